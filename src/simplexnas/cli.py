@@ -1,0 +1,165 @@
+"""The command line. Every command prints what it wrote; messages and progress go to standard error."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from simplexnas.errors import SimplexNASError
+
+app = typer.Typer(
+    help="Train a family of networks once, then ask it for an architecture by a vector of penalties S.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+FamilyOption = Annotated[str, typer.Option(help="Name under data/families, or a folder.")]
+PenaltyOption = Annotated[
+    str, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+@app.callback()
+def _start() -> None:
+    from simplexnas.allocator import keep_memory
+
+    keep_memory()
+
+
+@app.command()
+def data(
+    download: Annotated[bool, typer.Option(help="Fetch missing or damaged files through torchvision.")] = False,
+) -> None:
+    """Check and unpack the four files of Fashion-MNIST."""
+    from simplexnas import data
+    from simplexnas.paths import DATA, relative
+
+    splits = data.load(download=download)
+    typer.echo(
+        f"{relative(DATA / 'FashionMNIST')}: {len(splits.train):,} images for weights, "
+        f"{len(splits.validation):,} for validation, {len(splits.test):,} for the test"
+    )
+
+
+@app.command()
+def search(
+    preset: Annotated[str, typer.Option(help="paper, default or quick.")] = "default",
+    seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the preset's number of epochs.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint, if any.")] = False,
+    checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
+    accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
+    devices: Annotated[int, typer.Option(min=1, help="Processes per machine (cpu) or devices.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+) -> None:
+    """Train a family and export it to data/families/<preset>-seed<seed>."""
+    from simplexnas import config, data, search
+    from simplexnas.family import Family
+    from simplexnas.paths import FAMILIES, RUNS, relative
+
+    settings = config.preset(preset, seed=seed)
+    if epochs is not None:
+        settings = config.preset(preset, seed=seed, epochs=epochs)
+    name = f"{preset}-seed{seed}"
+    run = RUNS / name
+    fabric = search.make_fabric(accelerator, devices, nodes)
+    model = search.search(
+        settings,
+        data.load().train,
+        run,
+        fabric=fabric,
+        resume=resume,
+        checkpoint_every=checkpoint_every,
+    )
+    if fabric.is_global_zero:
+        typer.echo(relative(run / search.CHECKPOINT))
+        typer.echo(relative(run / search.LOG))
+        folder = Family(name, model.cpu(), {}).export(FAMILIES / name, search.training_seconds(run))
+        typer.echo(relative(folder))
+
+
+def _print_report(report: dict) -> None:
+    """A readable table of what --json prints."""
+    S = ", ".join(f"{value:.4g}" for value in report["S"])
+    typer.echo(f"S                 ({S})")
+    for operation, count in report["operations"].items():
+        typer.echo(f"{operation:<18}{count:>9,} edges")
+    for key in ("edge_parameters", "total_parameters", "macs"):
+        typer.echo(f"{key.replace('_', ' '):<18}{report[key]:>9,}")
+    for split, value in report.get("accuracy", {}).items():
+        typer.echo(f"{split + ' accuracy':<20}{100 * value:>6.2f} %")
+    typer.echo("")
+    typer.echo("cell       edge    operation")
+    for edge in report["edges"]:
+        typer.echo(f"{edge['cell_type']:<10} {edge['source']} -> {edge['target']}  {edge['operation']}")
+
+
+@app.command()
+def sample(S: PenaltyOption, family: FamilyOption = "default-seed0", as_json: JsonOption = False) -> None:
+    """The architecture of S, with its counts."""
+    from simplexnas import simplex
+    from simplexnas.family import Family
+
+    loaded = Family.load(family)
+    penalties = simplex.parse(S, loaded.space.operations).tolist()
+    report = {"S": penalties} | loaded.architecture(S).report()
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        _print_report(report)
+
+
+@app.command()
+def evaluate(S: PenaltyOption, family: FamilyOption = "default-seed0", as_json: JsonOption = False) -> None:
+    """The architecture of S with inherited weights: accuracy on validation and test, BN statistics re-estimated."""
+    from simplexnas import data, evaluate, simplex
+    from simplexnas.family import Family
+
+    loaded = Family.load(family)
+    penalties = simplex.parse(S, loaded.space.operations).tolist()
+    say(f"re-estimating batch-normalisation statistics, then {family} on validation and test")
+    report = {"S": penalties} | evaluate.evaluate(loaded, S, data.load())
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        _print_report(report)
+        say(f"{report['seconds']} s")
+
+
+@app.command()
+def lattice(
+    family: FamilyOption = "default-seed0",
+    step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.1,
+) -> None:
+    """Validation accuracy of the family over a lattice of S (resumes), to data/results/lattice.json."""
+    from simplexnas import data, results
+    from simplexnas.family import Family
+    from simplexnas.paths import relative
+
+    typer.echo(relative(results.compute_lattice(Family.load(family), data.load(), step)))
+
+
+@app.command()
+def table(family: FamilyOption = "default-seed0") -> None:
+    """The paper's table beside ours, to data/results/table.json; needs the lattice."""
+    from simplexnas import data, results
+    from simplexnas.family import Family
+    from simplexnas.paths import relative
+
+    typer.echo(relative(results.compute_table(Family.load(family), data.load())))
+
+
+def main() -> None:
+    """Entry point: bad input ends with one line and exit code 2."""
+    try:
+        app()
+    except SimplexNASError as error:
+        say(f"simplexnas: {error}")
+        sys.exit(2)

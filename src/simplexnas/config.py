@@ -1,0 +1,112 @@
+"""The settings of a search, as frozen dataclasses with three presets.
+
+`paper`: the method as published. `default`: ours. `quick`: ours in minutes, to try things, never to report.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from simplexnas.errors import SimplexNASError
+from simplexnas.supernet import SearchSpace
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Everything that decides the outcome of a search, beside the data and the number of processes."""
+
+    preset: str
+    seed: int = 0
+    space: SearchSpace = field(default_factory=SearchSpace)
+    # optimisation
+    epochs: int = 12
+    batch_size: int = 128  # images per step and process
+    train_images: int = 55_000  # of the 55,000; fewer only to try things
+    learning_rate: float = 4e-3  # peak of the one-cycle schedule, AdamW
+    weight_decay: float = 1e-4
+    hypernetwork_learning_rate: float = 1e-2
+    augmentation: bool = True  # horizontal flips and shifts by up to 2 pixels
+    channels_last: bool = True  # memory format
+    # choice of operations
+    relaxed: bool = False  # a soft mixture per image instead of one hard operation per edge and path
+    paths: int = 2  # hard paths per step, each on its share of the batch
+    temperature_start: float = 1.0
+    temperature_end: float = 0.2
+    corner_share: float = 0.25  # share of S drawn from Dirichlet(1/2) instead of uniformly
+    # hypernetwork and objective
+    hypernetwork: str = "utility"  # or "pivot"
+    kappa: float = 0.02  # final weight of Lat in the objective
+    tau: float = 5e-4  # entropy weight of the utility form; its gain is kappa / tau
+    warmup: float = 0.2  # share of the steps in which kappa rises linearly from 0
+    policy_until: float = 0.6  # share of the steps in which the hypernetwork learns
+    spread: float = 0.15  # standard deviation over edges of the utilities, in units of S
+    parameter_price: float = 0.3  # price of the largest number of parameters, in units of S
+
+    def __post_init__(self):
+        def check(name: str, allowed: str, ok: bool):
+            if not ok:
+                raise SimplexNASError(f"{name} = {getattr(self, name)!r}; allowed: {allowed}")
+
+        for name in ("epochs", "batch_size", "train_images", "paths"):
+            check(
+                name,
+                "whole numbers from 1",
+                isinstance(getattr(self, name), int) and getattr(self, name) >= 1,
+            )
+        check("seed", "whole numbers from 0", isinstance(self.seed, int) and self.seed >= 0)
+        for name in (
+            "learning_rate",
+            "hypernetwork_learning_rate",
+            "temperature_start",
+            "temperature_end",
+            "tau",
+        ):
+            check(name, "numbers above 0", getattr(self, name) > 0)
+        for name in ("weight_decay", "kappa", "spread", "parameter_price"):
+            check(name, "numbers from 0", getattr(self, name) >= 0)
+        for name in ("corner_share", "warmup", "policy_until"):
+            check(name, "numbers from 0 to 1", 0 <= getattr(self, name) <= 1)
+        check("hypernetwork", "utility, pivot", self.hypernetwork in ("utility", "pivot"))
+        check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
+
+    def to_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "SearchConfig":
+        """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`."""
+        values = dict(values)
+        for kind, given in ((cls, values), (SearchSpace, values.get("space", {}))):
+            known = {f.name for f in dataclasses.fields(kind)}
+            if unknown := sorted(set(given) - known):
+                raise SimplexNASError(f"unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        if "preset" not in values:
+            raise SimplexNASError("the setting 'preset' is missing")
+        if "space" in values:
+            values["space"] = SearchSpace(**values["space"])
+        return cls(**values)
+
+
+PRESETS: dict[str, SearchConfig] = {
+    "paper": SearchConfig(
+        preset="paper",
+        augmentation=False,
+        channels_last=False,
+        relaxed=True,
+        paths=1,
+        corner_share=0.0,
+        hypernetwork="pivot",
+        kappa=50.0,
+        warmup=0.0,
+        policy_until=1.0,
+        parameter_price=0.0,
+    ),
+    "default": SearchConfig(preset="default"),
+    "quick": SearchConfig(preset="quick", epochs=1, train_images=12_800),
+}
+
+
+def preset(name: str, **changes) -> SearchConfig:
+    """A preset, with some settings replaced."""
+    if name not in PRESETS:
+        raise SimplexNASError(f"preset = {name!r}; allowed: {', '.join(PRESETS)}")
+    return dataclasses.replace(PRESETS[name], **changes)

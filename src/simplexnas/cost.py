@@ -1,0 +1,86 @@
+"""What operations cost: parameters and MACs of every edge, prices under S, and the regulariser Lat.
+
+Genotype edges E = 28; the reduction genotype stands in two cells of the default network, so that its costs are sums
+over its instances (800 for a separable convolution on a normal edge, 2,624 + 9,344 = 11,968 on a reduction edge).
+"""
+
+import numpy as np
+import torch
+
+from simplexnas.operations import OPERATIONS
+from simplexnas.supernet import (
+    CLASSES,
+    STEM_MULTIPLIER,
+    SearchSpace,
+    cell_layouts,
+    genotype_edges,
+)
+
+
+def _edge_table(space: SearchSpace, cost) -> np.ndarray:
+    """Sum of cost(operation, layout, stride) over the cells in which each genotype edge stands: (E, k) integers."""
+    table = np.zeros((len(genotype_edges(space)), space.k), dtype=np.int64)
+    for row, edge in enumerate(genotype_edges(space)):
+        for layout in cell_layouts(space):
+            if layout.cell_type == edge.cell_type:
+                for m, name in enumerate(space.operations):
+                    table[row, m] += cost(OPERATIONS[name], layout, layout.stride(edge.source))
+    return table
+
+
+def edge_parameters(space: SearchSpace) -> np.ndarray:
+    """Trainable parameters of each operation on each genotype edge: (E, k) integers."""
+    return _edge_table(space, lambda operation, layout, stride: operation.parameters(layout.channels, stride))
+
+
+def edge_macs(space: SearchSpace) -> np.ndarray:
+    """Multiply-accumulates per image of each operation on each genotype edge: (E, k) integers."""
+    return _edge_table(
+        space, lambda operation, layout, stride: operation.macs(layout.channels, stride, layout.output_size)
+    )
+
+
+def instances(space: SearchSpace) -> np.ndarray:
+    """In how many cells each genotype edge stands: (E,) integers, 1 or 2 by default, 42 in all."""
+    types = [layout.cell_type for layout in cell_layouts(space)]
+    return np.array([types.count(edge.cell_type) for edge in genotype_edges(space)])
+
+
+def fixed_parameters(space: SearchSpace) -> int:
+    """Parameters that no choice of operations changes: stem, preprocessing, classifier (20,506 by default)."""
+    stem = STEM_MULTIPLIER * space.channels
+    layouts = cell_layouts(space)
+    preprocess = sum(sum(layout.input_channels) * layout.channels for layout in layouts)
+    classifier = (space.nodes * layouts[-1].channels + 1) * CLASSES
+    return 9 * stem + 2 * stem + preprocess + classifier
+
+
+def fixed_macs(space: SearchSpace) -> int:
+    """Multiply-accumulates per image that no choice changes (6,763,776 by default)."""
+    stem = STEM_MULTIPLIER * space.channels
+    layouts = cell_layouts(space)
+    macs = 9 * stem * layouts[0].size ** 2 + space.nodes * layouts[-1].channels * CLASSES
+    for layout in layouts:
+        for channels in layout.input_channels:  # both inputs are brought to the size of input 1
+            macs += channels * layout.channels * layout.size**2
+    return macs
+
+
+def price(S: torch.Tensor, space: SearchSpace, parameter_price: float = 0.0) -> torch.Tensor:
+    """Price of each operation on each edge instance: (B, E, k), from penalties S (B, k).
+
+    price_em(S) = S_m + parameter_price * parameters_em / max parameters. The paper's price is S_m alone
+    (parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
+    """
+    parameters = torch.from_numpy(edge_parameters(space)).to(S)
+    return S[:, None, :] + parameter_price * parameters / parameters.max()
+
+
+def latency_term(probabilities: torch.Tensor, prices: torch.Tensor, space: SearchSpace) -> torch.Tensor:
+    """Lat: sum over edge instances and operations of probability * price; (B, E, k) twice -> (B,).
+
+    Linear in the probabilities, hence equal to the expected price of a hard Gumbel-Softmax sample. Between 0 and the
+    number of edge instances (42 by default) where prices lie in [0, 1].
+    """
+    weights = torch.from_numpy(instances(space)).to(probabilities)
+    return torch.einsum("bek,bek,e->b", probabilities, prices, weights)

@@ -1,0 +1,98 @@
+"""Fashion-MNIST as tensors: 55,000 images for weights, 5,000 for selection, 10,000 for the final test.
+
+The four official files lie under data/FashionMNIST/raw; torchvision checks their md5 sums and unpacks them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchvision.datasets import FashionMNIST
+from torchvision.datasets.utils import check_integrity
+
+from simplexnas.errors import SimplexNASError
+from simplexnas.paths import DATA, relative
+
+VALIDATION_SIZE = 5000
+SPLIT_SEED = 20240
+MEAN, STD = 0.2860, 0.3530  # of the 60,000 official training images, pixels in [0, 1]
+SHIFT = 2  # augmentation: up to 2 pixels in each direction
+
+
+@dataclass(frozen=True)
+class Split:
+    """images: (N, 1, 28, 28) uint8; labels: (N,) int64 in 0 … 9."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def head(self, n: int) -> "Split":
+        """The first n images."""
+        return Split(self.images[:n], self.labels[:n])
+
+
+@dataclass(frozen=True)
+class Splits:
+    train: Split
+    validation: Split
+    test: Split
+
+
+def check_files(root: Path = DATA) -> None:
+    """Raise `SimplexNASError` for the first of the four files that is missing or whose md5 sum is wrong."""
+    raw = Path(root) / "FashionMNIST" / "raw"
+    for name, md5 in FashionMNIST.resources:
+        path = raw / name
+        if not check_integrity(str(path), md5):
+            state = "is damaged (wrong md5 sum)" if path.exists() else "is missing"
+            raise SimplexNASError(
+                f"{relative(path)} {state}; `simplexnas data --download` fetches it through torchvision"
+            )
+
+
+def load(root: Path = DATA, download: bool = False) -> Splits:
+    """The three splits. Without `download` nothing is fetched: a missing or damaged file is an error of one line."""
+    if not download:
+        check_files(root)
+    try:
+        official = {train: FashionMNIST(root, train=train, download=True) for train in (True, False)}
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SimplexNASError(
+            f"Fashion-MNIST under {relative(Path(root))} cannot be read: {' '.join(str(error).split())}"
+        ) from None
+    whole = Split(official[True].data[:, None], official[True].targets)
+    held_out = validation_indices(whole.labels.numpy())
+    kept = np.setdiff1d(np.arange(len(whole)), held_out)
+    return Splits(
+        train=Split(whole.images[kept], whole.labels[kept]),
+        validation=Split(whole.images[held_out], whole.labels[held_out]),
+        test=Split(official[False].data[:, None], official[False].targets),
+    )
+
+
+def validation_indices(labels: np.ndarray, size: int = VALIDATION_SIZE) -> np.ndarray:
+    """Fixed, stratified validation split: size / 10 indices of each class, the same on every machine."""
+    random = np.random.RandomState(SPLIT_SEED)
+    classes = np.unique(labels)
+    chosen = [random.permutation(np.flatnonzero(labels == c))[: size // len(classes)] for c in classes]
+    return np.sort(np.concatenate(chosen))
+
+
+def normalize(images: torch.Tensor) -> torch.Tensor:
+    """uint8 (N, 1, 28, 28) -> float32, mean 0 and standard deviation 1 over the training images, channels last."""
+    scaled = (images.float() / 255 - MEAN) / STD
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Random horizontal flip and shift by up to 2 pixels (zero padding), per image: uint8 (N, 1, 28, 28) -> same."""
+    n, _, height, width = images.shape
+    flip = torch.rand(n, generator=generator) < 0.5
+    images = torch.where(flip[:, None, None, None], images.flip(-1), images)
+    offsets = torch.randint(0, 2 * SHIFT + 1, (2, n), generator=generator)
+    windows = torch.nn.functional.pad(images, [SHIFT] * 4).unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(n), :, offsets[0], offsets[1]]  # windows: (N, 1, 5, 5, 28, 28)

@@ -1,0 +1,133 @@
+"""The trained family: any S -> architecture with inherited weights. Published as safetensors and JSON."""
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+
+import simplexnas
+from simplexnas import simplex
+from simplexnas.architecture import Architecture, StandaloneNetwork
+from simplexnas.config import SearchConfig
+from simplexnas.errors import SimplexNASError
+from simplexnas.files import read_json, write_atomically
+from simplexnas.paths import FAMILIES, relative
+from simplexnas.search import Schedule, SearchModel
+
+FORMAT = "simplexnas family"
+VERSION = 1
+WEIGHTS = "weights.safetensors"
+DESCRIPTION = "family.json"
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    return {
+        "simplexnas": simplexnas.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+@dataclass
+class Family:
+    """A search model after training, with the logits' final gain.
+
+    name: folder name under data/families, for example "default-seed0".
+    description: what family.json holds (config, provenance, hash), empty before export.
+    """
+
+    name: str
+    model: SearchModel
+    description: dict
+
+    @property
+    def config(self) -> SearchConfig:
+        return self.model.config
+
+    @property
+    def space(self):
+        return self.config.space
+
+    @torch.no_grad()
+    def logits(self, S) -> torch.Tensor:
+        """alpha(S) at the end of training: (E, k). S: anything that `simplex.parse` takes."""
+        S = torch.from_numpy(simplex.parse(S, self.space.operations))[None].float()
+        return Schedule.at(self.config, 1.0).gain * self.model.hypernetwork(S)[0]
+
+    def architecture(self, S) -> Architecture:
+        """The architecture of S: the operation with the largest logit on every edge."""
+        return Architecture.from_logits(self.logits(S), self.space)
+
+    def network(self, architecture: Architecture) -> StandaloneNetwork:
+        """The architecture's standalone network with the family's weights and the running BN statistics of training.
+
+        Those statistics mix many architectures; `evaluate.reestimate_batch_norm` replaces them.
+        """
+        network = architecture.build()
+        own = network.state_dict()
+        inherited = self.model.supernet.state_dict()
+        network.load_state_dict({name: inherited[name] for name in own})
+        return network.to(memory_format=torch.channels_last).eval()
+
+    def export(self, folder: Path, seconds: float) -> Path:
+        """Write weights and description; returns the folder. seconds: training time."""
+        tensors = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
+        weights = safetensors.torch.save(tensors)
+        self.description = {
+            "format": FORMAT,
+            "version": VERSION,
+            "config": self.config.to_dict(),
+            "sha256": hashlib.sha256(weights).hexdigest(),
+            "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
+            "training_seconds": round(seconds, 1),
+            "threads": torch.get_num_threads(),
+            "versions": versions(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        folder = Path(folder)
+        write_atomically(folder / WEIGHTS, weights)
+        write_atomically(folder / DESCRIPTION, json.dumps(self.description, indent=1) + "\n")
+        return folder
+
+    @classmethod
+    def load(cls, name: str | Path) -> "Family":
+        """Load a published family by its name under data/families, or by a folder's path.
+
+        Raises `SimplexNASError` if a file is missing, damaged (hash), foreign, or its tensors do not fit its config.
+        """
+        folder = Path(name) if Path(name).is_dir() else FAMILIES / str(name)
+        if not folder.is_dir():
+            known = sorted(path.parent.name for path in FAMILIES.glob(f"*/{DESCRIPTION}"))
+            raise SimplexNASError(
+                f"family = {str(name)!r}; allowed: a folder, or one of {', '.join(known) or '(none)'}"
+            )
+        description = read_json(folder / DESCRIPTION)
+        place = relative(folder / DESCRIPTION)
+        if description.get("format") != FORMAT or description.get("version") != VERSION:
+            raise SimplexNASError(f"{place}: expected format {FORMAT!r} version {VERSION}")
+        try:
+            weights = (folder / WEIGHTS).read_bytes()
+        except OSError as error:
+            raise SimplexNASError(f"{relative(folder / WEIGHTS)} cannot be read ({error.strerror})") from None
+        if hashlib.sha256(weights).hexdigest() != description.get("sha256"):
+            raise SimplexNASError(
+                f"{relative(folder / WEIGHTS)} is damaged: its SHA-256 is not the one in {DESCRIPTION}"
+            )
+        try:
+            tensors = safetensors.torch.load(weights)
+            model = SearchModel(SearchConfig.from_dict(description["config"]))
+            model.load_state_dict(tensors)
+        except (KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise SimplexNASError(f"{relative(folder)}: weights and config do not fit together ({reason})") from None
+        model.eval()
+        return cls(name=folder.name, model=model, description=description)

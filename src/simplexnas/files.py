@@ -1,0 +1,30 @@
+"""Whole files or none: atomic writing, and reading JSON with one clear line when it is damaged."""
+
+import json
+import os
+from pathlib import Path
+
+from simplexnas.errors import SimplexNASError
+
+
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write under a temporary name, then rename: a reader never sees half a file. Returns the path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
+    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+    os.replace(temporary, path)
+    return path
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object; a missing or damaged file raises `SimplexNASError` that names it."""
+    try:
+        content = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise SimplexNASError(f"{path} does not exist") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SimplexNASError(f"{path} is not a JSON file ({error})") from None
+    if not isinstance(content, dict):
+        raise SimplexNASError(f"{path} holds a JSON {type(content).__name__}; expected an object")
+    return content

@@ -1,0 +1,53 @@
+"""alpha(S, a): from penalties S (B, k) to architecture logits (B, E, k). Two forms behind one call."""
+
+import torch
+from torch import nn
+
+from simplexnas import cost
+from simplexnas.supernet import SearchSpace, genotype_edges
+
+
+class PivotHypernetwork(nn.Module):
+    """The paper's arm: a mixture of learned logit tables, weighted by squared distances from S to fixed pivots.
+
+    The published weights are softmax(+||S - pivot||^2), so that the farthest pivot counts most; it is kept as published.
+    """
+
+    def __init__(self, space: SearchSpace, pivots: int = 10, generator: torch.Generator | None = None):
+        super().__init__()
+        edges = len(genotype_edges(space))
+        points = torch.empty(pivots, space.k).exponential_(generator=generator)
+        self.register_buffer("pivots", points / points.sum(dim=1, keepdim=True))  # (pivots, k), on the simplex
+        self.tables = nn.Parameter(0.01 * torch.empty(pivots, edges, space.k).normal_(generator=generator))
+
+    def forward(self, S: torch.Tensor) -> torch.Tensor:
+        weights = torch.softmax(torch.cdist(S, self.pivots).square(), dim=-1)  # (B, pivots)
+        return torch.einsum("bp,pek->bek", weights, self.tables)
+
+
+class UtilityHypernetwork(nn.Module):
+    """Our arm: utility minus price, alpha_em(S) = u_em - price_em(S), to be multiplied by the gain kappa / tau.
+
+    softmax(gain * (u - price)) minimises sum_m p_m (price_m - u_m) - H(p) / gain over the probabilities p of an edge:
+    the closed-form optimum of a linear price with an entropy term. The price of an operation grows with S_m on every
+    edge, and u does not depend on S, so that the probability of m falls as S_m rises, by construction.
+
+    The learned `utility` is centred and scaled to standard deviation `spread` over the edges, for each operation.
+    Centring leaves the balance between operations to S; scaling makes edges switch at different S, one after another.
+    At the start all utilities are 0.
+    """
+
+    FLOOR = 0.1  # added under the root: small utilities are not blown up before anything was learned
+
+    def __init__(self, space: SearchSpace, spread: float, parameter_price: float):
+        super().__init__()
+        self.space, self.spread, self.parameter_price = space, spread, parameter_price
+        self.utility = nn.Parameter(torch.zeros(len(genotype_edges(space)), space.k))
+
+    def scaled_utility(self) -> torch.Tensor:
+        """u: (E, k), in units of S."""
+        centred = self.utility - self.utility.mean(dim=0)
+        return self.spread * centred / (centred.square().mean(dim=0) + self.FLOOR**2).sqrt()
+
+    def forward(self, S: torch.Tensor) -> torch.Tensor:
+        return self.scaled_utility() - cost.price(S, self.space, self.parameter_price)

@@ -1,0 +1,157 @@
+"""Execute the book's chapters and keep each pair of notebook and script the same.
+
+A chapter is a pair: `book/x.py` (py:percent) is the source, `book/x.ipynb` the same cells with their outputs.
+`execute` leaves the pairs alone, `refresh` writes them, `check` compares them:
+
+    python -m simplexnas.notebooks execute         # copy of book/ in _book/, every chapter freshly run
+    python -m simplexnas.notebooks refresh [x ...] # run chapters and write book/x.ipynb
+    python -m simplexnas.notebooks check           # fail where notebook and script differ
+"""
+
+import argparse
+import hashlib
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+import yaml
+from jupytext.compare import NotebookDifference, compare_notebooks
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from simplexnas.errors import SimplexNASError
+from simplexnas.files import write_atomically
+from simplexnas.paths import BOOK, ROOT, relative
+
+EXECUTED = ROOT / "_book"
+
+
+def pages(toc: Path = ROOT / "_toc.yml") -> list[str]:
+    """Names of all pages in the table of contents, in reading order, without suffix."""
+
+    def walk(node: dict | list) -> Iterator[str]:
+        if isinstance(node, list):
+            for item in node:
+                yield from walk(item)
+        else:
+            yield from (node[key] for key in ("root", "file") if key in node)
+            for key in ("parts", "chapters", "sections"):
+                yield from walk(node.get(key, []))
+
+    return list(walk(yaml.safe_load(toc.read_text(encoding="utf-8"))))
+
+
+def chapters() -> list[Path]:
+    """The scripts of all pages that have one, in reading order."""
+    scripts = [BOOK / f"{page}.py" for page in pages()]
+    return [script for script in scripts if script.exists()]
+
+
+def run(script: Path) -> NotebookNode:
+    """Execute a chapter from its script; the notebook depends only on the script and on what it computes."""
+    notebook = jupytext.read(script)
+    _name_cells(notebook)
+    with tempfile.TemporaryDirectory() as folder:
+        source, result = Path(folder, "source.ipynb"), Path(folder, "result.ipynb")
+        jupytext.write(notebook, source)
+        papermill.execute_notebook(source, result, cwd=BOOK, progress_bar=sys.stderr.isatty(), coalesce_streams=True)
+        notebook = nbformat.read(result, as_version=4)
+    _strip(notebook)
+    return notebook
+
+
+def _name_cells(notebook: NotebookNode) -> None:
+    """Cell ids from the cells' text, since random ones would change with every run."""
+    seen = Counter()
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
+        seen[digest] += 1
+
+
+def _strip(notebook: NotebookNode) -> None:
+    """Drop what papermill and the machine leave behind: times, paths, patch versions, empty tags."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+
+
+def execute(target: Path = EXECUTED) -> None:
+    """Copy book/ and put freshly executed chapters into the copy, so that a build changes no file of book/.
+
+    The copy lies beside book/, so that relative paths to other folders stay right.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(BOOK, target, ignore=shutil.ignore_patterns("_build", "*.ipynb", "*.py", ".*"))
+    for script in chapters():
+        _run_into(script, target / f"{script.stem}.ipynb")
+
+
+def refresh(names: list[str]) -> None:
+    """Execute chapters (all by default) and write their notebooks into book/."""
+    scripts = {script.stem: script for script in chapters()}
+    unknown = [name for name in names if name not in scripts]
+    if unknown:
+        raise SimplexNASError(f"no chapter named {unknown[0]!r}; chapters are {', '.join(scripts)}")
+    for name in names or scripts:
+        _run_into(scripts[name], scripts[name].with_suffix(".ipynb"))
+
+
+def _run_into(script: Path, target: Path) -> None:
+    start = time.perf_counter()
+    text = jupytext.writes(run(script), fmt="ipynb")
+    write_atomically(target, text.rstrip("\n") + "\n")
+    print(f"{relative(target)} ({time.perf_counter() - start:.0f} s)", flush=True)
+
+
+def drift(script: Path) -> str | None:
+    """One line that says how the pair differs, or None where both hold the same cells."""
+    notebook = script.with_suffix(".ipynb")
+    pair = f"{relative(notebook)} and {script.name}"
+    cure = f"`make refresh` executes {script.name} and writes the notebook"
+    if not notebook.exists():
+        return f"{pair}: the notebook is missing; {cure}"
+    try:
+        stored, source = jupytext.read(notebook), jupytext.read(script)
+        compare_notebooks(stored, source, fmt="py:percent", compare_outputs=False)
+    except NotebookDifference as difference:
+        return f"{pair} differ: {' '.join(str(difference).split())[:160]}; {cure}"
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    summary = __doc__.splitlines()[0]
+    parser = argparse.ArgumentParser(prog="python -m simplexnas.notebooks", description=summary)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("execute", help="run every chapter into a copy of book/")
+    commands.add_parser("refresh", help="run chapters and write the notebooks of book/").add_argument(
+        "chapter", nargs="*", help="names without suffix; all chapters by default"
+    )
+    commands.add_parser("check", help="fail where a notebook and its script differ")
+    options = parser.parse_args(arguments)
+    if options.command == "check":
+        differences = [line for line in map(drift, chapters()) if line]
+        print(*differences, sep="\n", file=sys.stderr) if differences else print("every pair agrees")
+        return int(bool(differences))
+    try:
+        refresh(options.chapter) if options.command == "refresh" else execute()
+    except (SimplexNASError, PapermillExecutionError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

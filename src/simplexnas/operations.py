@@ -1,0 +1,134 @@
+"""The operations an edge can choose from, with the cost of each: the whole search space in one registry.
+
+An operation splits into two parts. `source_part` needs no weights of its own and depends only on the tensor at the
+edge's source node, so that all edges leaving one node share it (BN(avg_pool(x)) and ReLU(x) are computed once, which
+is exact). `edge_part` holds the weights of one edge. Batch normalisation inside cells has no affine parameters.
+
+Source: Liu, Simonyan, Yang 2019 (DARTS), appendix A.1.1, for the form of each operation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+def batch_norm(channels: int, affine: bool = False) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, affine=affine)
+
+
+def memory_format(x: torch.Tensor) -> torch.memory_format:
+    """The layout of x (B, C, H, W) in memory: channels last or contiguous."""
+    channels_last = x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if channels_last else torch.contiguous_format
+
+
+class _EvenOddPixels(torch.autograd.Function):
+    """Even and odd pixels stacked as channels. Written out because autograd's backward of two strided slices fills
+    two full-size tensors with zeros and adds them, which costs more than the convolution that follows."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.shape = x.shape
+        ctx.layout = memory_format(x)
+        stacked = torch.cat([x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]], dim=1)
+        return stacked.contiguous(memory_format=ctx.layout)  # `cat` of strided slices loses the format
+
+    @staticmethod
+    def backward(ctx, gradient):
+        even, odd = gradient.chunk(2, dim=1)
+        result = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device, memory_format=ctx.layout).zero_()
+        result[:, :, ::2, ::2] = even
+        result[:, :, 1::2, 1::2] = odd
+        return result
+
+
+class EvenOdd(nn.Module):
+    """Even and odd pixels stacked as channels: (B, C, H, W) -> (B, 2C, H/2, W/2); H and W even."""
+
+    def forward(self, x):
+        return _EvenOddPixels.apply(x)
+
+
+def factorized_reduce(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Two 1x1 stride-2 convolutions, on even and on odd pixels, written as one grouped convolution, then BN.
+
+    Expects the output of `EvenOdd`, (B, 2 * channels_in, H/2, W/2). Parameters: channels_in * channels_out.
+    """
+    return nn.Sequential(nn.Conv2d(2 * channels_in, channels_out, 1, groups=2, bias=False), batch_norm(channels_out))
+
+
+def separable_convolution(channels: int, kernel: int, stride: int) -> nn.Sequential:
+    """Depthwise, pointwise, BN, twice; the first depthwise carries the stride. The leading ReLU is the source part."""
+
+    def half(stride: int) -> list[nn.Module]:
+        return [
+            nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            batch_norm(channels),
+        ]
+
+    return nn.Sequential(*half(stride), nn.ReLU(inplace=True), *half(1))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One entry of the registry.
+
+    family: "pool", "identity" or "convolution", the three columns of the paper's table.
+    source_part(C, stride) -> nn.Module: shared by all edges that leave a node; (B, C, H, W) -> what `edge_part` takes.
+    edge_part(C, stride) -> nn.Module: the weights of one edge; its output is (B, C, H/stride, W/stride).
+    parameters(C, stride) -> int: trainable parameters of one edge. Every parameter here is a convolution weight that
+        is used once per output pixel, so multiply-accumulates (MACs) = parameters * output pixels.
+    """
+
+    family: str
+    source_part: Callable[[int, int], nn.Module]
+    edge_part: Callable[[int, int], nn.Module]
+    parameters: Callable[[int, int], int]
+
+    def macs(self, channels: int, stride: int, output_size: int) -> int:
+        """Multiply-accumulates of one edge whose output is (C, output_size, output_size)."""
+        return self.parameters(channels, stride) * output_size**2
+
+
+def _pool(layer: Callable[..., nn.Module]) -> Operation:
+    return Operation(
+        family="pool",
+        source_part=lambda channels, stride: nn.Sequential(layer(stride), batch_norm(channels)),
+        edge_part=lambda channels, stride: nn.Identity(),
+        parameters=lambda channels, stride: 0,
+    )
+
+
+def _separable(kernel: int) -> Operation:
+    return Operation(
+        family="convolution",
+        source_part=lambda channels, stride: nn.ReLU(),
+        edge_part=lambda channels, stride: separable_convolution(channels, kernel, stride),
+        parameters=lambda channels, stride: 2 * (kernel**2 * channels + channels**2),
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    "max_pool": _pool(lambda stride: nn.MaxPool2d(3, stride, padding=1)),
+    "average_pool": _pool(lambda stride: nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)),
+    "identity": Operation(
+        family="identity",
+        source_part=lambda channels, stride: nn.Identity() if stride == 1 else nn.Sequential(nn.ReLU(), EvenOdd()),
+        edge_part=lambda channels, stride: nn.Identity() if stride == 1 else factorized_reduce(channels, channels),
+        parameters=lambda channels, stride: 0 if stride == 1 else channels**2,
+    ),
+    "sep_conv_3x3": _separable(3),
+    "sep_conv_5x5": _separable(5),
+}
+
+DEFAULT_OPERATIONS = ("average_pool", "identity", "sep_conv_3x3")
+FIVE_OPERATIONS = tuple(OPERATIONS)
+
+
+def labels(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Reporting labels: the families pool, identity, convolution where each occurs at most once, else the names."""
+    families = tuple(OPERATIONS[name].family for name in names)
+    return families if len(set(families)) == len(families) else tuple(names)

@@ -1,0 +1,284 @@
+"""The search: one training of weights w and hypernetwork a, for all S at once.
+
+The loop is the algorithm of the paper: sample S -> logits alpha(S) -> sample gamma -> CE + kappa * Lat -> step.
+All randomness is a function of (seed, step, process), so that a resumed run repeats an uninterrupted one bit by bit.
+"""
+
+import csv
+import io
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
+from torch import nn
+from tqdm import tqdm
+
+from simplexnas import cost, data, gumbel, objective, simplex
+from simplexnas.config import SearchConfig
+from simplexnas.errors import SimplexNASError
+from simplexnas.files import write_atomically
+from simplexnas.hypernetwork import PivotHypernetwork, UtilityHypernetwork
+from simplexnas.paths import relative
+from simplexnas.supernet import Supernet
+
+CHECKPOINT_VERSION = 1
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
+LOG_EVERY = 20
+
+
+def generator(*key: int) -> torch.Generator:
+    """A random generator that depends on nothing but the key, for example (seed, step, process)."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What changes during training: kappa, the gain of the logits, the temperature, and whether the policy learns."""
+
+    kappa: float
+    gain: float
+    temperature: float
+    policy_learns: bool
+
+    @classmethod
+    def at(cls, config: SearchConfig, progress: float) -> "Schedule":
+        """progress: share of the training that is done, 0 … 1."""
+        ramp = min(1.0, progress / config.warmup) if config.warmup else 1.0
+        kappa = ramp * config.kappa
+        return cls(
+            kappa=kappa,
+            gain=kappa / config.tau if config.hypernetwork == "utility" else 1.0,
+            temperature=gumbel.temperature(progress, config.temperature_start, config.temperature_end),
+            policy_learns=progress < config.policy_until,
+        )
+
+
+class SearchModel(nn.Module):
+    """Supernet and hypernetwork together; `forward` is one evaluation of the objective."""
+
+    def __init__(self, config: SearchConfig):
+        super().__init__()
+        self.config = config
+        self.supernet = Supernet(config.space)
+        if config.hypernetwork == "pivot":
+            self.hypernetwork = PivotHypernetwork(config.space, generator=generator(config.seed))
+        else:
+            self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price)
+
+    def forward(self, images, labels, schedule: Schedule, random: torch.Generator) -> dict[str, torch.Tensor]:
+        """images (B, 1, 28, 28) float, labels (B,). Returns scalars: loss (with gradient), cross_entropy, latency."""
+        config = self.config
+        S = simplex.sample(1, config.space.k, config.corner_share, random).to(images)
+        logits = schedule.gain * self.hypernetwork(S)  # (1, E, k)
+        if not schedule.policy_learns:
+            logits = logits.detach()
+        prices = cost.price(S, config.space, config.parameter_price)
+        latency = cost.latency_term(torch.softmax(logits, dim=-1), prices, config.space)
+        if config.relaxed:
+            gamma = gumbel.gumbel_softmax(logits.expand(len(images), -1, -1), schedule.temperature, random)
+            losses = objective.cross_entropy(self.supernet(images, gamma), labels)[None]
+            policy = torch.zeros(())
+        else:
+            choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), random)  # (paths, E)
+            losses = torch.stack(
+                [
+                    objective.cross_entropy(self.supernet(share, choice), target)
+                    for share, target, choice in zip(
+                        images.chunk(config.paths), labels.chunk(config.paths), choices.tolist(), strict=True
+                    )
+                ]
+            )
+            policy = objective.score_function_term(
+                losses, objective.log_probability(logits, choices), objective.leave_one_out(losses)
+            )
+        return {
+            "loss": objective.objective(losses, latency, schedule.kappa) + policy,
+            "cross_entropy": losses.mean().detach(),
+            "latency": latency.mean().detach(),
+        }
+
+
+def batch_indices(config: SearchConfig, step: int, rank: int, world: int) -> np.ndarray:
+    """Indices of the training images of one step and process; each epoch visits each image at most once."""
+    per_epoch = steps_per_epoch(config, world)
+    epoch, position = divmod(step, per_epoch)
+    order = np.random.default_rng([config.seed, epoch]).permutation(config.train_images)
+    start = (position * world + rank) * config.batch_size
+    return order[start : start + config.batch_size]
+
+
+def steps_per_epoch(config: SearchConfig, world: int = 1) -> int:
+    return config.train_images // (config.batch_size * world)
+
+
+def make_optimizer(model: SearchModel, config: SearchConfig, steps: int):
+    """AdamW with a one-cycle schedule for the weights; the hypernetwork has its own rate and no weight decay."""
+    groups = [
+        {"params": model.supernet.parameters(), "weight_decay": config.weight_decay},
+        {"params": model.hypernetwork.parameters(), "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    rates = [config.learning_rate, config.hypernetwork_learning_rate]
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rates, total_steps=steps, pct_start=0.2, cycle_momentum=False, final_div_factor=1e3
+    )
+    return optimizer, scheduler
+
+
+def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
+    """One process by default; with more devices or nodes, distributed data parallel, one path set per process."""
+    if devices * nodes == 1:
+        return Fabric(accelerator=accelerator, devices=1)
+    # Operations that no process chose have no gradient in that step.
+    strategy = DDPStrategy(find_unused_parameters=True)
+    return Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
+
+
+def search(
+    config: SearchConfig,
+    train: data.Split,
+    run: Path,
+    *,
+    fabric: Fabric | None = None,
+    resume: bool = False,
+    stop_after_epochs: int | None = None,
+    checkpoint_every: int = 200,
+    progress_bar: bool = True,
+) -> SearchModel:
+    """Train weights and hypernetwork; returns the trained model (on this process).
+
+    train: uint8 images; the first `config.train_images` are used.
+    run: folder of checkpoint.pt and log.csv. With `resume` training goes on from the checkpoint, if there is one.
+    stop_after_epochs: stop early, with the schedule of the whole run; a later `resume` goes on.
+    Raises `SimplexNASError` if the run exists already, its checkpoint is damaged, or belongs to another config.
+    """
+    fabric = fabric or make_fabric()
+    fabric.launch()
+    run, world = Path(run), fabric.world_size
+    if len(train) < config.train_images or steps_per_epoch(config, world) < 1:
+        raise SimplexNASError(
+            f"train_images = {config.train_images}; allowed: from {config.batch_size * world} (one batch) to {len(train)}"
+        )
+    checkpoint = run / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise SimplexNASError(f"{relative(checkpoint)} exists; go on with --resume, or move it away to start again")
+
+    torch.manual_seed(config.seed)
+    model = SearchModel(config)
+    memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
+    model = model.to(memory_format=memory_format)
+    per_epoch = steps_per_epoch(config, world)
+    steps = config.epochs * per_epoch
+    optimizer, scheduler = make_optimizer(model, config, steps)
+    wrapped, optimizer = fabric.setup(model, optimizer)
+    state = {"model": wrapped, "optimizer": optimizer, "scheduler": scheduler}
+    step, log, seconds = 0, [], 0.0
+    if checkpoint.exists():
+        step, log, seconds = _restore(fabric, checkpoint, state, config, world)
+
+    last = steps if stop_after_epochs is None else min(steps, stop_after_epochs * per_epoch)
+    images, labels = train.images, train.labels
+    bar = tqdm(
+        total=steps,
+        initial=step,
+        desc=f"search {run.name}",
+        disable=not (progress_bar and fabric.is_global_zero),
+    )
+    started = time.perf_counter()
+    wrapped.train()
+    while step < last:
+        schedule = Schedule.at(config, step / steps)
+        random = generator(config.seed, step, fabric.global_rank)
+        chosen = torch.from_numpy(batch_indices(config, step, fabric.global_rank, world))
+        batch = data.augment(images[chosen], random) if config.augmentation else images[chosen]
+        batch = data.normalize(batch).contiguous(memory_format=memory_format)
+        batch, target = fabric.to_device((batch, labels[chosen]))
+
+        result = wrapped(batch, target, schedule, random)
+        fabric.backward(result["loss"])
+        fabric.clip_gradients(wrapped, optimizer, max_norm=5.0, error_if_nonfinite=False)
+        optimizer.step()
+        optimizer.zero_grad()
+        scheduler.step()
+
+        bar.update()
+        if step % LOG_EVERY == 0 or step + 1 == last:
+            log.append(_log_row(step, per_epoch, result, schedule, scheduler.get_last_lr()[0]))
+            if not math.isfinite(log[-1]["loss"]):
+                raise SimplexNASError(f"the loss is {log[-1]['loss']} at step {step}; lower learning_rate")
+            bar.set_postfix(CE=f"{log[-1]['cross_entropy']:.3f}")
+        step += 1
+        if step % checkpoint_every == 0 or step == last:
+            spent = seconds + time.perf_counter() - started
+            _save(fabric, checkpoint, state, config, world, step, log, spent)
+    bar.close()
+    return model
+
+
+def training_seconds(run: Path) -> float:
+    """Seconds of training so far, over all sittings of the run, from its checkpoint."""
+    return torch.load(Path(run) / CHECKPOINT, weights_only=True)["seconds"]
+
+
+def _log_row(step, per_epoch, result, schedule, learning_rate) -> dict:
+    return {
+        "step": step,
+        "epoch": round(step / per_epoch, 4),
+        "loss": round(result["loss"].item(), 5),
+        "cross_entropy": round(result["cross_entropy"].item(), 5),
+        "latency": round(result["latency"].item(), 5),
+        "kappa": round(schedule.kappa, 6),
+        "gain": round(schedule.gain, 4),
+        "temperature": round(schedule.temperature, 4),
+        "learning_rate": round(learning_rate, 8),
+    }
+
+
+def _save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, log: list, seconds: float) -> None:
+    """Checkpoint and log, each under a temporary name first, so that a killed process leaves whole files."""
+    temporary = checkpoint.with_suffix(".tmp")
+    content = state | {
+        "version": CHECKPOINT_VERSION,
+        "config": config.to_dict(),
+        "world": world,
+        "step": step,
+        "log": log,
+        "seconds": seconds,
+    }
+    fabric.save(temporary, content)
+    if fabric.is_global_zero:
+        os.replace(temporary, checkpoint)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, log[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(log)
+        write_atomically(checkpoint.with_name(LOG), text.getvalue())
+    fabric.barrier()
+
+
+def _restore(fabric, checkpoint: Path, state: dict, config: SearchConfig, world: int) -> tuple[int, list, float]:
+    """Load a checkpoint into model, optimizer and scheduler; returns step, log and seconds."""
+    name = relative(checkpoint)
+    try:
+        head = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        version, saved, saved_world = head["version"], head["config"], head["world"]
+    except Exception as error:
+        raise SimplexNASError(f"{name} is not a whole checkpoint ({type(error).__name__})") from None
+    if version != CHECKPOINT_VERSION:
+        raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
+    wanted = config.to_dict()
+    for key in wanted:
+        if saved.get(key) != wanted[key]:
+            raise SimplexNASError(f"{name} was made with {key} = {saved.get(key)!r}; this run asks for {wanted[key]!r}")
+    if saved_world != world:
+        raise SimplexNASError(f"{name} was made by {saved_world} processes; this run has {world}")
+    fabric.load(checkpoint, state)
+    return head["step"], head["log"], head["seconds"]

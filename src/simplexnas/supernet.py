@@ -1,0 +1,238 @@
+"""The cell and the network: every candidate operation on every edge; one chosen per edge runs, or a mixture of all.
+
+Source: Liu, Simonyan, Yang 2019 (DARTS), sections 2.1 and 3.1; sizes decoded from the paper's table (Firsov 2024).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from simplexnas.errors import SimplexNASError
+from simplexnas.operations import (
+    DEFAULT_OPERATIONS,
+    OPERATIONS,
+    EvenOdd,
+    batch_norm,
+    factorized_reduce,
+    memory_format,
+)
+
+IMAGE_SIZE = 28
+CLASSES = 10
+STEM_MULTIPLIER = 3
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """The macro layout and the operations of an edge.
+
+    operations: registry names, in the order of the components of S; k = len(operations) >= 2.
+    channels: C of the first cell; each reduction cell doubles it and halves height and width.
+    cells: number of cells; those at index cells // 3 and 2 * cells // 3 are reduction cells.
+    nodes: intermediate nodes of a cell; node i sums one edge from each of the 2 + i nodes before it.
+    """
+
+    operations: tuple[str, ...] = DEFAULT_OPERATIONS
+    channels: int = 16
+    cells: int = 3
+    nodes: int = 4
+
+    def __post_init__(self):
+        object.__setattr__(self, "operations", tuple(self.operations))
+        unknown = [name for name in self.operations if name not in OPERATIONS]
+        if unknown:
+            raise SimplexNASError(f"unknown operation {unknown[0]!r}; known: {', '.join(OPERATIONS)}")
+        if len(set(self.operations)) != len(self.operations) or len(self.operations) < 2:
+            raise SimplexNASError(f"operations {self.operations}: at least two different ones are needed")
+        for name, least in (("channels", 2), ("cells", 3), ("nodes", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise SimplexNASError(f"{name} = {value!r}; allowed: whole numbers from {least}")
+        if self.channels % 2:
+            raise SimplexNASError(f"channels = {self.channels}; allowed: even numbers")
+
+    @property
+    def k(self) -> int:
+        return len(self.operations)
+
+
+class Edge(NamedTuple):
+    """An edge of a genotype. Nodes 0 and 1 are the cell's inputs, 2 … nodes + 1 its intermediate nodes."""
+
+    cell_type: str  # "normal" or "reduction"
+    target: int
+    source: int
+
+
+def cell_edges(space: SearchSpace) -> list[tuple[int, int]]:
+    """(target, source) of every edge of one cell, by target, then source: 2 + 3 + 4 + 5 = 14 for four nodes."""
+    return [(target, source) for target in range(2, space.nodes + 2) for source in range(target)]
+
+
+def genotype_edges(space: SearchSpace) -> list[Edge]:
+    """The E edges that an architecture decides: those of the normal cell, then those of the reduction cell (E = 28)."""
+    return [Edge(kind, *pair) for kind in ("normal", "reduction") for pair in cell_edges(space)]
+
+
+class CellLayout(NamedTuple):
+    """Where a cell stands in the network: its channels and the channels and sizes (height = width) of its inputs."""
+
+    cell_type: str
+    channels: int
+    input_channels: tuple[int, int]
+    input_sizes: tuple[int, int]
+
+    @property
+    def size(self) -> int:
+        """Height of the nodes that the inputs are brought to (the size of input 1)."""
+        return self.input_sizes[1]
+
+    def stride(self, source: int) -> int:
+        """Edges that leave an input node of a reduction cell have stride 2."""
+        return 2 if self.cell_type == "reduction" and source < 2 else 1
+
+    @property
+    def output_size(self) -> int:
+        return (self.size + 1) // 2 if self.cell_type == "reduction" else self.size
+
+
+def cell_layouts(space: SearchSpace) -> list[CellLayout]:
+    """The layout of each cell, in order; the default gives normal C=16, reduction C=32, reduction C=64."""
+    reductions = {space.cells // 3, 2 * space.cells // 3}
+    channels = space.channels
+    stem = STEM_MULTIPLIER * channels
+    inputs, sizes = (stem, stem), (IMAGE_SIZE, IMAGE_SIZE)
+    layouts = []
+    for index in range(space.cells):
+        kind = "reduction" if index in reductions else "normal"
+        channels = channels * 2 if kind == "reduction" else channels
+        layout = CellLayout(kind, channels, inputs, sizes)
+        layouts.append(layout)
+        inputs = (inputs[1], space.nodes * channels)
+        sizes = (sizes[1], layout.output_size)
+    return layouts
+
+
+class Preprocess(nn.Sequential):
+    """Brings a rectified input to the cell's channels and size: 1x1 convolution or factorised reduction, then BN.
+
+    The ReLU that DARTS puts first is applied once to what two cells read (`Supernet.forward`).
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, halve: bool):
+        if halve:
+            super().__init__(EvenOdd(), factorized_reduce(channels_in, channels_out))
+        else:
+            super().__init__(nn.Conv2d(channels_in, channels_out, 1, bias=False), batch_norm(channels_out))
+
+
+class _DenseGradient(torch.autograd.Function):
+    """Identity whose gradient is copied into dense memory. The gradient of a concatenation is a strided view of the
+    whole, on which the backward of every batch normalisation behind it is more than twice as slow."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.layout = memory_format(x)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.contiguous(memory_format=ctx.layout)
+
+
+class Cell(nn.Module):
+    """One cell. `candidates` lists, for each edge of the cell, the indices of the operations that it holds."""
+
+    def __init__(self, space: SearchSpace, layout: CellLayout, candidates: Sequence[Sequence[int]]):
+        super().__init__()
+        self.edges = cell_edges(space)
+        self.nodes = space.nodes
+        self.names = space.operations
+        halve = layout.input_sizes[0] != layout.input_sizes[1]
+        self.preprocess = nn.ModuleList(
+            [
+                Preprocess(layout.input_channels[0], layout.channels, halve),
+                Preprocess(layout.input_channels[1], layout.channels, False),
+            ]
+        )
+        self.source_parts = nn.ModuleDict()  # "<source>/<operation>", shared by the edges that leave the node
+        self.edge_parts = nn.ModuleDict()  # "<target><-<source>/<operation>"
+        for (target, source), indices in zip(self.edges, candidates, strict=True):
+            for name in (self.names[m] for m in indices):
+                operation, stride = OPERATIONS[name], layout.stride(source)
+                key = f"{source}/{name}"
+                if key not in self.source_parts:
+                    self.source_parts[key] = operation.source_part(layout.channels, stride)
+                self.edge_parts[f"{target}<-{source}/{name}"] = operation.edge_part(layout.channels, stride)
+
+    def forward(self, input0, input1, gamma):
+        """gamma: one operation index per edge, or the edges' mixture weights (B, edges, k). Returns (B, nodes*C, H, W)."""
+        states = [prepare(x) for prepare, x in zip(self.preprocess, (input0, input1), strict=True)]
+        shared = {}
+
+        def run(edge: tuple[int, int], m: int):
+            target, source = edge
+            key = f"{source}/{self.names[m]}"
+            if isinstance(gamma, torch.Tensor) or key not in shared:
+                shared[key] = self.source_parts[key](states[source])
+            return self.edge_parts[f"{target}<-{source}/{self.names[m]}"](shared[key])
+
+        def outputs(target: int):
+            """The terms of the sum at one node."""
+            for index, edge in enumerate(self.edges):
+                if edge[0] != target:
+                    continue
+                if isinstance(gamma, torch.Tensor):
+                    for m in range(len(self.names)):
+                        yield gamma[:, index, m, None, None, None] * run(edge, m)
+                else:
+                    yield run(edge, gamma[index])
+
+        for target in range(2, self.nodes + 2):
+            states.append(sum(outputs(target)))
+        return torch.cat([_DenseGradient.apply(state) for state in states[2:]], dim=1)
+
+
+class Supernet(nn.Module):
+    """The network of cells: 3x3 stem, cells, global average pooling, linear classifier.
+
+    space: the search space.
+    candidates: for each of the E genotype edges the operation indices it holds; by default all k. One index per edge
+        makes a standalone network.
+    """
+
+    def __init__(self, space: SearchSpace, candidates: Sequence[Sequence[int]] | None = None):
+        super().__init__()
+        self.space = space
+        edges = len(cell_edges(space))
+        if candidates is None:
+            candidates = [range(space.k)] * (2 * edges)
+        self._genotype = {"normal": slice(0, edges), "reduction": slice(edges, 2 * edges)}
+        stem = STEM_MULTIPLIER * space.channels
+        self.stem = nn.Sequential(nn.Conv2d(1, stem, 3, padding=1, bias=False), batch_norm(stem, affine=True))
+        layouts = cell_layouts(space)
+        self.cell_types = [layout.cell_type for layout in layouts]
+        self.cells = nn.ModuleList(
+            Cell(space, layout, candidates[self._genotype[layout.cell_type]]) for layout in layouts
+        )
+        self.classifier = nn.Linear(space.nodes * layouts[-1].channels, CLASSES)
+        nn.init.zeros_(self.classifier.weight)  # uniform class probabilities: cross-entropy starts at ln 10
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, images, gamma):
+        """images (B, 1, 28, 28) float -> class logits (B, 10).
+
+        gamma: E operation indices (one hard operation per edge for the whole batch; only those run), or a float
+            tensor (B, E, k) of mixture weights per image (every operation of every edge runs).
+        """
+        output = self.stem(images)
+        previous = current = torch.relu(output)
+        for cell, cell_type in zip(self.cells, self.cell_types, strict=True):
+            part = self._genotype[cell_type]
+            own = gamma[:, part] if isinstance(gamma, torch.Tensor) else gamma[part]
+            output = cell(previous, current, own)
+            previous, current = current, torch.relu(output)
+        return self.classifier(output.mean(dim=(2, 3)))
