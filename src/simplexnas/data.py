@@ -60,9 +60,11 @@ def load(root: Path = DATA, download: bool = False) -> Splits:
         check_files(root)
     try:
         official = {train: FashionMNIST(root, train=train, download=True) for train in (True, False)}
-    except (OSError, RuntimeError, ValueError) as error:
+    except (AssertionError, OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(f"{type(error).__name__} {error}".split())
         raise SimplexNASError(
-            f"Fashion-MNIST under {relative(Path(root))} cannot be read: {' '.join(str(error).split())}"
+            f"{relative(Path(root) / 'FashionMNIST')} cannot be read ({reason}); "
+            "if unpacking was interrupted, remove raw/*-ubyte there and try again"
         ) from None
     whole = Split(official[True].data[:, None], official[True].targets)
     held_out = validation_indices(whole.labels.numpy())

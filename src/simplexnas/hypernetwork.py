@@ -10,7 +10,7 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 class PivotHypernetwork(nn.Module):
     """The paper's arm: a mixture of learned logit tables, weighted by squared distances from S to fixed pivots.
 
-    The published weights are softmax(+||S - pivot||^2), so that the farthest pivot counts most; it is kept as published.
+    The published weights are softmax(+||S - pivot||^2): the farthest pivot counts most. They are kept as published.
     """
 
     def __init__(self, space: SearchSpace, pivots: int = 10, generator: torch.Generator | None = None):

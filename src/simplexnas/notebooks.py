@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jupytext
@@ -128,6 +128,17 @@ def drift(script: Path) -> str | None:
     except NotebookDifference as difference:
         return f"{pair} differ: {' '.join(str(difference).split())[:160]}; {cure}"
     return None
+
+
+def check_parameters(namespace: Mapping[str, object], known: set[str]) -> None:
+    """Refuse misspelt papermill parameters, which papermill itself only warns of. Call it before any other import.
+
+    namespace: `globals()` of the notebook; known: the names of its parameters. Raises `SimplexNASError`.
+    """
+    ipython = {"In", "Out", "exit", "quit", "open", "get_ipython", "notebooks"}
+    unknown = sorted(name for name in namespace if not name.startswith("_") and name not in known | ipython)
+    if unknown:
+        raise SimplexNASError(f"unknown parameter {unknown[0]!r}; allowed: {', '.join(sorted(known))}")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,7 +29,7 @@ def leave_one_out(losses: torch.Tensor) -> torch.Tensor:
 
 
 def log_probability(logits: torch.Tensor, choice: torch.Tensor) -> torch.Tensor:
-    """log p(choice) under independent softmax(logits) on each edge: logits broadcast to choice: (..., E, k), (..., E) -> (...)."""
+    """log p(choice) under independent softmax(logits) on each edge; logits (1 or n, E, k), choice (n, E) -> (n,)."""
     log_p = torch.log_softmax(logits, dim=-1).expand(*choice.shape, -1)
     return log_p.gather(-1, choice[..., None]).squeeze(-1).sum(-1)
 

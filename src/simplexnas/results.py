@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from simplexnas import evaluate, simplex
@@ -145,3 +146,68 @@ def compute_table(family: Family, splits: Splits, lattice: Path = LATTICE, path:
 def table(path: Path = TABLE) -> list[dict]:
     """The rows that `compute_table` wrote."""
     return read_json(path)["rows"]
+
+
+def frame(rows: list[dict], asked: dict | None = None) -> pd.DataFrame:
+    """The book's table: for each row the paper's figures, ours at the same S, the control, and our best within budget.
+
+    rows: as `table()` returns them. asked: a report of `evaluate.evaluate` with its "S", appended as the last line.
+    """
+
+    def line(model: str, source: str, S, measured: dict, accuracy: float) -> dict:
+        return {
+            "model": model,
+            "source": source,
+            "S": _vector(S),
+            "test accuracy, %": f"{100 * accuracy:.1f}",
+            "edge parameters": f"{measured['edge_parameters']:,}",
+            "total parameters": f"{measured['total_parameters']:,}" if "total_parameters" in measured else "–",
+            " / ".join(measured["operations"]): " / ".join(str(n) for n in measured["operations"].values()),
+        }
+
+    lines = []
+    for row in rows:
+        name, S = row["name"], row["S"]
+        draws = row["control"]
+        control = draws[0] | {"edge_parameters": round(np.mean([draw["edge_parameters"] for draw in draws]))}
+        control["total_parameters"] = round(np.mean([draw["total_parameters"] for draw in draws]))
+        control["operations"] = {
+            key: round(np.mean([draw["operations"][key] for draw in draws])) for key in control["operations"]
+        }
+        best = row["best"]
+        lines += [
+            line(name, "paper", S, row["paper"], row["paper"]["accuracy"]),
+            line(name, "ours, same S", S, row["ours"], row["ours"]["accuracy"]["test"]),
+            line(name, "ours, best within the paper's parameters", best["S"], best, best["accuracy"]["test"]),
+            line(
+                name,
+                f"control: argmin S, mean of {len(draws)}",
+                S,
+                control,
+                np.mean([draw["accuracy"]["test"] for draw in draws]),
+            ),
+        ]
+    if asked is not None:
+        lines.append(line("asked for", "ours", asked["S"], asked, asked["accuracy"]["test"]))
+    return pd.DataFrame(lines)
+
+
+def markdown(rows: list[dict]) -> str:
+    """The short table of README and the book's first page."""
+    lines = [
+        "| | S | paper: accuracy | edge parameters | ours, same S | edge parameters | ours, best of the family "
+        "within the paper's parameters | edge parameters | at S |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = [row["name"], _vector(row["S"])]
+        for measured in (row["paper"], row["ours"], row["best"]):
+            accuracy = measured["accuracy"]
+            value = accuracy if isinstance(accuracy, float) else accuracy["test"]
+            cells += [f"{100 * value:.1f} %", f"{measured['edge_parameters']:,}"]
+        lines.append("| " + " | ".join([*cells, _vector(row["best"]["S"])]) + " |")
+    return "\n".join(lines)
+
+
+def _vector(S) -> str:
+    return "(" + ", ".join(f"{value:.2f}" for value in S) + ")"

@@ -165,7 +165,8 @@ def search(
     run, world = Path(run), fabric.world_size
     if len(train) < config.train_images or steps_per_epoch(config, world) < 1:
         raise SimplexNASError(
-            f"train_images = {config.train_images}; allowed: from {config.batch_size * world} (one batch) to {len(train)}"
+            f"train_images = {config.train_images}; allowed: from {config.batch_size * world} (one batch) "
+            f"to {len(train)}"
         )
     checkpoint = run / CHECKPOINT
     if checkpoint.exists() and not resume:

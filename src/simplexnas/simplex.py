@@ -22,7 +22,10 @@ def parse(value, operations: tuple[str, ...]) -> np.ndarray:
     k = len(operations)
 
     def fail(reason: str):
-        shown = " ".join(str(value).split()) if isinstance(value, str) else " ".join(repr(value).split())
+        try:
+            shown = " ".join((value if isinstance(value, str) else repr(value)).split())
+        except ValueError:  # Python refuses to write whole numbers of more than 4,300 digits
+            shown = "(too long to show)"
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         raise SimplexNASError(
             f"S = {shown}: {reason}; S is {k} numbers ({', '.join(operations)}), "
@@ -36,25 +39,28 @@ def parse(value, operations: tuple[str, ...]) -> np.ndarray:
         if bracketed:
             text = next(group for group in bracketed.groups() if group is not None).strip()
         parts = re.split(r"\s*,\s*|\s+", text.removesuffix(",").strip()) if text else []
-    elif isinstance(value, torch.Tensor):
-        parts = value.detach().cpu().numpy()
-    if not isinstance(parts, (list, tuple, np.ndarray)) or np.ndim(np.asarray(parts, dtype=object)) != 1:
+    elif isinstance(value, (np.ndarray, torch.Tensor)) and value.ndim == 1:
+        parts = value.tolist()
+    if not isinstance(parts, (list, tuple)):
         fail("not a list of numbers")
     if len(parts) != k:
         fail(f"{len(parts)} component{'' if len(parts) == 1 else 's'}")
     try:
-        if any(isinstance(part, (bool, np.bool_)) for part in parts):
+        # `item` turns NumPy's and torch's scalars into Python's, of which `float` refuses the complex ones.
+        parts = [part.item() if isinstance(part, (np.generic, np.ndarray, torch.Tensor)) else part for part in parts]
+        if any(isinstance(part, bool) for part in parts):
             raise ValueError
         S = np.array([float(part) for part in parts], dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         fail("a component is not a number")
     if not np.isfinite(S).all():
         fail("a component is not finite")
     if (S < 0).any():
         fail("a component is negative")
-    if abs(S.sum() - 1) > SUM_TOLERANCE + 1e-9:
-        fail(f"the sum is {S.sum():.6g}")
-    return S / S.sum()
+    total = sum(S.tolist())
+    if abs(total - 1) > SUM_TOLERANCE + 1e-9:
+        fail(f"the sum is {total:.6g}")
+    return S / total
 
 
 def sample(n: int, k: int, corner_share: float = 0.0, generator: torch.Generator | None = None) -> torch.Tensor:

@@ -169,7 +169,7 @@ class Cell(nn.Module):
                 self.edge_parts[f"{target}<-{source}/{name}"] = operation.edge_part(layout.channels, stride)
 
     def forward(self, input0, input1, gamma):
-        """gamma: one operation index per edge, or the edges' mixture weights (B, edges, k). Returns (B, nodes*C, H, W)."""
+        """gamma: one operation index per edge, or mixture weights (B, edges, k). Returns (B, nodes * C, H, W)."""
         states = [prepare(x) for prepare, x in zip(self.preprocess, (input0, input1), strict=True)]
         shared = {}
 

@@ -1,0 +1,81 @@
+"""Images per second of a training step: our arm against the paper's, in one process, step by step in turn.
+
+The yardstick is the `paper` preset: every operation on every edge, a Gumbel-Softmax sample per image, the usual memory
+format. A third row gives the same scheme in channels-last format. Both arms run their whole step: augmentation,
+sampling, forward, backward, optimizer. At the start of training the operations of our arm are uniform.
+
+    python benchmarks/search_throughput.py      # about two minutes, writes data/results/throughput.json
+"""
+
+import dataclasses
+import statistics
+import time
+
+import torch
+
+from simplexnas import config, data, results
+from simplexnas.allocator import keep_memory
+from simplexnas.family import versions
+from simplexnas.paths import RESULTS, relative
+from simplexnas.search import Schedule, SearchModel, generator, make_optimizer
+
+STEPS = 15
+WARMUP = 3
+
+
+class Arm:
+    def __init__(self, settings: config.SearchConfig, train: data.Split):
+        torch.manual_seed(settings.seed)
+        self.settings, self.train = settings, train
+        self.format = torch.channels_last if settings.channels_last else torch.contiguous_format
+        self.model = SearchModel(settings).to(memory_format=self.format).train()
+        self.optimizer, _ = make_optimizer(self.model, settings, steps=1000)
+        self.schedule = Schedule.at(settings, 0.0)
+
+    def step(self, number: int) -> float:
+        """Seconds of one training step."""
+        started = time.perf_counter()
+        random = generator(0, number)
+        size = self.settings.batch_size
+        images, labels = self.train.images[:size], self.train.labels[:size]
+        if self.settings.augmentation:
+            images = data.augment(images, random)
+        images = data.normalize(images).contiguous(memory_format=self.format)
+        self.model(images, labels, self.schedule, random)["loss"].backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    keep_memory()
+    train = data.load().train
+    paper = config.preset("paper")
+    settings = {
+        "paper": paper,
+        "paper, channels last": dataclasses.replace(paper, channels_last=True),
+        "default": config.preset("default"),
+    }
+    arms = {name: Arm(value, train) for name, value in settings.items()}
+    times = {name: [] for name in arms}
+    for number in range(WARMUP + STEPS):
+        for name, arm in arms.items():
+            times[name].append(arm.step(number))
+    rates = {
+        name: settings[name].batch_size / statistics.median(seconds[WARMUP:]) for name, seconds in times.items()
+    }
+    content = {
+        "images_per_second": {name: round(rate, 1) for name, rate in rates.items()},
+        "ratio_to_paper": {name: round(rate / rates["paper"], 2) for name, rate in rates.items()},
+        "batch_size": paper.batch_size,
+        "steps": STEPS,
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+    for name in arms:
+        print(f"{name:<22}{rates[name]:>8.0f} images/s  {rates[name] / rates['paper']:>5.2f} x")
+    print(relative(results.save(RESULTS / "throughput.json", content)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The hypernetwork
+#
+# The hypernetwork turns penalties $S$ into logits $\alpha(S)$, three for each of the 28 edges.
+# This chapter shows the published form, then ours, which is the exact optimum of "utility minus price", and where the trained family changes its mind.
+
+# %% [markdown]
+# ## The paper's statement
+#
+# Slide 4 {cite}`firsov2024`, in our translation:
+#
+# > We propose to use a vector complexity parameter $S$, whose components are the regularisation coefficients of the corresponding operations.
+# >
+# > The hypernetwork generates the architecture parameters of the neural network from $S$.
+#
+# The slide does not give its form. The author's code {cite}`firsovcode` does.
+
+# %% [markdown]
+# ## The published form
+#
+# Fixed pivots $P_i$ lie on the simplex, each with a learned table of logits, and $\alpha(S) = \sum_i w_i(S)\, T_i$ with $w(S) = \mathrm{softmax}(+\lVert S - P_i \rVert^2)$.
+# The sign is positive, so the *farthest* pivot weighs most.
+#
+# The smallest example: three pivots at the corners, and $S$ = (0.70, 0.15, 0.15).
+# The squared distances are 0.3² + 2 · 0.15² = 0.135 to the first corner and 0.7² + 0.85² + 0.15² = 1.235 to the others.
+
+# %%
+import numpy as np
+import torch
+from scipy.optimize import minimize
+
+from simplexnas import cost, figures, simplex
+from simplexnas.family import Family
+from simplexnas.hypernetwork import PivotHypernetwork, UtilityHypernetwork
+from simplexnas.results import PAPER
+from simplexnas.search import Schedule
+from simplexnas.supernet import SearchSpace, genotype_edges
+
+space = SearchSpace()
+published = PivotHypernetwork(space, pivots=3)
+published.pivots = torch.eye(3)
+published.tables.data = torch.eye(3)[:, None, :].expand(3, 28, 3)  # the logits then are the weights themselves
+weights = published(torch.tensor([[0.70, 0.15, 0.15]]))[0, 0].detach()
+by_hand = np.exp([0.135, 1.235, 1.235]) / np.exp([0.135, 1.235, 1.235]).sum()
+assert np.allclose(weights, by_hand, atol=1e-6)
+print("weights of the pivots:", by_hand.round(3))
+
+# %% [markdown]
+# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ is a blunt average of all tables.
+# The `paper` preset keeps this form, sign included.
+
+# %% [markdown]
+# ## Our form: utility minus price
+#
+# What should one edge do, if operation $m$ earns a utility $u_m$ and costs a price $c_m(S)$? Choose probabilities $p$ that minimise
+#
+# $$\sum_m p_m \big(c_m(S) - u_m\big) - \frac{1}{g} H(p), \qquad H(p) = -\sum_m p_m \log p_m .$$ (eq-edge)
+#
+# The answer has a closed form, $p = \mathrm{softmax}(g\,(u - c(S)))$. So we take $\alpha = g\,(u - c(S))$, and learn only $u$, one number per edge and operation.
+# Setting the derivative to zero, with a multiplier for $\sum_m p_m = 1$, gives $\log p_m = g(u_m - c_m) + \text{const}$, which is that softmax.
+#
+# The price is $c_m(S) = S_m + 0.3\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest.
+# The gain $g = \kappa/\tau$ rises from 0 to 40 during the warm-up.
+#
+# A numerical minimiser, which knows nothing of softmax, finds the same probabilities.
+
+# %%
+S, gain = simplex.parse("0.2, 0.3, 0.5", space.operations), 40.0
+utility = np.array([0.0, 0.05, 0.25])
+prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.3)[0, 0].numpy()
+closed = np.exp(gain * (utility - prices)) / np.exp(gain * (utility - prices)).sum()
+
+
+def edge_objective(free: np.ndarray) -> float:
+    """The objective of one edge, the probabilities being the normalised squares of `free`."""
+    p = free**2 / (free**2).sum()
+    return p @ (prices - utility) + (p @ np.log(p)) / gain
+
+
+found = minimize(edge_objective, np.ones(3), tol=1e-12).x
+found = found**2 / (found**2).sum()
+assert np.allclose(found, closed, atol=1e-3)
+print("closed form:", closed.round(2), " minimiser:", found.round(2))
+
+# %% [markdown]
+# ## The library's function
+#
+# At the first step the gain is 0, so that every $S$ starts from the uniform distribution. The utilities start at 0 too.
+
+# %%
+family = Family.load("default-seed0")
+ours = UtilityHypernetwork(space, spread=family.config.spread, parameter_price=family.config.parameter_price)
+start, end = Schedule.at(family.config, 0.0), Schedule.at(family.config, 1.0)
+some_S = simplex.sample(1000, space.k, generator=torch.Generator().manual_seed(0))
+uniform = torch.softmax(start.gain * ours(some_S), dim=-1)
+assert uniform.shape == (1000, 28, 3) and torch.allclose(uniform, torch.tensor(1 / 3))
+print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
+
+# %% [markdown]
+# ## Where an edge changes its mind
+#
+# An edge takes the operation with the least $S_m - v_m$, where $v_m$ is its utility minus the part of the price that does not depend on $S$.
+# All three tie at **one** point of the plane, $S_m = v_m + (1 - \sum_i v_i)/3$. Three straight borders leave it.
+# So 28 points describe the discrete side of the whole family.
+
+# %%
+with torch.no_grad():
+    v = (
+        family.model.hypernetwork.scaled_utility() - cost.price(torch.zeros(1, 3), space, ours.parameter_price)[0]
+    ).numpy()
+points = v + (1 - v.sum(axis=1, keepdims=True)) / 3
+
+lattice = simplex.lattice(space.k, 0.05)
+by_points = (lattice[:, None, :] - points).argmin(axis=-1)
+by_family = np.array([family.architecture(S).operations for S in lattice])
+assert np.array_equal(by_points, by_family)
+print(
+    f"{by_family.size:,} choices on {len(lattice)} lattice points agree, "
+    f"{len(np.unique(by_family, axis=0))} architectures"
+)
+
+# %% mystnb={"image": {"alt": "Triangle with one marker for each edge, scattered around the centre; from one marker three straight lines run to the sides."}, "figure": {"caption": "The point at which each edge of the trained family is indifferent, and the borders of one edge: it takes pooling below its point, convolution to the left, identity to the right. Points outside the triangle are not drawn.", "name": "fig-triple-points"}}
+kinds = np.array([edge.cell_type for edge in genotype_edges(space)])
+ax = figures.triple_points({f"{kind} cell": points[kinds == kind] for kind in ("normal", "reduction")})
+ax = figures.simplex_points({name: S for name, (S, *_) in PAPER.items()}, ax)
+
+# %% [markdown]
+# Raise $S_m$ and keep the ratio of the others, and an edge that left $m$ never returns to it. We walk from each side to the opposite corner and count.
+
+# %%
+for m, name in enumerate(space.operations):
+    walk = [np.where(np.arange(3) == m, s, (1 - s) / 2) for s in np.linspace(0, 1, 21)]
+    counts = [family.architecture(S).operations.count(m) for S in walk]
+    assert counts == sorted(counts, reverse=True)
+    print(f"edges with {name:<12} as its penalty goes from 0 to 1: {counts[0]} … {counts[10]} … {counts[-1]}")
+
+# %% [markdown]
+# ## What can go wrong
+#
+# - **Control comes from the form.** The counts fall with the penalty whatever was learned; training only decides *which* edges change first. The data-free control of {doc}`latency` says what that is worth.
+# - **The spread is set by hand.** Utilities are centred over the edges and scaled to a standard deviation of 0.15. A smaller one packs the points together, and the family becomes the control; a larger one pushes points out of the triangle.
+# - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere"; only $S$ can.
+# - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".

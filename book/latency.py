@@ -1,0 +1,163 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The price of an architecture
+#
+# $\mathsf{Lat}$ is the term of the objective that makes an architecture pay for its operations.
+# It is linear, so that its expectation is exact; and with the published weight it decides nearly everything but ties.
+
+# %% [markdown]
+# ## The paper's statement
+#
+# Slide 3 {cite}`firsov2024`, in our translation:
+#
+# > … where $\mathsf{Lat}(\alpha(S, a))$ is a regularisation term responsible for the complexity of the model and the latency of executing the operations.
+#
+# There is no formula. In the author's code {cite}`firsovcode` it is a sum over edges and operations of probability times penalty, with weight $\kappa = 50$:
+#
+# $$\mathsf{Lat} = \sum_{e} n_e \sum_m p_{em}\, S_m ,$$ (eq-lat)
+#
+# where $n_e$ is the number of cells that hold edge $e$: 1 or 2, 42 in all.
+#
+# **No time is measured here.** An edge on a 28 × 28 image costs as much as one on 7 × 7, and a pooling as much as a convolution, if $S$ says so.
+# {numref}`fig-parameters-macs` shows that parameters would not repair it. For now $\mathsf{Lat}$ is a price, not a latency; we keep the paper's name.
+
+# %% [markdown]
+# ## The smallest example, by enumeration
+#
+# A cell with a single intermediate node has 2 edges, and its space has $3^4 = 81$ architectures. We can price each and average.
+
+# %%
+import itertools
+import math
+
+import numpy as np
+import torch
+from scipy.stats import chisquare
+from torch.nn.functional import one_hot
+
+from simplexnas import config, cost, figures, gumbel, results, simplex
+from simplexnas.supernet import SearchSpace
+
+tiny = SearchSpace(nodes=1)
+S = torch.tensor([[0.2, 0.3, 0.5]], dtype=torch.float64)
+logits = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+p = torch.softmax(logits, dim=-1)
+prices = cost.price(S, tiny)
+
+choices = torch.tensor(list(itertools.product(range(3), repeat=4)))
+probability = p[0, torch.arange(4), choices].prod(dim=1)
+price = cost.latency_term(one_hot(choices, 3).double(), prices.expand(81, -1, -1), tiny)
+formula = cost.latency_term(p, prices, tiny).item()
+assert math.isclose((probability * price).sum().item(), formula, rel_tol=1e-12)
+print(f"{len(choices)} architectures: E[Lat] = {formula:.4f} by enumeration and by the formula")
+
+# %% [markdown]
+# This is why the search uses $\mathrm{softmax}(\alpha)$, without a temperature. A hard sample follows $\mathrm{softmax}(\alpha)$ at every $t$ ({doc}`supernet`); $\mathrm{softmax}(\alpha/t)$ would price another distribution.
+# Sampling in the full space agrees.
+
+# %%
+space = SearchSpace()
+noise = torch.randn(28, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+logits = noise + torch.tensor([1.0, 0.0, 0.0])
+prices = cost.price(S, space)
+drawn = one_hot(gumbel.hard_sample(logits.expand(20_000, 28, 3), torch.Generator().manual_seed(2)), 3).double()
+sampled = cost.latency_term(drawn, prices.expand(20_000, -1, -1), space).mean().item()
+exact = cost.latency_term(torch.softmax(logits, dim=-1)[None], prices, space).item()
+wrong = cost.latency_term(torch.softmax(logits / 0.2, dim=-1)[None], prices, space).item()
+assert abs(sampled - exact) < 0.05 < abs(sampled - wrong)
+print(f"sampled {sampled:.1f}, softmax(alpha) {exact:.1f}, softmax(alpha / 0.2) {wrong:.1f}")
+
+# %% [markdown]
+# ## At uniform S the price says nothing
+#
+# The derivative of {eq}`eq-lat` with respect to a logit is $n_e\, p_{em}\,(S_m - \sum_i p_{ei} S_i)$.
+# If all $S_m$ are equal, it is 0 for every $p$. Model A, then, was chosen without any pressure of the price.
+
+
+# %%
+def gradient(S, space: SearchSpace = space) -> torch.Tensor:
+    """Derivative of Lat with respect to the logits of all edges, at uniform probabilities: (28, 3)."""
+    logits = torch.zeros(1, 28, 3, dtype=torch.float64, requires_grad=True)
+    prices = cost.price(torch.as_tensor(S, dtype=torch.float64)[None], space)
+    cost.latency_term(torch.softmax(logits, dim=-1), prices, space).sum().backward()
+    return logits.grad[0]
+
+
+third = simplex.parse((0.33, 0.33, 0.33), space.operations)
+assert gradient(third).abs().max() < 1e-12
+by_hand = (np.array([0.15, 0.15, 0.70]) - 1 / 3) / 3
+assert np.allclose(gradient([0.15, 0.15, 0.70])[0], by_hand)
+print("gradient at B on a normal edge:", by_hand.round(3))
+
+# %% mystnb={"image": {"alt": "Triangle in shades: the gradient vanishes at A in the centre and grows towards the three corners, equally at B, C and D."}, "figure": {"caption": "Size of the gradient of Lat on one normal edge at uniform probabilities.", "name": "fig-gradient"}}
+lattice = simplex.lattice(space.k, 0.05)
+sizes = np.array([gradient(S)[0].norm().item() for S in lattice])
+ax = figures.triangle_map(lattice, sizes, "size of the gradient")
+ax = figures.simplex_points({name: S for name, (S, *_) in results.PAPER.items()}, ax)
+
+# %% [markdown]
+# ## Elsewhere the price decides
+#
+# At B, moving one edge of the network from convolution to pooling saves $\kappa\,(0.70 - 0.15)$.
+# Cross-entropy falls by ln 10 = 2.303 when a network goes from guessing to perfection. So compare the two:
+
+# %%
+for name in ("paper", "default"):
+    saved = config.preset(name).kappa * (0.70 - 0.15)
+    print(
+        f"{name:<8} kappa = {config.preset(name).kappa:<5g} one edge saves {saved:.3f}, "
+        f"{saved / math.log(10):.3f} times ln 10"
+    )
+
+# %% [markdown]
+# With $\kappa = 50$ a single edge outweighs all that a network can gain over guessing, nearly twelve times.
+# The best response is known without data: **every edge takes an operation of least penalty, ties at random**.
+# We call this the *data-free control*. It stands beside the method in the table of this book.
+# Here are the edges with pooling, identity and convolution:
+
+# %%
+for name, (S, *_, published) in results.PAPER.items():
+    ours = results.control(S, space, seed=0).counts()
+    tied = [count for count, penalty in zip(published.values(), S, strict=True) if penalty == min(S)]
+    p = chisquare(tied).pvalue
+    print(f"{name}  paper {tuple(published.values())!s:<12}  control {tuple(ours.values())!s:<12}  p = {p:.2f}")
+    assert [ours[key] for key, penalty in zip(ours, S, strict=True) if penalty > min(S)] == [0] * (3 - len(tied))
+
+# %% [markdown]
+# The paper's models obey the control where it is strict: B has no convolution, C no pooling. D keeps one identity of 28.
+# Among the operations that tie, a chi-square test does not tell the paper's counts from equal shares: its $p$ stands beside each row.
+
+# %% [markdown]
+# ## What we change
+#
+# The `default` preset has $\kappa = 0.02$, reached after a warm-up, and adds to $S_m$ a small price on parameters.
+# Moving one edge then saves about a hundredth of a nat, so that the data can speak.
+# The second price breaks the tie between a large and a small convolution at the same $S$, and the gradient at uniform $S$ no longer vanishes.
+
+# %%
+S = torch.full((1, 3), 1 / 3)
+second = cost.price(S, space, config.preset("default").parameter_price)[0]
+largest = second.argmax().item()
+assert largest % 3 == 2 and math.isclose(second.max().item(), 1 / 3 + 0.3, rel_tol=1e-5)
+print(
+    f"price at uniform S: {second.min().item():.3f} for pooling, {second.max().item():.3f} for the largest convolution"
+)
+
+# %% [markdown]
+# ## What can go wrong
+#
+# - **Reading Lat as milliseconds.** It has no unit. Report edge parameters, total parameters and MACs beside it.
+# - **Crediting the method for the control.** Counts that follow $S$ prove nothing by themselves. Compare accuracy at equal cost.
+# - **A rule of thumb for $\kappa$.** $\kappa$ and the size of $\mathsf{Lat}$ only matter as a product; $\mathsf{Lat}$ lies between 0 and 42 here and grows with the number of cells.

@@ -1,0 +1,52 @@
+"""Fixtures: the real data, a small part of it, and a small family trained on that part."""
+
+import hypothesis
+import pytest
+import tiny
+import torch
+
+from simplexnas import data
+from simplexnas.family import Family
+from simplexnas.paths import DATA
+from simplexnas.search import search
+
+# Examples are the same in every run and cost no file; the machine's speed decides nothing.
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("repeatable")
+torch.set_num_threads(1)  # small tensors; parallel tests would only get in each other's way
+
+
+@pytest.fixture(scope="session")
+def splits() -> data.Splits:
+    """The real Fashion-MNIST."""
+    return data.load(DATA)
+
+
+@pytest.fixture(scope="session")
+def few(splits) -> data.Splits:
+    """A few hundred real images of each split."""
+    return data.Splits(splits.train.head(600), splits.validation.head(300), splits.test.head(300))
+
+
+@pytest.fixture(scope="session")
+def fewer(splits) -> data.Splits:
+    """Real images for tests that evaluate mixtures, which run every operation."""
+    return data.Splits(splits.train.head(64), splits.validation.head(32), splits.test.head(32))
+
+
+@pytest.fixture(scope="session")
+def tiny_run(few, tmp_path_factory):
+    """Run folder of a tiny family, and its model."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    return folder, search(tiny.config(epochs=1), few.train, folder, progress_bar=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny_run, tmp_path_factory):
+    """Folder of the tiny family, exported. Tests that damage it copy it first."""
+    return Family("tiny", tiny_run[1], {}).export(tmp_path_factory.mktemp("families") / "tiny", seconds=1.0)
+
+
+@pytest.fixture
+def tiny_family(tiny_folder) -> Family:
+    return Family.load(tiny_folder)

@@ -1,0 +1,117 @@
+"""The commands as a user types them, in their own processes: output, errors, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from simplexnas import results
+from simplexnas.paths import BOOK, ROOT
+
+pytestmark = pytest.mark.slow
+
+B = "0.15,0.15,0.7"
+KEYS = {"S", "operations", "edges", "edge_parameters", "total_parameters", "macs"}
+
+
+def run(name: str, *arguments, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    command = [Path(sys.executable).with_name(name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=600)
+
+
+def answer(*arguments, cwd: Path = ROOT) -> dict:
+    """The one JSON object on standard output."""
+    done = run("simplexnas", *arguments, "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    return json.loads(done.stdout)
+
+
+def check(report: dict) -> None:
+    assert sum(report["operations"].values()) == len(report["edges"]) == 28
+    assert list(report["operations"]) == ["pool", "identity", "convolution"]
+    assert all(set(edge) == {"cell_type", "target", "source", "operation"} for edge in report["edges"])
+    named = [edge["operation"] for edge in report["edges"]]
+    assert report["operations"] == {name: named.count(name) for name in report["operations"]}
+    assert report["total_parameters"] - report["edge_parameters"] == 20_506
+    assert report["S"] == pytest.approx([0.15, 0.15, 0.7])
+
+
+def test_sample_from_any_folder(tmp_path):
+    here, there = (answer("sample", "--S", B, cwd=folder) for folder in (ROOT, tmp_path))
+    assert here == there and set(here) == KEYS
+    check(here)
+    assert here["operations"]["convolution"] == 0
+
+
+def test_sample_as_a_table():
+    done = run("simplexnas", "sample", "--S", B)
+    assert done.returncode == 0 and done.stdout.count("->") == 28
+    assert "edge parameters" in done.stdout and done.stderr == ""
+
+
+def test_evaluate_gives_the_accuracy_of_the_table(tmp_path):
+    report = answer("evaluate", "--S", B, cwd=tmp_path)
+    assert set(report) == KEYS | {"accuracy", "seconds"} and set(report["accuracy"]) == {"validation", "test"}
+    check(report)
+    assert all(0 <= value <= 1 for value in report["accuracy"].values())
+    (row,) = [row for row in results.table() if row["name"] == "B"]
+    assert report["edge_parameters"] == row["ours"]["edge_parameters"]
+    assert report["accuracy"]["test"] == pytest.approx(row["ours"]["accuracy"]["test"], abs=0.005)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sample", "--S", "0.5,0.5"),
+        ("evaluate", "--S", "nan,0.5,0.5", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, tmp_path):
+    done = run("simplexnas", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("simplexnas: ")
+
+
+def test_help():
+    done = run("simplexnas", "--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("data", "search", "sample", "evaluate", "lattice", "table"))
+
+
+# The chapter with parameters
+
+
+def papermill(out: Path, S: str) -> subprocess.CompletedProcess:
+    return run("papermill", "book/experiments.ipynb", out, "-p", "S", S)
+
+
+def test_papermill_answers_another_S(tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill(out, "[0.15,0.15,0.7]")
+    assert done.returncode == 0, done.stderr[-2000:]
+    cells = nbformat.read(out, as_version=4).cells
+    outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert any("0.15" in json.dumps(output) and "0.7" in json.dumps(output) for output in outputs)
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert (BOOK / "experiments.ipynb").exists()
+
+
+@pytest.mark.parametrize("S", ["[0.15,0.15]", "many"])
+def test_papermill_shows_a_bad_S_in_one_line(S, tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill(out, S)
+    assert done.returncode != 0
+    cells = nbformat.read(out, as_version=4).cells
+    outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+    (error,) = [output for output in outputs if output.output_type == "error"]
+    assert error.ename == "SimplexNASError" and error.evalue.startswith("S = ")
+    assert error.traceback == [f"SimplexNASError: {error.evalue}"]
+    last = [line for line in done.stderr.splitlines() if line.strip()][-1]
+    assert last == f"SimplexNASError: {error.evalue}"
+    assert "simplexnas/simplex.py" not in done.stderr

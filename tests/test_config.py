@@ -1,0 +1,81 @@
+"""Presets, the round trip through a dictionary, and refusals."""
+
+import dataclasses
+import json
+
+import pytest
+import tiny
+
+from simplexnas import config
+from simplexnas.errors import SimplexNASError
+from simplexnas.operations import DEFAULT_OPERATIONS, FIVE_OPERATIONS
+from simplexnas.supernet import SearchSpace
+
+
+def refused(match: str, call, *arguments, **changes) -> None:
+    with pytest.raises(SimplexNASError, match=match) as error:
+        call(*arguments, **changes)
+    assert "\n" not in str(error.value)
+
+
+def test_presets():
+    paper, default, quick = (config.preset(name) for name in ("paper", "default", "quick"))
+    assert [c.preset for c in (paper, default, quick)] == list(config.PRESETS) == ["paper", "default", "quick"]
+    assert {c.space for c in (paper, default, quick)} == {SearchSpace(DEFAULT_OPERATIONS, 16, 3, 4)}
+    assert paper.relaxed and paper.hypernetwork == "pivot" and paper.parameter_price == 0 and paper.kappa == 50
+    assert (paper.temperature_start, paper.temperature_end) == (1.0, 0.2)
+    assert not default.relaxed and default.epochs >= 8 and default.train_images == 55_000
+    assert dataclasses.replace(quick, preset="default", epochs=default.epochs, train_images=55_000) == default
+
+
+@pytest.mark.parametrize("settings", [*config.PRESETS.values(), tiny.config(space=SearchSpace(FIVE_OPERATIONS))])
+def test_round_trip(settings):
+    assert config.SearchConfig.from_dict(settings.to_dict()) == settings
+    assert config.SearchConfig.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+def test_preset_with_changes():
+    assert config.preset("quick", seed=3).seed == 3
+    refused("preset = 'fast'; allowed: paper, default, quick", config.preset, "fast")
+
+
+def test_unknown_and_missing_keys():
+    values = config.preset("quick").to_dict()
+    refused("unknown setting 'lr'.*learning_rate", config.SearchConfig.from_dict, values | {"lr": 1})
+    space = values["space"] | {"width": 3}
+    refused("unknown setting 'width'.*channels", config.SearchConfig.from_dict, values | {"space": space})
+    del values["preset"]
+    refused("'preset' is missing", config.SearchConfig.from_dict, values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"epochs": 1.5},
+        {"batch_size": 0},
+        {"batch_size": 127},  # two paths
+        {"train_images": -1},
+        {"paths": 0},
+        {"paths": 1},  # the estimator compares paths
+        {"seed": -1},
+        {"seed": 0.5},
+        {"learning_rate": 0},
+        {"learning_rate": float("nan")},
+        {"hypernetwork_learning_rate": -1.0},
+        {"temperature_end": -0.2},
+        {"tau": 0},
+        {"weight_decay": -1},
+        {"kappa": float("nan")},
+        {"spread": -0.1},
+        {"parameter_price": -1},
+        {"corner_share": 1.1},
+        {"warmup": -0.1},
+        {"policy_until": 2},
+        {"hypernetwork": "mlp"},
+    ],
+    ids=str,
+)
+def test_bad_value_is_one_line_with_name_and_rule(change):
+    (name,) = change
+    refused(f"{name} = .*allowed", config.preset, "default", **change)

@@ -1,0 +1,98 @@
+"""The splits of the real data, what happens without it, and augmentation."""
+
+import numpy as np
+import pytest
+import torch
+
+from simplexnas import data
+from simplexnas.errors import SimplexNASError
+from simplexnas.paths import DATA
+
+FIRST_VALIDATION = [3, 6, 45, 61, 76]
+FILES = [name for name, _ in data.FashionMNIST.resources]
+
+
+def test_sizes(splits):
+    assert [len(split) for split in (splits.train, splits.validation, splits.test)] == [55_000, 5_000, 10_000]
+    for split in (splits.train, splits.validation, splits.test):
+        assert split.images.shape == (len(split), 1, 28, 28) and split.images.dtype == torch.uint8
+        assert split.labels.shape == (len(split),) and split.labels.dtype == torch.int64
+
+
+def test_every_split_is_stratified(splits):
+    for split in (splits.train, splits.validation, splits.test):
+        assert torch.bincount(split.labels).tolist() == [len(split) // 10] * 10
+
+
+def test_validation_split_is_fixed_and_disjoint(splits):
+    official = data.FashionMNIST(DATA, train=True)
+    chosen = data.validation_indices(official.targets.numpy())
+    assert np.array_equal(chosen, data.validation_indices(official.targets.numpy()))
+    assert len(np.unique(chosen)) == 5_000 and (np.diff(chosen) > 0).all()
+    assert chosen[:5].tolist() == FIRST_VALIDATION, "every published number depends on this split"
+    assert torch.equal(splits.validation.images[:, 0], official.data[chosen])
+    rest = np.setdiff1d(np.arange(60_000), chosen)
+    assert torch.equal(splits.train.images[:, 0], official.data[rest])
+    assert torch.equal(splits.train.labels, official.targets[rest])
+
+
+def test_head(splits):
+    assert len(splits.train.head(7)) == 7
+    assert torch.equal(splits.train.head(7).images, splits.train.images[:7])
+
+
+@pytest.mark.parametrize("state", ["missing", "damaged"])
+@pytest.mark.parametrize("name", FILES)
+def test_missing_or_damaged_file_is_one_line_with_the_way_out(name, state, tmp_path):
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for other in FILES:
+        if other != name:
+            (raw / other).symlink_to(DATA / "FashionMNIST" / "raw" / other)
+    if state == "damaged":
+        (raw / name).write_bytes((DATA / "FashionMNIST" / "raw" / name).read_bytes()[:1000])
+    with pytest.raises(SimplexNASError) as error:
+        data.load(tmp_path)
+    message = str(error.value)
+    assert len(message.splitlines()) == 1
+    assert name in message and state in message and "`simplexnas data --download`" in message
+
+
+def test_half_unpacked_file_is_one_line(tmp_path):
+    """torchvision does not look into files that it unpacked before."""
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in FILES:
+        (raw / name).symlink_to(DATA / "FashionMNIST" / "raw" / name)
+    for name in FILES:
+        (raw / name.removesuffix(".gz")).write_bytes(bytes(20))
+    with pytest.raises(SimplexNASError, match="cannot be read") as error:
+        data.load(tmp_path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_normalize(splits):
+    normal = data.normalize(splits.train.images[:10_000])
+    assert normal.dtype == torch.float32 and normal.is_contiguous(memory_format=torch.channels_last)
+    assert abs(normal.mean()) < 0.02 and abs(normal.std() - 1) < 0.02
+    pixels = splits.train.images.float() / 255
+    assert pixels.mean().item() == pytest.approx(data.MEAN, abs=1e-3)
+    assert pixels.std().item() == pytest.approx(data.STD, abs=1e-3)
+
+
+def test_augment_flips_and_shifts(splits):
+    images = splits.train.images[:200]
+    changed = data.augment(images, torch.Generator().manual_seed(0))
+    assert changed.shape == images.shape and changed.dtype == torch.uint8
+    assert torch.equal(changed, data.augment(images, torch.Generator().manual_seed(0)))
+    padded = torch.nn.functional.pad(images, [2] * 4)
+    shifts = [(dy, dx) for dy in range(5) for dx in range(5)]
+    flips = 0
+    for before, mirrored, after in zip(padded, padded.flip(-1), changed, strict=True):
+        plain, flipped = (
+            any(torch.equal(image[:, dy : dy + 28, dx : dx + 28], after) for dy, dx in shifts)
+            for image in (before, mirrored)
+        )
+        assert plain or flipped
+        flips += flipped
+    assert 70 < flips < 130

@@ -1,0 +1,49 @@
+"""Whole files or none."""
+
+import os
+
+import pytest
+
+from simplexnas.errors import SimplexNASError
+from simplexnas.files import read_json, write_atomically
+
+
+@pytest.mark.parametrize("content", ["α\n", b"\x00\xff"])
+def test_write(content, tmp_path):
+    path = write_atomically(tmp_path / "new" / "folder" / "file", content)
+    assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
+    assert list(path.parent.iterdir()) == [path], "no temporary file stays"
+
+
+def test_interrupted_write_keeps_the_old_content(tmp_path, monkeypatch):
+    path = write_atomically(tmp_path / "file", "old")
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+
+
+def test_read_json(tmp_path):
+    assert read_json(write_atomically(tmp_path / "file", '{"a": 1}')) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "not a JSON file"),
+        (b"\xff", "not a JSON file"),
+        (b"[1]", "JSON list; expected an object"),
+        (None, "does not exist"),
+    ],
+)
+def test_bad_json_is_one_line_that_names_the_file(content, reason, tmp_path):
+    path = tmp_path / "file.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SimplexNASError, match=reason) as error:
+        read_json(path)
+    assert "file.json" in str(error.value) and "\n" not in str(error.value)

@@ -1,0 +1,111 @@
+"""alpha(S): its start, and how it answers to S."""
+
+import math
+
+import pytest
+import tiny
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simplexnas import config, cost, search
+from simplexnas.hypernetwork import PivotHypernetwork, UtilityHypernetwork
+from simplexnas.simplex import lattice, sample
+from simplexnas.supernet import SearchSpace, genotype_edges
+
+DEFAULT = SearchSpace()
+LATTICE = torch.from_numpy(lattice(3, 0.1))
+
+
+def utility(seed: int, space=DEFAULT, size: float = 1.0) -> UtilityHypernetwork:
+    """With random utilities, in double precision."""
+    network = UtilityHypernetwork(space, spread=0.15, parameter_price=0.3).double()
+    random = torch.Generator().manual_seed(seed)
+    torch.nn.init.normal_(network.utility, std=size, generator=random)
+    return network
+
+
+def test_choices_start_uniform_for_every_S():
+    model = search.SearchModel(config.preset("default"))
+    start = search.Schedule.at(model.config, 0.0)
+    probabilities = torch.softmax(start.gain * model.hypernetwork(LATTICE.float()), dim=-1)
+    assert probabilities.shape == (len(LATTICE), 28, 3)
+    torch.testing.assert_close(probabilities, torch.full_like(probabilities, 1 / 3))
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_cross_entropy_starts_at_log_10(preset, few):
+    model = search.SearchModel(tiny.config(preset))
+    images = search.data.normalize(few.train.images[:32])
+    start = search.Schedule.at(model.config, 0.0)
+    result = model(images, few.train.labels[:32], start, search.generator(0))
+    assert result["cross_entropy"].item() == pytest.approx(math.log(10), rel=0.1)
+
+
+@given(
+    seed=st.integers(0, 1000),
+    S=st.lists(st.floats(0.01, 1), min_size=3, max_size=3),
+    m=st.integers(0, 2),
+    share=st.floats(0.01, 1),
+)
+def test_raising_a_penalty_never_adds_edges_of_its_operation(seed, S, m, share):
+    network = utility(seed)
+    S = torch.tensor([S], dtype=torch.float64)
+    S = S / S.sum()
+    raised = S + share * (torch.eye(3, dtype=torch.float64)[m] - S)
+    with torch.no_grad():
+        before, after = network(S)[0], network(raised)[0]
+    chosen = [logits.argmax(dim=-1) == m for logits in (before, after)]
+    assert not (chosen[1] & ~chosen[0]).any()
+    first, second = (torch.softmax(30 * logits, dim=-1)[:, m] for logits in (before, after))
+    assert (second <= first + 1e-12).all()
+
+
+def test_utilities_are_centred_and_bounded_over_the_edges():
+    for size in (1e-3, 1.0, 100.0):
+        scaled = utility(0, size=size).scaled_utility()
+        torch.testing.assert_close(scaled.mean(dim=0), torch.zeros(3, dtype=torch.float64), atol=1e-12, rtol=0)
+        assert (scaled.square().mean(dim=0).sqrt() <= 0.15 + 1e-12).all()
+    torch.testing.assert_close(scaled.square().mean(dim=0).sqrt(), torch.full((3,), 0.15).double(), rtol=1e-4, atol=0)
+
+
+def test_utility_form_is_utility_minus_price():
+    network = utility(1)
+    expected = network.scaled_utility() - cost.price(LATTICE, DEFAULT, 0.3)
+    torch.testing.assert_close(network(LATTICE), expected)
+    fresh = UtilityHypernetwork(DEFAULT, 0.15, 0.3)
+    torch.testing.assert_close(fresh(LATTICE.float()), -cost.price(LATTICE.float(), DEFAULT, 0.3))
+
+
+def test_closed_form_is_the_optimum_of_price_with_entropy():
+    """softmax(gain (u - price)) beats random probabilities in sum p (price - u) - H(p) / gain."""
+    random, gain = torch.Generator().manual_seed(0), 40.0
+    logits = utility(2)(LATTICE[:5])
+
+    def value(p):
+        return (-p * logits + torch.xlogy(p, p) / gain).sum(-1)
+
+    best = value(torch.softmax(gain * logits, dim=-1))
+    for _ in range(50):
+        other = sample(5 * 28, 3, 0.5, random).double().view(5, 28, 3)
+        assert (value(other) >= best).all()
+
+
+@pytest.mark.parametrize("space", [DEFAULT, tiny.SPACE])
+def test_pivot_weights_are_softmax_of_squared_distances(space):
+    network = PivotHypernetwork(space, generator=torch.Generator().manual_seed(0))
+    S, edges = LATTICE[:7].float(), len(genotype_edges(space))
+    torch.testing.assert_close(network.pivots.sum(dim=1), torch.ones(10))
+    squared = ((S[:, None] - network.pivots[None]) ** 2).sum(-1)
+    weights = squared.exp() / squared.exp().sum(1, keepdim=True)
+    expected = (weights[:, :, None, None] * network.tables[None]).sum(1)
+    torch.testing.assert_close(network(S), expected)
+    assert expected.shape == (7, edges, 3)
+    assert torch.equal(weights.argmax(1), squared.argmax(1)), "as published, the farthest pivot counts most"
+
+
+def test_pivots_are_fixed_and_come_from_the_generator():
+    first, second = (PivotHypernetwork(DEFAULT, generator=torch.Generator().manual_seed(s)) for s in (0, 0))
+    assert torch.equal(first.pivots, second.pivots) and torch.equal(first.tables, second.tables)
+    assert [name for name, _ in first.named_parameters()] == ["tables"]
+    assert first.tables.abs().max() < 0.1, "choices start near uniform"

@@ -1,0 +1,21 @@
+"""Parameters of chapters; tests of the pairs and of the book stand in test_book.py."""
+
+import pytest
+
+from simplexnas import notebooks
+from simplexnas.errors import SimplexNASError
+
+
+def test_known_parameters_pass():
+    notebooks.check_parameters({"S": 1, "family": 2, "notebooks": notebooks, "In": [], "__name__": ""}, {"S", "family"})
+
+
+def test_misspelt_parameter_is_one_line():
+    with pytest.raises(SimplexNASError, match="unknown parameter 's'; allowed: S, family") as error:
+        notebooks.check_parameters({"S": 1, "s": 2}, {"family", "S"})
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_chapter():
+    with pytest.raises(SimplexNASError, match="no chapter named 'none'"):
+        notebooks.refresh(["none"])

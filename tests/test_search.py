@@ -1,0 +1,282 @@
+"""The training loop: both arms, exact resume, kills, several processes, refusals."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from simplexnas import search
+from simplexnas.errors import SimplexNASError
+from simplexnas.operations import FIVE_OPERATIONS
+from simplexnas.paths import ROOT
+from simplexnas.supernet import SearchSpace
+
+FIVE = SearchSpace(operations=FIVE_OPERATIONS, channels=4, nodes=2)
+
+
+@pytest.fixture(autouse=True)
+def log_every_step(monkeypatch):
+    monkeypatch.setattr(search, "LOG_EVERY", 1)
+
+
+def train(config, split, run, **options):
+    return search.search(config, split, run, progress_bar=False, **options)
+
+
+def read_log(run) -> list[dict[str, float]]:
+    with (run / search.LOG).open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def assert_same(first, second, path="checkpoint"):
+    """Equality bit by bit of nested dictionaries, lists and tensors."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second), path
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys(), path
+        for key in first:
+            assert_same(first[key], second[key], f"{path}/{key}")
+    elif isinstance(first, list):
+        assert len(first) == len(second), path
+        for index, pair in enumerate(zip(first, second, strict=True)):
+            assert_same(*pair, f"{path}/{index}")
+    else:
+        assert first == second, path
+
+
+def assert_same_run(first, second):
+    """Same weights, hypernetwork, optimizer and scheduler state, and log; only the seconds may differ."""
+    contents = [torch.load(run / search.CHECKPOINT, weights_only=True) for run in (first, second)]
+    for content in contents:
+        assert content.pop("seconds") > 0
+        assert {"model", "optimizer", "scheduler", "config", "step", "log"} <= content.keys()
+    assert any("hypernetwork" in name for name in contents[0]["model"])
+    assert_same(*contents)
+    assert (first / search.LOG).read_text() == (second / search.LOG).read_text()
+
+
+def refused(match, *arguments, **options):
+    with pytest.raises(SimplexNASError, match=match) as error:
+        train(*arguments, **options)
+    assert len(str(error.value).splitlines()) == 1
+
+
+# Training
+
+
+@pytest.mark.parametrize(
+    ("preset", "space"),
+    [
+        pytest.param("default", tiny.SPACE, id="default"),
+        pytest.param("default", FIVE, id="default, five operations"),
+        pytest.param("paper", tiny.SPACE, id="paper"),
+        pytest.param("paper", FIVE, id="paper, five operations", marks=pytest.mark.slow),
+    ],
+)
+def test_cross_entropy_falls(preset, space, few, tmp_path):
+    kappa = 0.01 if preset == "paper" else 0.02
+    config = tiny.config(preset, space=space, epochs=5, kappa=kappa, learning_rate=2e-2)
+    model = train(config, few.train, tmp_path)
+    log = read_log(tmp_path)
+    assert len(log) == 40
+    assert log[0]["cross_entropy"] == pytest.approx(np.log(10), rel=0.01)
+    assert np.mean([row["cross_entropy"] for row in log[-8:]]) < 0.85 * np.log(10)
+    before = search.SearchModel(config).hypernetwork.state_dict()
+    after = model.hypernetwork.state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_log_columns(tiny_run):
+    folder, _ = tiny_run
+    rows = read_log(folder)
+    assert list(rows[0]) == [
+        *("step", "epoch", "loss", "cross_entropy", "latency"),
+        *("kappa", "gain", "temperature", "learning_rate"),
+    ]
+    assert [row["step"] for row in rows] == [0, 7] and rows[0]["gain"] == 0 and rows[0]["temperature"] == 1
+    assert search.training_seconds(folder) > 0
+
+
+def test_policy_stops_learning(few, tmp_path):
+    config = tiny.config(epochs=1, policy_until=0.0)
+    model = train(config, few.train, tmp_path)
+    assert not model.hypernetwork.utility.any()
+
+
+def test_every_image_at_most_once_per_epoch():
+    config = tiny.config(train_images=250)
+    for world in (1, 2):
+        steps = search.steps_per_epoch(config, world)
+        seen = [search.batch_indices(config, step, rank, world) for step in range(steps) for rank in range(world)]
+        assert len(np.unique(np.concatenate(seen))) == steps * world * 32
+    first, second = (search.batch_indices(config, step, 0, 1) for step in (0, 7))
+    assert not np.array_equal(first, second)
+
+
+def test_schedule():
+    config = tiny.config()
+    start, half_way, end = (search.Schedule.at(config, progress) for progress in (0.0, 0.1, 1.0))
+    assert (start.kappa, start.gain) == (0, 0)
+    assert half_way.kappa == pytest.approx(config.kappa / 2)
+    assert (end.kappa, end.gain) == (config.kappa, config.kappa / config.tau)
+    assert start.policy_learns and not end.policy_learns
+    paper = search.Schedule.at(tiny.config("paper"), 0.5)
+    assert (paper.kappa, paper.gain, paper.temperature, paper.policy_learns) == (50, 1, pytest.approx(0.6), True)
+
+
+def test_generator_depends_on_the_whole_key():
+    draws = {search.generator(*key).initial_seed() for key in [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0)]}
+    assert len(draws) == 4
+    assert search.generator(1, 2).initial_seed() == search.generator(1, 2).initial_seed()
+
+
+# Resume
+
+
+@pytest.mark.parametrize("preset", ["default", pytest.param("paper", marks=pytest.mark.slow)])
+def test_two_epochs_and_two_more_equal_four(preset, few, tmp_path):
+    config = tiny.config(preset)
+    train(config, few.train, tmp_path / "whole")
+    train(config, few.train, tmp_path / "halves", stop_after_epochs=2)
+    assert len(read_log(tmp_path / "halves")) == 16
+    train(config, few.train, tmp_path / "halves", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "halves")
+
+
+def test_checkpoint_within_an_epoch_resumes(few, tmp_path, monkeypatch):
+    """Stopped by an exception in step 13: the checkpoint of step 10 is whole."""
+    config = tiny.config(epochs=2)
+    train(config, few.train, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        log_row = search._log_row
+        patch.setattr(search, "_log_row", lambda step, *rest: 1 / 0 if step == 13 else log_row(step, *rest))
+        with pytest.raises(ZeroDivisionError):
+            train(config, few.train, tmp_path / "broken", checkpoint_every=5)
+    assert len(read_log(tmp_path / "broken")) == 10
+    train(config, few.train, tmp_path / "broken", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+KILLED = """
+import os, signal, sys, torch
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+torch.set_num_threads(1)
+search.LOG_EVERY = 1
+
+def die_at_step_13(step, *rest, kept=search._log_row):
+    if step == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return kept(step, *rest)
+
+def die_before_the_name_is_right(source, target, kept=os.replace):
+    if os.path.basename(target) == "checkpoint.pt" and torch.load(source, weights_only=True)["step"] == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    kept(source, target)
+
+if sys.argv[3] == "in a step":
+    search._log_row = die_at_step_13
+else:
+    os.replace = die_before_the_name_is_right
+search.search(tiny.config(), data.load().train, sys.argv[2], checkpoint_every=1, progress_bar=False)
+"""
+
+
+def run_script(text, tmp_path, *arguments, **options):
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    command = [sys.executable, script, ROOT / "tests", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["in a step", "while writing"])
+def test_killed_process_resumes_from_a_whole_checkpoint(when, few, tmp_path):
+    killed = run_script(KILLED, tmp_path, tmp_path / "killed", when)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    steps = 13 if when == "in a step" else 12
+    assert torch.load(tmp_path / "killed" / search.CHECKPOINT, weights_only=True)["step"] == steps
+    train(tiny.config(), few.train, tmp_path / "whole")
+    train(tiny.config(), few.train, tmp_path / "killed", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+TWO_PROCESSES = """
+import hashlib, json, pathlib, sys, torch
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+torch.set_num_threads(1)
+fabric = search.make_fabric("cpu", devices=2)
+config = tiny.config(epochs=2)
+model = search.search(config, data.load().train, sys.argv[2], fabric=fabric, progress_bar=False)
+
+def digest(model):
+    return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+
+torch.manual_seed(config.seed)
+content = {"world": fabric.world_size, "start": digest(search.SearchModel(config)), "end": digest(model)}
+pathlib.Path(sys.argv[2], f"rank{fabric.global_rank}.json").write_text(json.dumps(content))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_same_weights(tmp_path):
+    done = run_script(TWO_PROCESSES, tmp_path, tmp_path / "run")
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (json.loads((tmp_path / "run" / f"rank{rank}.json").read_text()) for rank in (0, 1))
+    assert first == second and first["world"] == 2
+    assert first["start"] != first["end"]
+    content = torch.load(tmp_path / "run" / search.CHECKPOINT, weights_only=True)
+    assert (content["world"], content["step"]) == (2, 8), "256 images, 2 processes with 32 each, 2 epochs"
+
+
+# Refusals
+
+
+def test_existing_run_is_not_overwritten(few, tmp_path):
+    train(tiny.config(epochs=1), few.train, tmp_path)
+    refused("exists; go on with --resume", tiny.config(epochs=1), few.train, tmp_path)
+
+
+def test_resume_of_nothing_starts(few, tmp_path):
+    train(tiny.config(epochs=1), few.train, tmp_path, resume=True)
+    assert (tmp_path / search.CHECKPOINT).exists()
+
+
+def test_resume_with_another_config(few, tmp_path):
+    train(tiny.config(), few.train, tmp_path, stop_after_epochs=1)
+    refused("seed = 0; this run asks for 1", tiny.config(seed=1), few.train, tmp_path, resume=True)
+    refused("epochs = 4", tiny.config(epochs=5), few.train, tmp_path, resume=True)
+    refused("space = ", tiny.config(space=tiny.FEW_EDGES), few.train, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "text", "foreign", "old version", "other processes"])
+def test_damaged_or_foreign_checkpoint(damage, few, tiny_run, tmp_path):
+    source, target = tiny_run[0] / search.CHECKPOINT, tmp_path / search.CHECKPOINT
+    whole, content = source.read_bytes(), torch.load(source, weights_only=True)
+    if damage == "foreign":
+        torch.save({"weights": torch.zeros(3)}, target)
+    elif damage == "old version":
+        torch.save(content | {"version": 0}, target)
+    elif damage == "other processes":
+        torch.save(content | {"world": 2}, target)
+    else:
+        target.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "text": b"checkpoint"}[damage])
+    refused(rf"{search.CHECKPOINT} ", tiny.config(epochs=1), few.train, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("images", [16, 601])
+def test_too_few_images(images, few, tmp_path):
+    refused(f"train_images = {images}; allowed: from 32", tiny.config(train_images=images), few.train, tmp_path)
+
+
+def test_diverging_loss_is_one_line(few, tmp_path):
+    refused("lower learning_rate", tiny.config("paper", learning_rate=1e20), few.train, tmp_path)

@@ -1,0 +1,113 @@
+"""The macro layout; hard forward against mixture and against the standalone network."""
+
+from collections import Counter
+
+import pytest
+import tiny
+import torch
+
+from simplexnas.architecture import Architecture
+from simplexnas.errors import SimplexNASError
+from simplexnas.operations import FIVE_OPERATIONS
+from simplexnas.supernet import Edge, SearchSpace, Supernet, cell_edges, cell_layouts, genotype_edges
+
+SPACES = {
+    "default": SearchSpace(),
+    "six cells": SearchSpace(channels=4, cells=6, nodes=2),
+    "three nodes": SearchSpace(channels=8, nodes=3),
+    "five operations": SearchSpace(operations=FIVE_OPERATIONS, channels=4, nodes=2),
+}
+every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+
+
+def test_default_layout():
+    space = SearchSpace()
+    edges = genotype_edges(space)
+    assert (len(cell_edges(space)), len(edges)) == (14, 28)
+    assert edges[0] == Edge("normal", 2, 0) and edges[-1] == Edge("reduction", 5, 4)
+    layouts = cell_layouts(space)
+    assert [layout.cell_type for layout in layouts] == ["normal", "reduction", "reduction"]
+    assert [layout.channels for layout in layouts] == [16, 32, 64]
+    assert [layout.output_size for layout in layouts] == [28, 14, 7]
+    assert sum(layout.cell_type == edge.cell_type for layout in layouts for edge in edges) == 42
+    assert sum(layouts[1].stride(edge.source) == 2 for edge in edges if edge.cell_type == "reduction") == 8
+
+
+def test_total_parameters_of_the_default_supernet():
+    assert sum(p.numel() for p in Supernet(SearchSpace()).parameters()) == 240_218
+
+
+@every_space
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_hard_forward_equals_one_hot_mixture(space, training):
+    network, x = tiny.awake(Supernet(space)).train(training), tiny.images(4)
+    for choice in tiny.choices(space, 2):
+        gamma = torch.nn.functional.one_hot(torch.tensor(choice), space.k).float().expand(4, -1, -1)
+        hard, soft = network(x, choice), network(x, gamma)
+        torch.testing.assert_close(hard, soft, atol=1e-4, rtol=1e-4)
+        weight = network.stem[0].weight
+        gradients = [torch.autograd.grad(output.square().sum(), weight)[0] for output in (hard, soft)]
+        torch.testing.assert_close(*gradients, atol=1e-2, rtol=1e-3)
+
+
+def test_mixture_weights_belong_to_their_image():
+    network, x = tiny.awake(Supernet(tiny.SPACE)).eval(), tiny.images(3)
+    several = tiny.choices(tiny.SPACE, 3)
+    gamma = torch.nn.functional.one_hot(torch.tensor(several), tiny.SPACE.k).float()
+    alone = torch.cat([network(x[i : i + 1], choice) for i, choice in enumerate(several)])
+    torch.testing.assert_close(network(x, gamma), alone, atol=1e-5, rtol=1e-4)
+
+
+@every_space
+def test_standalone_network_equals_supernet_with_that_choice(space):
+    network, x = tiny.awake(Supernet(space)), tiny.images(4)
+    for choice in tiny.choices(space, 2, seed=1):
+        standalone = Architecture(space, choice).build()
+        standalone.load_state_dict({name: network.state_dict()[name] for name in standalone.state_dict()})
+        for training in (False, True):
+            torch.testing.assert_close(standalone.train(training)(x), network.train(training)(x, choice))
+
+
+def test_edges_that_leave_a_node_share_the_source_part():
+    network, calls = Supernet(SearchSpace()), Counter()
+    for index, cell in enumerate(network.cells):
+        assert len(cell.source_parts) == 5 * 3, "nodes 0 to 4, three operations"
+        assert len(cell.edge_parts) == 14 * 3
+        for key, part in cell.source_parts.items():
+            part.register_forward_hook(lambda *_, place=(index, key): calls.update([place]))
+    network(tiny.images(2), [0] * 28)
+    assert calls == Counter({(index, f"{source}/average_pool"): 1 for index in range(3) for source in range(5)})
+
+
+def test_only_chosen_operations_get_a_gradient():
+    network = tiny.awake(Supernet(tiny.SPACE))
+    choice = tiny.choices(tiny.SPACE, 1)[0]
+    network(tiny.images(2), choice).square().sum().backward()
+    names = {n for n, p in network.named_parameters() if "edge_parts" in n and p.grad is not None}
+    chosen = Architecture(tiny.SPACE, choice).build()
+    assert names == {n for n, _ in chosen.named_parameters() if "edge_parts" in n} != set()
+
+
+def test_batch_norm_inside_cells_has_no_affine_parameters():
+    network = Supernet(SearchSpace())
+    norms = [module for module in network.cells.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms and not any(norm.affine for norm in norms)
+    assert network.stem[1].affine
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"operations": ("identity", "skip")}, "skip"),
+        ({"operations": ("identity",)}, "at least two"),
+        ({"operations": ("identity", "identity")}, "at least two"),
+        ({"channels": 7}, "even"),
+        ({"channels": 0}, "channels = 0"),
+        ({"cells": 2}, "cells = 2"),
+        ({"nodes": 1.5}, "nodes = 1.5"),
+    ],
+)
+def test_bad_space_is_one_line(changes, named):
+    with pytest.raises(SimplexNASError, match=named) as error:
+        SearchSpace(**changes)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,31 @@
+"""Small spaces and settings that many tests share."""
+
+import torch
+
+from simplexnas.config import SearchConfig, preset
+from simplexnas.supernet import SearchSpace, Supernet, genotype_edges
+
+SPACE = SearchSpace(channels=4, nodes=2)  # 10 genotype edges
+FEW_EDGES = SearchSpace(channels=2, nodes=1)  # 4 genotype edges: all 81 architectures can be listed
+
+
+def config(name: str = "default", **changes) -> SearchConfig:
+    """A preset that trains 8 steps per epoch, within a second or so."""
+    return preset(name, **({"space": SPACE, "epochs": 4, "batch_size": 32, "train_images": 256} | changes))
+
+
+def awake(network: Supernet) -> Supernet:
+    """The classifier starts at 0, where all logits are equal; tests that compare outputs need other weights."""
+    torch.nn.init.normal_(network.classifier.weight)
+    return network
+
+
+def choices(space: SearchSpace, n: int, seed: int = 0) -> list[tuple[int, ...]]:
+    """n random architectures, as operation indices."""
+    random = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(space.k, (n, len(genotype_edges(space))), generator=random)
+    return [tuple(row) for row in drawn.tolist()]
+
+
+def images(n: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
