@@ -51,7 +51,10 @@ from simplexnas.family import Family
 
 loaded = Family.load(family)
 S = simplex.parse(S, loaded.space.operations)
-print("S =", dict(zip(loaded.space.operations, S.round(3).tolist(), strict=True)))
+print(
+    "S =",
+    dict(zip(loaded.space.operations, S.round(3).tolist(), strict=True)),
+)
 
 # %% [markdown]
 # ## The architecture of S
@@ -61,7 +64,9 @@ print("S =", dict(zip(loaded.space.operations, S.round(3).tolist(), strict=True)
 # %%
 architecture = loaded.architecture(S)
 print(architecture.counts())
-print(f"edge parameters {architecture.edge_parameters:,}, total parameters {architecture.total_parameters:,}")
+print(
+    f"edge parameters {architecture.edge_parameters:,}, total parameters {architecture.total_parameters:,}"
+)
 print(f"MACs {architecture.macs:,}")
 
 # %% [markdown]
@@ -86,7 +91,9 @@ for row in rows:
     counts[f"{row['name']}\npaper"] = row["paper"]["operations"]
     counts[f"{row['name']}\nours"] = row["ours"]["operations"]
 counts["asked\nfor"] = architecture.counts()
-figures.operation_bars(counts, plt.subplots(figsize=(9, 3.4), layout="constrained")[1])
+figures.operation_bars(
+    counts, plt.subplots(figsize=(9, 3.4), layout="constrained")[1]
+)
 plt.show()
 
 # %% [markdown]
@@ -123,7 +130,13 @@ display(HTML(results.frame(rows, asked).to_html(index=False, border=0)))
 # %%
 import pandas as pd
 
-ways = {row["name"]: {way: f"{100 * value['test']:.1f}" for way, value in row["ours"]["ways"].items()} for row in rows}
+ways = {
+    row["name"]: {
+        way: f"{100 * value['test']:.1f}"
+        for way, value in row["ours"]["ways"].items()
+    }
+    for row in rows
+}
 display(HTML(pd.DataFrame(ways).T.to_html(border=0)))
 
 # %% [markdown]
@@ -136,8 +149,12 @@ by_name = {row["name"]: row for row in rows}
 assert by_name["B"]["ours"]["operations"]["convolution"] == 0
 assert by_name["C"]["ours"]["operations"]["pool"] == 0
 for row in rows:
-    gain = 100 * (row["best"]["accuracy"]["test"] - row["paper"]["accuracy"])
-    print(f"{row['name']}: best within the paper's parameters, minus the paper: {gain:+.1f} points")
+    gain = 100 * (
+        row["best"]["accuracy"]["test"] - row["paper"]["accuracy"]
+    )
+    print(
+        f"{row['name']}: best within the paper's parameters, minus the paper: {gain:+.1f} points"
+    )
 
 # %% [markdown]
 # What can go wrong when reading this table:

@@ -52,9 +52,13 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 space = SearchSpace()
 published = PivotHypernetwork(space, pivots=3)
 published.pivots = torch.eye(3)
-published.tables.data = torch.eye(3)[:, None, :].expand(3, 28, 3)  # the logits then are the weights themselves
+published.tables.data = torch.eye(3)[:, None, :].expand(
+    3, 28, 3
+)  # the logits then are the weights themselves
 weights = published(torch.tensor([[0.70, 0.15, 0.15]]))[0, 0].detach()
-by_hand = np.exp([0.135, 1.235, 1.235]) / np.exp([0.135, 1.235, 1.235]).sum()
+by_hand = (
+    np.exp([0.135, 1.235, 1.235]) / np.exp([0.135, 1.235, 1.235]).sum()
+)
 assert np.allclose(weights, by_hand, atol=1e-6)
 print("weights of the pivots:", by_hand.round(3))
 
@@ -80,8 +84,13 @@ print("weights of the pivots:", by_hand.round(3))
 # %%
 S, gain = simplex.parse("0.2, 0.3, 0.5", space.operations), 40.0
 utility = np.array([0.0, 0.05, 0.25])
-prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.3)[0, 0].numpy()
-closed = np.exp(gain * (utility - prices)) / np.exp(gain * (utility - prices)).sum()
+prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.3)[
+    0, 0
+].numpy()
+closed = (
+    np.exp(gain * (utility - prices))
+    / np.exp(gain * (utility - prices)).sum()
+)
 
 
 def edge_objective(free: np.ndarray) -> float:
@@ -102,11 +111,22 @@ print("closed form:", closed.round(2), " minimiser:", found.round(2))
 
 # %%
 family = Family.load("default-seed0")
-ours = UtilityHypernetwork(space, spread=family.config.spread, parameter_price=family.config.parameter_price)
-start, end = Schedule.at(family.config, 0.0), Schedule.at(family.config, 1.0)
-some_S = simplex.sample(1000, space.k, generator=torch.Generator().manual_seed(0))
+ours = UtilityHypernetwork(
+    space,
+    spread=family.config.spread,
+    parameter_price=family.config.parameter_price,
+)
+start, end = (
+    Schedule.at(family.config, 0.0),
+    Schedule.at(family.config, 1.0),
+)
+some_S = simplex.sample(
+    1000, space.k, generator=torch.Generator().manual_seed(0)
+)
 uniform = torch.softmax(start.gain * ours(some_S), dim=-1)
-assert uniform.shape == (1000, 28, 3) and torch.allclose(uniform, torch.tensor(1 / 3))
+assert uniform.shape == (1000, 28, 3) and torch.allclose(
+    uniform, torch.tensor(1 / 3)
+)
 print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
 
 # %% [markdown]
@@ -119,7 +139,8 @@ print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
 # %%
 with torch.no_grad():
     v = (
-        family.model.hypernetwork.scaled_utility() - cost.price(torch.zeros(1, 3), space, ours.parameter_price)[0]
+        family.model.hypernetwork.scaled_utility()
+        - cost.price(torch.zeros(1, 3), space, ours.parameter_price)[0]
     ).numpy()
 points = v + (1 - v.sum(axis=1, keepdims=True)) / 3
 
@@ -134,18 +155,30 @@ print(
 
 # %% mystnb={"image": {"alt": "Triangle with one marker for each edge, scattered around the centre; from one marker three straight lines run to the sides."}, "figure": {"caption": "The point at which each edge of the trained family is indifferent, and the borders of one edge: it takes pooling below its point, convolution to the left, identity to the right. Points outside the triangle are not drawn.", "name": "fig-triple-points"}}
 kinds = np.array([edge.cell_type for edge in genotype_edges(space)])
-ax = figures.triple_points({f"{kind} cell": points[kinds == kind] for kind in ("normal", "reduction")})
-ax = figures.simplex_points({name: S for name, (S, *_) in PAPER.items()}, ax)
+ax = figures.triple_points(
+    {
+        f"{kind} cell": points[kinds == kind]
+        for kind in ("normal", "reduction")
+    }
+)
+ax = figures.simplex_points(
+    {name: S for name, (S, *_) in PAPER.items()}, ax
+)
 
 # %% [markdown]
 # Raise $S_m$ and keep the ratio of the others, and an edge that left $m$ never returns to it. We walk from each side to the opposite corner and count.
 
 # %%
 for m, name in enumerate(space.operations):
-    walk = [np.where(np.arange(3) == m, s, (1 - s) / 2) for s in np.linspace(0, 1, 21)]
+    walk = [
+        np.where(np.arange(3) == m, s, (1 - s) / 2)
+        for s in np.linspace(0, 1, 21)
+    ]
     counts = [family.architecture(S).operations.count(m) for S in walk]
     assert counts == sorted(counts, reverse=True)
-    print(f"edges with {name:<12} as its penalty goes from 0 to 1: {counts[0]} … {counts[10]} … {counts[-1]}")
+    print(
+        f"edges with {name:<12} as its penalty goes from 0 to 1: {counts[0]} … {counts[10]} … {counts[-1]}"
+    )
 
 # %% [markdown]
 # ## What can go wrong

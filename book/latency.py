@@ -52,16 +52,24 @@ from simplexnas.supernet import SearchSpace
 
 tiny = SearchSpace(nodes=1)
 S = torch.tensor([[0.2, 0.3, 0.5]], dtype=torch.float64)
-logits = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+logits = torch.randn(
+    1, 4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 p = torch.softmax(logits, dim=-1)
 prices = cost.price(S, tiny)
 
 choices = torch.tensor(list(itertools.product(range(3), repeat=4)))
 probability = p[0, torch.arange(4), choices].prod(dim=1)
-price = cost.latency_term(one_hot(choices, 3).double(), prices.expand(81, -1, -1), tiny)
+price = cost.latency_term(
+    one_hot(choices, 3).double(), prices.expand(81, -1, -1), tiny
+)
 formula = cost.latency_term(p, prices, tiny).item()
-assert math.isclose((probability * price).sum().item(), formula, rel_tol=1e-12)
-print(f"{len(choices)} architectures: E[Lat] = {formula:.4f} by enumeration and by the formula")
+assert math.isclose(
+    (probability * price).sum().item(), formula, rel_tol=1e-12
+)
+print(
+    f"{len(choices)} architectures: E[Lat] = {formula:.4f} by enumeration and by the formula"
+)
 
 # %% [markdown]
 # This is why the search uses $\mathrm{softmax}(\alpha)$, without a temperature. A hard sample follows $\mathrm{softmax}(\alpha)$ at every $t$ ({doc}`supernet`); $\mathrm{softmax}(\alpha/t)$ would price another distribution.
@@ -69,15 +77,32 @@ print(f"{len(choices)} architectures: E[Lat] = {formula:.4f} by enumeration and 
 
 # %%
 space = SearchSpace()
-noise = torch.randn(28, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+noise = torch.randn(
+    28, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+)
 logits = noise + torch.tensor([1.0, 0.0, 0.0])
 prices = cost.price(S, space)
-drawn = one_hot(gumbel.hard_sample(logits.expand(20_000, 28, 3), torch.Generator().manual_seed(2)), 3).double()
-sampled = cost.latency_term(drawn, prices.expand(20_000, -1, -1), space).mean().item()
-exact = cost.latency_term(torch.softmax(logits, dim=-1)[None], prices, space).item()
-wrong = cost.latency_term(torch.softmax(logits / 0.2, dim=-1)[None], prices, space).item()
+drawn = one_hot(
+    gumbel.hard_sample(
+        logits.expand(20_000, 28, 3), torch.Generator().manual_seed(2)
+    ),
+    3,
+).double()
+sampled = (
+    cost.latency_term(drawn, prices.expand(20_000, -1, -1), space)
+    .mean()
+    .item()
+)
+exact = cost.latency_term(
+    torch.softmax(logits, dim=-1)[None], prices, space
+).item()
+wrong = cost.latency_term(
+    torch.softmax(logits / 0.2, dim=-1)[None], prices, space
+).item()
 assert abs(sampled - exact) < 0.05 < abs(sampled - wrong)
-print(f"sampled {sampled:.1f}, softmax(alpha) {exact:.1f}, softmax(alpha / 0.2) {wrong:.1f}")
+print(
+    f"sampled {sampled:.1f}, softmax(alpha) {exact:.1f}, softmax(alpha / 0.2) {wrong:.1f}"
+)
 
 # %% [markdown]
 # ## At uniform S the price says nothing
@@ -90,8 +115,12 @@ print(f"sampled {sampled:.1f}, softmax(alpha) {exact:.1f}, softmax(alpha / 0.2) 
 def gradient(S, space: SearchSpace = space) -> torch.Tensor:
     """Derivative of Lat with respect to the logits of all edges, at uniform probabilities: (28, 3)."""
     logits = torch.zeros(1, 28, 3, dtype=torch.float64, requires_grad=True)
-    prices = cost.price(torch.as_tensor(S, dtype=torch.float64)[None], space)
-    cost.latency_term(torch.softmax(logits, dim=-1), prices, space).sum().backward()
+    prices = cost.price(
+        torch.as_tensor(S, dtype=torch.float64)[None], space
+    )
+    cost.latency_term(
+        torch.softmax(logits, dim=-1), prices, space
+    ).sum().backward()
     return logits.grad[0]
 
 
@@ -105,7 +134,9 @@ print("gradient at B on a normal edge:", by_hand.round(3))
 lattice = simplex.lattice(space.k, 0.05)
 sizes = np.array([gradient(S)[0].norm().item() for S in lattice])
 ax = figures.triangle_map(lattice, sizes, "size of the gradient")
-ax = figures.simplex_points({name: S for name, (S, *_) in results.PAPER.items()}, ax)
+ax = figures.simplex_points(
+    {name: S for name, (S, *_) in results.PAPER.items()}, ax
+)
 
 # %% [markdown]
 # ## Elsewhere the price decides
@@ -130,10 +161,20 @@ for name in ("paper", "default"):
 # %%
 for name, (S, *_, published) in results.PAPER.items():
     ours = results.control(S, space, seed=0).counts()
-    tied = [count for count, penalty in zip(published.values(), S, strict=True) if penalty == min(S)]
+    tied = [
+        count
+        for count, penalty in zip(published.values(), S, strict=True)
+        if penalty == min(S)
+    ]
     p = chisquare(tied).pvalue
-    print(f"{name}  paper {tuple(published.values())!s:<12}  control {tuple(ours.values())!s:<12}  p = {p:.2f}")
-    assert [ours[key] for key, penalty in zip(ours, S, strict=True) if penalty > min(S)] == [0] * (3 - len(tied))
+    print(
+        f"{name}  paper {tuple(published.values())!s:<12}  control {tuple(ours.values())!s:<12}  p = {p:.2f}"
+    )
+    assert [
+        ours[key]
+        for key, penalty in zip(ours, S, strict=True)
+        if penalty > min(S)
+    ] == [0] * (3 - len(tied))
 
 # %% [markdown]
 # The paper's models obey the control where it is strict: B has no convolution, C no pooling. D keeps one identity of 28.
@@ -150,7 +191,9 @@ for name, (S, *_, published) in results.PAPER.items():
 S = torch.full((1, 3), 1 / 3)
 second = cost.price(S, space, config.preset("default").parameter_price)[0]
 largest = second.argmax().item()
-assert largest % 3 == 2 and math.isclose(second.max().item(), 1 / 3 + 0.3, rel_tol=1e-5)
+assert largest % 3 == 2 and math.isclose(
+    second.max().item(), 1 / 3 + 0.3, rel_tol=1e-5
+)
 print(
     f"price at uniform S: {second.min().item():.3f} for pooling, {second.max().item():.3f} for the largest convolution"
 )

@@ -53,12 +53,18 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 
 splits = data.load()
 for name, split in vars(splits).items():
-    print(f"{name:<11}{len(split):>7,} images, the rarest class {split.labels.bincount().min():>5,}")
+    print(
+        f"{name:<11}{len(split):>7,} images, the rarest class {split.labels.bincount().min():>5,}"
+    )
 assert splits.validation.labels.bincount().tolist() == [500] * 10
 
 # %% mystnb={"image": {"alt": "Ten small grey pictures of clothes, one of each class, from a T-shirt to an ankle boot."}, "figure": {"caption": "One validation image of each class.", "name": "fig-images"}}
-first = [int((splits.validation.labels == c).nonzero()[0]) for c in range(10)]
-axes = figures.image_row(splits.validation.images[first, 0].numpy(), FashionMNIST.classes)
+first = [
+    int((splits.validation.labels == c).nonzero()[0]) for c in range(10)
+]
+axes = figures.image_row(
+    splits.validation.images[first, 0].numpy(), FashionMNIST.classes
+)
 
 # %% [markdown]
 # ## What an architecture is, and how many there are
@@ -93,8 +99,12 @@ probabilities = torch.tensor([0.2, 0.3, 0.5]).expand(1, 28, 3)
 latency = cost.latency_term(probabilities, cost.price(S, space), space)
 loss = objective.objective(torch.tensor(math.log(10)), latency, kappa=0.02)
 assert math.isclose(latency.item(), 42 * 0.425, rel_tol=1e-5)
-assert math.isclose(loss.item(), math.log(10) + 0.02 * 42 * 0.425, rel_tol=1e-5)
-print(f"Lat = {latency.item():.2f}, objective at chance level with kappa = 0.02: {loss.item():.3f}")
+assert math.isclose(
+    loss.item(), math.log(10) + 0.02 * 42 * 0.425, rel_tol=1e-5
+)
+print(
+    f"Lat = {latency.item():.2f}, objective at chance level with kappa = 0.02: {loss.item():.3f}"
+)
 
 # %% [markdown]
 # ## Reading S, and drawing it
@@ -115,7 +125,9 @@ except SimplexNASError as error:
 # For $s = 0.7$ that is 9 %, and a count of samples agrees.
 
 # %%
-drawn = simplex.sample(200_000, space.k, generator=torch.Generator().manual_seed(0))
+drawn = simplex.sample(
+    200_000, space.k, generator=torch.Generator().manual_seed(0)
+)
 share = (drawn[:, 2] > 0.7).double().mean().item()
 assert np.isclose(share, 0.3**2, atol=0.003)
 print(f"{share:.2f} by counting, {0.3**2:.2f} by geometry")

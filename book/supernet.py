@@ -40,14 +40,23 @@ from torch import nn
 from simplexnas import cost, figures, gumbel
 from simplexnas.architecture import Architecture
 from simplexnas.results import PAPER
-from simplexnas.supernet import SearchSpace, cell_edges, cell_layouts, genotype_edges
+from simplexnas.supernet import (
+    SearchSpace,
+    cell_edges,
+    cell_layouts,
+    genotype_edges,
+)
 
 space = SearchSpace()
 edges = genotype_edges(space)
 assert len(cell_edges(space)) == 2 + 3 + 4 + 5
-print(f"{len(edges)} genotype edges, {cost.instances(space).sum()} edges in the network")
+print(
+    f"{len(edges)} genotype edges, {cost.instances(space).sum()} edges in the network"
+)
 for layout in cell_layouts(space):
-    print(f"{layout.cell_type:<9} cell: {layout.channels} channels, output {layout.output_size} x {layout.output_size}")
+    print(
+        f"{layout.cell_type:<9} cell: {layout.channels} channels, output {layout.output_size} x {layout.output_size}"
+    )
 
 # %% [markdown]
 # The two reduction cells share one genotype. So an architecture decides 14 + 14 = **28 genotype edges**, and the network holds 14 + 2 · 14 = **42 edges**.
@@ -69,21 +78,32 @@ for layout in cell_layouts(space):
 # %%
 POOL, IDENTITY, CONVOLUTION = range(3)
 table = cost.edge_parameters(space)
-normal, reduction = edges.index(("normal", 2, 0)), edges.index(("reduction", 2, 0))
+normal, reduction = (
+    edges.index(("normal", 2, 0)),
+    edges.index(("reduction", 2, 0)),
+)
 
 
 def parameters(choice: dict[int, int]) -> int:
     """Parameters of a built network: pooling everywhere but at the edges of `choice`."""
-    network = Architecture(space, tuple(choice.get(e, POOL) for e in range(len(edges)))).build()
+    network = Architecture(
+        space, tuple(choice.get(e, POOL) for e in range(len(edges)))
+    ).build()
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 fixed = parameters({})
 assert fixed == cost.fixed_parameters(space)
-for edge, operation in ((normal, CONVOLUTION), (reduction, CONVOLUTION), (reduction, IDENTITY)):
+for edge, operation in (
+    (normal, CONVOLUTION),
+    (reduction, CONVOLUTION),
+    (reduction, IDENTITY),
+):
     counted = parameters({edge: operation}) - fixed
     assert counted == table[edge, operation]
-    print(f"{edges[edge].cell_type:<9} {space.operations[operation]:<12} {counted:>6,}")
+    print(
+        f"{edges[edge].cell_type:<9} {space.operations[operation]:<12} {counted:>6,}"
+    )
 print(f"the fixed rest {fixed:>15,}")
 
 # %% [markdown]
@@ -97,8 +117,20 @@ print(f"the fixed rest {fixed:>15,}")
 # %%
 macs = cost.edge_macs(space)
 for part in (slice(0, 14), slice(14, 28)):
-    assert all(len(np.unique(costs_of[part, CONVOLUTION])) == 1 for costs_of in (table, macs))  # any edge will do
-unit = np.array([[t[normal, CONVOLUTION], t[reduction, CONVOLUTION], t[reduction, IDENTITY]] for t in (table, macs)])
+    assert all(
+        len(np.unique(costs_of[part, CONVOLUTION])) == 1
+        for costs_of in (table, macs)
+    )  # any edge will do
+unit = np.array(
+    [
+        [
+            t[normal, CONVOLUTION],
+            t[reduction, CONVOLUTION],
+            t[reduction, IDENTITY],
+        ]
+        for t in (table, macs)
+    ]
+)
 costs = {}
 for name, (_, _, published, operations) in PAPER.items():
     candidates = itertools.product(range(15), range(15), range(9))
@@ -111,9 +143,15 @@ for name, (_, _, published, operations) in PAPER.items():
     ]
     assert len(solutions) == 1
     n, r, j = solutions[0]
-    costs[name] = (published + fixed, int(unit[1] @ solutions[0]) + cost.fixed_macs(space))
+    costs[name] = (
+        published + fixed,
+        int(unit[1] @ solutions[0]) + cost.fixed_macs(space),
+    )
     total, total_macs = costs[name]
-    print(f"{name} {published:>7,} = {n}·800 + {r:>2}·11,968 + {j}·5,120", end="  ")
+    print(
+        f"{name} {published:>7,} = {n}·800 + {r:>2}·11,968 + {j}·5,120",
+        end="  ",
+    )
     print(f"total {total:>7,}  {total_macs / 1e6:5.2f} M MACs")
 
 # %% [markdown]
@@ -123,14 +161,24 @@ for name, (_, _, published, operations) in PAPER.items():
 # A second route hooks every layer of a built network and multiplies what it sees.
 
 # %%
-network = Architecture(space, tuple(e % 3 for e in range(len(edges)))).build().eval()
+network = (
+    Architecture(space, tuple(e % 3 for e in range(len(edges))))
+    .build()
+    .eval()
+)
 seen = []
 for module in network.modules():
     if isinstance(module, nn.Conv2d | nn.Linear):
-        module.register_forward_hook(lambda layer, _, out: seen.append(layer.weight.numel() * out[0, 0].numel()))
+        module.register_forward_hook(
+            lambda layer, _, out: seen.append(
+                layer.weight.numel() * out[0, 0].numel()
+            )
+        )
 network(torch.zeros(1, 1, 28, 28))
 assert sum(seen) == Architecture(space, network.operations).macs
-print(f"{sum(seen):,} MACs by both routes, with the three operations in turn")
+print(
+    f"{sum(seen):,} MACs by both routes, with the three operations in turn"
+)
 
 # %% [markdown]
 # D has fewer parameters than A and more MACs, because its convolutions work on large images. Parameters are no stand-in for latency here.
@@ -150,12 +198,18 @@ logits = torch.tensor([1.0, 0.0, 0.5])
 expected = torch.softmax(logits, dim=0)
 clouds = {}
 for t in (1.0, 0.2):
-    samples = gumbel.gumbel_softmax(logits.expand(100_000, 3), t, torch.Generator().manual_seed(0))
+    samples = gumbel.gumbel_softmax(
+        logits.expand(100_000, 3), t, torch.Generator().manual_seed(0)
+    )
     frequencies = samples.argmax(dim=1).bincount(minlength=3) / len(samples)
     assert torch.allclose(frequencies, expected, atol=0.01)
     clouds[f"t = {t:g}"] = samples[:600].numpy()
-hard = gumbel.hard_sample(logits.expand(100_000, 3), torch.Generator().manual_seed(1))
-assert torch.allclose(hard.bincount(minlength=3) / len(hard), expected, atol=0.01)
+hard = gumbel.hard_sample(
+    logits.expand(100_000, 3), torch.Generator().manual_seed(1)
+)
+assert torch.allclose(
+    hard.bincount(minlength=3) / len(hard), expected, atol=0.01
+)
 print("softmax:", [round(p, 2) for p in expected.tolist()])
 
 # %% mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. The colours have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, coloured by their largest component.", "name": "fig-gumbel"}}
@@ -172,11 +226,27 @@ axes = figures.mixture_clouds(clouds)
 # %%
 d = 2.0
 formula = math.exp(d) * (math.exp(d) - 1 - d) / (math.exp(d) - 1) ** 2
-pair = gumbel.gumbel_softmax(torch.tensor([d, 0.0]).expand(400_000, 2), 1.0, torch.Generator().manual_seed(0))
+pair = gumbel.gumbel_softmax(
+    torch.tensor([d, 0.0]).expand(400_000, 2),
+    1.0,
+    torch.Generator().manual_seed(0),
+)
 assert abs(pair[:, 0].double().mean().item() - formula) < 0.002
-tiny = gumbel.gumbel_softmax(torch.tensor([d, 0.0]).expand(400_000, 2), 0.01, torch.Generator().manual_seed(0))
-assert abs(tiny[:, 0].double().mean().item() - torch.sigmoid(torch.tensor(d)).item()) < 0.002
-print(f"mean at t = 1: {formula:.4f}; softmax, the limit as t goes to 0: {1 / (1 + math.exp(-d)):.4f}")
+tiny = gumbel.gumbel_softmax(
+    torch.tensor([d, 0.0]).expand(400_000, 2),
+    0.01,
+    torch.Generator().manual_seed(0),
+)
+assert (
+    abs(
+        tiny[:, 0].double().mean().item()
+        - torch.sigmoid(torch.tensor(d)).item()
+    )
+    < 0.002
+)
+print(
+    f"mean at t = 1: {formula:.4f}; softmax, the limit as t goes to 0: {1 / (1 + math.exp(-d)):.4f}"
+)
 
 # %% [markdown]
 # ## What can go wrong

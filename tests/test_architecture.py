@@ -98,7 +98,7 @@ def whole() -> dict:
 def test_foreign_content_is_one_line_that_names_the_file(change, tmp_path):
     path = tmp_path / "architecture.json"
     path.write_text(json.dumps(whole() | change))
-    with pytest.raises(SimplexNASError, match="architecture.json") as error:
+    with pytest.raises(SimplexNASError, match=r"architecture\.json") as error:
         Architecture.load(path)
     assert len(str(error.value).splitlines()) == 1
 
@@ -107,7 +107,7 @@ def test_foreign_content_is_one_line_that_names_the_file(change, tmp_path):
 def test_damaged_file_is_one_line_that_names_the_file(content, tmp_path):
     path = tmp_path / "architecture.json"
     path.write_bytes(content)
-    with pytest.raises(SimplexNASError, match="architecture.json") as error:
+    with pytest.raises(SimplexNASError, match=r"architecture\.json") as error:
         Architecture.load(path)
     assert len(str(error.value).splitlines()) == 1
 

@@ -197,3 +197,8 @@ def test_formulas_are_drawn_offline(site):
         assert drawn.count("<mjx-container") > 0, f"{name}: MathJax drew nothing"
         assert "data-mjx-error" not in drawn, f"{name}: a formula MathJax cannot read"
         assert 'mathcolor="red"' not in drawn, f"{name}: a command MathJax does not know"
+
+
+@pytest.mark.parametrize("page", ["README.md", "book/intro.md"])
+def test_the_short_table_is_that_of_the_results(page):
+    assert results.markdown(results.table()) in (ROOT / page).read_text(), "paste what `simplexnas table` prints"

@@ -79,7 +79,7 @@ def test_logits_are_those_of_the_end_of_the_schedule(tiny_family):
 
 
 def test_bad_S_is_refused(tiny_family):
-    with pytest.raises(SimplexNASError, match="S = 0.5,0.6"):
+    with pytest.raises(SimplexNASError, match=r"S = 0\.5,0\.6"):
         tiny_family.architecture("0.5,0.6")
 
 
@@ -124,7 +124,9 @@ def test_foreign_description(copy, change):
     refused(copy, f"{family.DESCRIPTION}: expected format 'simplexnas family' version 1")
 
 
-@pytest.mark.parametrize("space", [{"channels": 8}, {"nodes": 3}, {"cells": 4}, {"operations": ["max_pool", "identity"]}])
+@pytest.mark.parametrize(
+    "space", [{"channels": 8}, {"nodes": 3}, {"cells": 4}, {"operations": ["max_pool", "identity"]}]
+)
 def test_config_of_other_shapes(copy, space):
     config = tiny.config(epochs=1).to_dict()
     edit(copy, config=config | {"space": config["space"] | space})
@@ -145,8 +147,9 @@ def test_damaged_config(copy, config, match):
     refused(copy, match)
 
 
-def test_unknown_name():
-    refused("no-such-family", "family = 'no-such-family'; allowed: a folder, or one of .*default-seed0")
+@pytest.mark.parametrize("name", ["no-such-family", ""])
+def test_unknown_name(name):
+    refused(name, f"family = '{name}'; allowed: a folder, or one of .*default-seed0")
 
 
 # The published family

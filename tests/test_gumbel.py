@@ -79,5 +79,7 @@ def test_temperature_schedule():
 
 
 def test_generator_decides_the_samples():
-    assert torch.equal(gumbel.gumbel_softmax(LOGITS, 0.5, generator(3)), gumbel.gumbel_softmax(LOGITS, 0.5, generator(3)))
+    assert torch.equal(
+        gumbel.gumbel_softmax(LOGITS, 0.5, generator(3)), gumbel.gumbel_softmax(LOGITS, 0.5, generator(3))
+    )
     assert not torch.equal(relaxed(LOGITS, 0.5)[0], relaxed(LOGITS, 0.5)[1])

@@ -136,7 +136,7 @@ def evaluate(S: PenaltyOption, family: FamilyOption = "default-seed0", as_json: 
 @app.command()
 def lattice(
     family: FamilyOption = "default-seed0",
-    step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.1,
+    step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.05,
 ) -> None:
     """Validation accuracy of the family over a lattice of S (resumes), to data/results/lattice.json."""
     from simplexnas import data, results
@@ -154,6 +154,7 @@ def table(family: FamilyOption = "default-seed0") -> None:
     from simplexnas.paths import relative
 
     typer.echo(relative(results.compute_table(Family.load(family), data.load())))
+    typer.echo("\nFor README.md and book/intro.md:\n\n" + results.markdown(results.table()))
 
 
 def main() -> None:

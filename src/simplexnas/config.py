@@ -66,7 +66,7 @@ class SearchConfig:
         for name in ("corner_share", "warmup", "policy_until"):
             check(name, "numbers from 0 to 1", 0 <= getattr(self, name) <= 1)
         check("hypernetwork", "utility, pivot", self.hypernetwork in ("utility", "pivot"))
-        check("paths", "from 2 unless relaxed, since paths are compared with each other", self.relaxed or self.paths >= 2)
+        check("paths", "from 2 unless relaxed, since paths are compared", self.relaxed or self.paths >= 2)
         check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
 
     def to_dict(self) -> dict:

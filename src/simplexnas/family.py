@@ -104,8 +104,9 @@ class Family:
 
         Raises `SimplexNASError` if a file is missing, damaged (hash), foreign, or its tensors do not fit its config.
         """
-        folder = Path(name) if Path(name).is_dir() else FAMILIES / str(name)
-        if not folder.is_dir():
+        published = FAMILIES / str(name)
+        folder = published if published.is_dir() else Path(name)
+        if not str(name) or not folder.is_dir():
             known = sorted(path.parent.name for path in FAMILIES.glob(f"*/{DESCRIPTION}"))
             raise SimplexNASError(
                 f"family = {str(name)!r}; allowed: a folder, or one of {', '.join(known) or '(none)'}"

@@ -26,5 +26,5 @@ def hard_sample(logits: torch.Tensor, generator: torch.Generator | None = None) 
 
 
 def temperature(progress: float, start: float = 1.0, end: float = 0.2) -> float:
-    """Linear schedule from `start` to `end` as progress goes from 0 to 1 (the paper's slide 4: from 1 to 0.2)."""
+    """Linear schedule from `start` to `end` as progress goes from 0 to 1 (the paper's slide 5: from 1 to 0.2)."""
     return start + (end - start) * progress

@@ -211,7 +211,7 @@ def search(
         scheduler.step()
 
         bar.update()
-        if step % LOG_EVERY == 0 or step + 1 == last:
+        if step % LOG_EVERY == 0 or step + 1 == steps:
             log.append(_log_row(step, per_epoch, result, schedule, scheduler.get_last_lr()[0]))
             if not math.isfinite(log[-1]["loss"]):
                 raise SimplexNASError(f"the loss is {log[-1]['loss']} at step {step}; lower learning_rate")

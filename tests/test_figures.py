@@ -1,0 +1,76 @@
+"""Every figure draws what it is given; none needs torch."""
+
+import subprocess
+import sys
+
+import graphviz
+import matplotlib
+import numpy as np
+import pytest
+import tiny
+
+from simplexnas import figures, simplex
+from simplexnas.architecture import Architecture
+from simplexnas.supernet import SearchSpace
+
+matplotlib.use("Agg")
+EDGES = Architecture(SearchSpace(), tiny.choices(SearchSpace(), 1)[0]).report()["edges"]
+S = simplex.lattice(3, 0.1)
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    figures.plt.close("all")
+
+
+def test_no_torch():
+    code = "import sys, simplexnas.figures; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("cell_type", ["normal", "reduction"])
+def test_cell_graph_has_every_edge(cell_type):
+    source = figures.cell_graph(EDGES, cell_type).source
+    own = [edge for edge in EDGES if edge["cell_type"] == cell_type]
+    assert source.count("->") == 14 + 4, "the four nodes are led to the output"
+    for edge in own:
+        assert f"{edge['source']} -> {edge['target']} [label={edge['operation']}" in source
+
+
+def test_cell_without_graphviz_is_a_list_that_asks_for_it(monkeypatch):
+    def missing(*_, **__):
+        raise graphviz.ExecutableNotFound(["dot"])
+
+    monkeypatch.setattr(graphviz.Digraph, "pipe", missing)
+    shown = figures.cell_html(EDGES, "normal")
+    assert shown.count("<li>") == 14 and "install Graphviz" in shown
+
+
+def test_bars_show_the_counts():
+    counts = {"A": {"pool": 12, "identity": 10, "convolution": 6}, "B": {"pool": 17, "identity": 11, "convolution": 0}}
+    ax = figures.operation_bars(counts)
+    assert [bar.get_height() for bar in ax.patches] == [12, 17, 10, 11, 6, 0]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["A", "B"]
+
+
+def test_parameters_and_macs():
+    ax = figures.parameters_and_macs({"A": (58_810, 11_560_000), "D": (32_826, 12_810_000)})
+    assert [tuple(dots.get_offsets()[0]) for dots in ax.collections] == [(58.81, 11.56), (32.826, 12.81)]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.simplex_points({"B": (0.15, 0.15, 0.7)}),
+        lambda: figures.triangle_map(S, S[:, 0] - S[:, 1] ** 2, "value"),
+        lambda: figures.mixture_clouds({"t = 1": S, "t = 0.2": S})[1],
+        lambda: figures.triple_points({"edges": np.array([[0.3, 0.3, 0.4], [0.2, 0.5, 0.3]])}),
+        lambda: figures.image_row(np.zeros((3, 28, 28)), ["a", "b", "c"])[0],
+    ],
+    ids=["points", "map", "clouds", "triple points", "images"],
+)
+def test_figure_is_drawn(draw):
+    ax = draw()
+    ax.figure.canvas.draw()
+    assert ax.has_data() or ax.get_images()
