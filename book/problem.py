@@ -37,7 +37,7 @@
 # ## The data
 #
 # Fashion-MNIST {cite}`xiao2017fashionmnist` holds grey images of 28 × 28 pixels in ten classes.
-# We cut 5,000 images, 500 of each class, out of the official training set: they select, so that the test set need not.
+# We cut 5,000 images, 500 of each class, out of the official training set: choices are made on them, so that the test set stays untouched.
 
 # %%
 import math
@@ -83,7 +83,7 @@ print(f"{space.k ** len(genotype_edges(space)):,} architectures")
 # Their order is that of `space.operations`: pooling, identity, convolution. We infer it from slide 6, which says "increased penalty on convolutions" of (0.15, 0.15, 0.70) and "increased penalty on pooling" of (0.70, 0.15, 0.15).
 # A large $S_m$ makes $m$ rare. $S$ is a list of prices, not of shares.
 
-# %% mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "The four vectors S of the paper: A, B, C on slide 6, D in a later text of the author's. At a corner all the penalty lies on one operation.", "name": "fig-simplex"}}
+# %% mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "Four vectors S: A, B, C of slide 6, and D of a later text of the author's. At a corner all the penalty lies on one operation.", "name": "fig-simplex"}}
 ax = figures.simplex_points({name: S for name, (S, *_) in PAPER.items()})
 
 # %% [markdown]
@@ -121,7 +121,7 @@ except SimplexNASError as error:
     print(error)
 
 # %% [markdown]
-# The outer expectation draws $S$ uniformly. Then $S_m > s$ with probability $(1-s)^2$, since the part of the triangle beyond $s$ is a triangle of side $1-s$.
+# The outer expectation draws $S$ uniformly (ours: three draws in four). Then $S_m > s$ with probability $(1-s)^2$, since the part of the triangle beyond $s$ is a triangle of side $1-s$.
 # For $s = 0.7$ that is 9 %, and a count of samples agrees.
 
 # %%
@@ -137,7 +137,7 @@ print(f"{share:.2f} by counting, {0.3**2:.2f} by geometry")
 #
 # The slides leave open what a replication must decide:
 #
-# - They give no formula for $\mathsf{Lat}$, no $\kappa$ and no order of $S$. We take them from the author's code {cite}`firsovcode` and from the table; see {doc}`latency`.
+# - They give no formula for $\mathsf{Lat}$, no $\kappa$ and no order of $S$. $\mathsf{Lat}$ and $\kappa = 50$ are in the author's code {cite}`firsovcode`; our default is 0.02 ({doc}`latency`). The order of $S$ follows from slide 6.
 # - They do not say which model the accuracies belong to: a mixture of operations, or the discrete network whose parameters are counted.
 # - They name no validation split and no number of seeds.
 # - $w^*$ stands in the functional, but the minimum is over $w$. We train $w$ and $a$ together, on the same images.

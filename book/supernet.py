@@ -249,6 +249,9 @@ print(
 )
 
 # %% [markdown]
+# The `default` preset trains on hard samples, so $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments`.
+
+# %% [markdown]
 # ## What can go wrong
 #
 # - **The pooling.** The slides say "pooling", the author's code {cite}`firsovcode` averages, and a later text says maximum. Neither has parameters, so that the counts cannot tell. We average; `max_pool` is in the registry.

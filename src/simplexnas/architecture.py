@@ -105,7 +105,9 @@ class Architecture:
             {**edge._asdict(), "operation": name}
             for edge, name in zip(genotype_edges(self.space), self.names, strict=True)
         ]
-        return {"format": FORMAT, "version": VERSION, "space": asdict(self.space), "edges": edges}
+        return {"format": FORMAT, "version": VERSION, "space": asdict(self.space), "edges": edges} | {
+            key: getattr(self, key) for key in ("edge_parameters", "total_parameters", "macs")
+        }
 
     def save(self, path: Path) -> Path:
         """Write the architecture as JSON; returns the path."""

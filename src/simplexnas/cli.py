@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from simplexnas.errors import SimplexNASError
 app = typer.Typer(
     help="Train a family of networks once, then ask it for an architecture by a vector of penalties S.",
     no_args_is_help=True,
+    rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -59,15 +61,14 @@ def search(
     devices: Annotated[int, typer.Option(min=1, help="Processes per machine (cpu) or devices.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
 ) -> None:
-    """Train a family and export it to data/families/<preset>-seed<seed>."""
+    """Train a family and export it to data/families/<preset>-seed<seed> (with --epochs N, …-epochsN)."""
     from simplexnas import config, data, search
     from simplexnas.family import Family
     from simplexnas.paths import FAMILIES, RUNS, relative
 
-    settings = config.preset(preset, seed=seed)
-    if epochs is not None:
-        settings = config.preset(preset, seed=seed, epochs=epochs)
-    name = f"{preset}-seed{seed}"
+    settings = config.preset(preset, seed=seed, **({} if epochs is None else {"epochs": epochs}))
+    # A run with other epochs must not replace the published family.
+    name = f"{preset}-seed{seed}" + ("" if epochs is None else f"-epochs{epochs}")
     run = RUNS / name
     fabric = search.make_fabric(accelerator, devices, nodes)
     model = search.search(
@@ -95,6 +96,8 @@ def _print_report(report: dict) -> None:
         typer.echo(f"{key.replace('_', ' '):<18}{report[key]:>9,}")
     for split, value in report.get("accuracy", {}).items():
         typer.echo(f"{split + ' accuracy':<20}{100 * value:>6.2f} %")
+    for way, value in report.get("ways", {}).items():
+        typer.echo(f"{way:<36}{100 * value['test']:>6.2f} % test")
     typer.echo("")
     typer.echo("cell       edge    operation")
     for edge in report["edges"]:
@@ -102,14 +105,22 @@ def _print_report(report: dict) -> None:
 
 
 @app.command()
-def sample(S: PenaltyOption, family: FamilyOption = "default-seed0", as_json: JsonOption = False) -> None:
+def sample(
+    S: PenaltyOption,
+    family: FamilyOption = "default-seed0",
+    as_json: JsonOption = False,
+    output: Annotated[Path | None, typer.Option(help="Save the architecture as JSON in this file.")] = None,
+) -> None:
     """The architecture of S, with its counts."""
     from simplexnas import simplex
     from simplexnas.family import Family
 
     loaded = Family.load(family)
     penalties = simplex.parse(S, loaded.space.operations).tolist()
-    report = {"S": penalties} | loaded.architecture(S).report()
+    architecture = loaded.architecture(S)
+    report = {"S": penalties} | architecture.report()
+    if output is not None:
+        say(str(architecture.save(output)))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -117,7 +128,14 @@ def sample(S: PenaltyOption, family: FamilyOption = "default-seed0", as_json: Js
 
 
 @app.command()
-def evaluate(S: PenaltyOption, family: FamilyOption = "default-seed0", as_json: JsonOption = False) -> None:
+def evaluate(
+    S: PenaltyOption,
+    family: FamilyOption = "default-seed0",
+    as_json: JsonOption = False,
+    ways: Annotated[
+        bool, typer.Option("--ways", help="Also relaxed (t = 1 and the last t), and discrete as trained; minutes.")
+    ] = False,
+) -> None:
     """The architecture of S with inherited weights: accuracy on validation and test, BN statistics re-estimated."""
     from simplexnas import data, evaluate, simplex
     from simplexnas.family import Family
@@ -125,7 +143,10 @@ def evaluate(S: PenaltyOption, family: FamilyOption = "default-seed0", as_json: 
     loaded = Family.load(family)
     penalties = simplex.parse(S, loaded.space.operations).tolist()
     say(f"re-estimating batch-normalisation statistics, then {family} on validation and test")
-    report = {"S": penalties} | evaluate.evaluate(loaded, S, data.load())
+    splits = data.load()
+    report = {"S": penalties} | evaluate.evaluate(loaded, S, splits)
+    if ways:
+        report["ways"] = evaluate.four_ways(loaded, S, splits)
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -138,7 +159,10 @@ def lattice(
     family: FamilyOption = "default-seed0",
     step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.05,
 ) -> None:
-    """Validation accuracy of the family over a lattice of S (resumes), to data/results/lattice.json."""
+    """Validation accuracy of the family over a lattice of S (resumes), to data/results/lattice.json.
+
+    Results of another family go to data/results/<family>/.
+    """
     from simplexnas import data, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
@@ -153,8 +177,9 @@ def table(family: FamilyOption = "default-seed0") -> None:
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
-    typer.echo(relative(results.compute_table(Family.load(family), data.load())))
-    typer.echo("\nFor README.md and book/intro.md:\n\n" + results.markdown(results.table()))
+    loaded = Family.load(family)
+    typer.echo(relative(results.compute_table(loaded, data.load())))
+    typer.echo("\nFor README.md and book/intro.md:\n\n" + results.markdown(results.table(loaded)))
 
 
 def main() -> None:

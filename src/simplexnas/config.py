@@ -1,6 +1,7 @@
 """The settings of a search, as frozen dataclasses with three presets.
 
-`paper`: the method as published. `default`: ours. `quick`: ours in minutes, to try things, never to report.
+`paper`: the published objective, hypernetwork and relaxed sampling, with our optimiser, epochs and data split.
+`default`: ours. `quick`: ours in minutes, to try things, never to report.
 """
 
 import dataclasses
@@ -75,6 +76,8 @@ class SearchConfig:
     @classmethod
     def from_dict(cls, values: dict) -> "SearchConfig":
         """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`."""
+        if not isinstance(values, dict) or not isinstance(values.get("space", {}), dict):
+            raise SimplexNASError(f"config = {str(values)[:80]!r}; allowed: an object of settings")
         values = dict(values)
         for kind, given in ((cls, values), (SearchSpace, values.get("space", {}))):
             known = {f.name for f in dataclasses.fields(kind)}

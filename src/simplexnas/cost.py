@@ -73,7 +73,7 @@ def price(S: torch.Tensor, space: SearchSpace, parameter_price: float = 0.0) -> 
     (parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
     """
     parameters = torch.from_numpy(edge_parameters(space)).to(S)
-    return S[:, None, :] + parameter_price * parameters / parameters.max()
+    return S[:, None, :] + parameter_price * parameters / parameters.max().clamp(min=1)
 
 
 def latency_term(probabilities: torch.Tensor, prices: torch.Tensor, space: SearchSpace) -> torch.Tensor:

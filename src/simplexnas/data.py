@@ -85,9 +85,8 @@ def validation_indices(labels: np.ndarray, size: int = VALIDATION_SIZE) -> np.nd
 
 
 def normalize(images: torch.Tensor) -> torch.Tensor:
-    """uint8 (N, 1, 28, 28) -> float32, mean 0 and standard deviation 1 over the training images, channels last."""
-    scaled = (images.float() / 255 - MEAN) / STD
-    return scaled.contiguous(memory_format=torch.channels_last)
+    """uint8 (N, 1, 28, 28) -> float32, mean 0 and standard deviation 1 over the training images."""
+    return (images.float() / 255 - MEAN) / STD
 
 
 def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

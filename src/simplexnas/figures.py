@@ -4,6 +4,8 @@ import graphviz
 import matplotlib.pyplot as plt
 import mpltern  # noqa: F401  (registers the projection "ternary")
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.patheffects import withStroke
 
 # Okabe and Ito's palette, readable with any colour vision.
@@ -35,17 +37,16 @@ def operation_bars(counts: dict[str, dict[str, int]], ax: plt.Axes | None = None
     counts: {model: {operation: edges}}; all models list the same operations.
     """
     ax = ax or plt.subplots(figsize=(7, 3.2), layout="constrained")[1]
-    operations = list(next(iter(counts.values())))
-    width = 0.8 / len(operations)
-    for index, operation in enumerate(operations):
-        heights = [model[operation] for model in counts.values()]
-        positions = np.arange(len(counts)) + (index - (len(operations) - 1) / 2) * width
-        bars = ax.bar(positions, heights, width, label=operation, color=OPERATION_COLORS.get(operation))
-        ax.bar_label(bars, fontsize=8, padding=1)
-    ax.set_xticks(range(len(counts)), counts)
+    rows = [(model, operation, n) for model, edges in counts.items() for operation, n in edges.items()]
+    bars = pd.DataFrame(rows, columns=["model", "operation", "edges"])
+    colors = OPERATION_COLORS if set(bars["operation"]) <= set(OPERATION_COLORS) else "colorblind"
+    sns.barplot(bars, x="model", y="edges", hue="operation", palette=colors, saturation=1, ax=ax)
+    for container in ax.containers:
+        ax.bar_label(container, fontsize=8, padding=1)
+    ax.set_xlabel("")
     ax.set_ylabel("edges (of 28)")
     ax.set_ylim(0, 30)
-    ax.legend(frameon=False, ncols=len(operations), loc="upper right")
+    ax.legend(frameon=False, ncols=bars["operation"].nunique(), loc="upper right")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

@@ -23,6 +23,8 @@ def read_json(path: Path) -> dict:
         content = json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise SimplexNASError(f"{path} does not exist") from None
+    except OSError as error:
+        raise SimplexNASError(f"{path} cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SimplexNASError(f"{path} is not a JSON file ({error})") from None
     if not isinstance(content, dict):

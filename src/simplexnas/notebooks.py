@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 import jupytext
@@ -130,15 +130,18 @@ def drift(script: Path) -> str | None:
     return None
 
 
-def check_parameters(namespace: Mapping[str, object], known: set[str]) -> None:
+def check_parameters(namespace: MutableMapping[str, object], known: set[str]) -> None:
     """Refuse misspelt papermill parameters, which papermill itself only warns of. Call it before any other import.
 
     namespace: `globals()` of the notebook; known: the names of its parameters. Raises `SimplexNASError`.
     """
+    if "_parameters_checked" in namespace:  # a second run in the same kernel, after the later imports
+        return
     ipython = {"In", "Out", "exit", "quit", "open", "get_ipython", "notebooks"}
     unknown = sorted(name for name in namespace if not name.startswith("_") and name not in known | ipython)
     if unknown:
         raise SimplexNASError(f"unknown parameter {unknown[0]!r}; allowed: {', '.join(sorted(known))}")
+    namespace["_parameters_checked"] = True
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,8 +1,9 @@
 """The operations an edge can choose from, with the cost of each: the whole search space in one registry.
 
 An operation splits into two parts. `source_part` needs no weights of its own and depends only on the tensor at the
-edge's source node, so that all edges leaving one node share it (BN(avg_pool(x)) and ReLU(x) are computed once, which
-is exact). `edge_part` holds the weights of one edge. Batch normalisation inside cells has no affine parameters.
+edge's source node, so that all edges leaving one node share it (with hard choices BN(avg_pool(x)) and ReLU(x) are
+computed once, which is exact). `edge_part` holds the weights of one edge. Batch normalisation inside cells has no
+affine parameters.
 
 Source: Liu, Simonyan, Yang 2019 (DARTS), appendix A.1.1, for the form of each operation.
 """

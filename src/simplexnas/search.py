@@ -69,7 +69,7 @@ class SearchModel(nn.Module):
         self.config = config
         self.supernet = Supernet(config.space)
         if config.hypernetwork == "pivot":
-            self.hypernetwork = PivotHypernetwork(config.space, generator=generator(config.seed))
+            self.hypernetwork = PivotHypernetwork(config.space, generator=generator(config.seed, 0, 0, 1))
         else:
             self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price)
 
@@ -135,11 +135,13 @@ def make_optimizer(model: SearchModel, config: SearchConfig, steps: int):
 
 def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
     """One process by default; with more devices or nodes, distributed data parallel, one path set per process."""
-    if devices * nodes == 1:
-        return Fabric(accelerator=accelerator, devices=1)
     # Operations that no process chose have no gradient in that step.
-    strategy = DDPStrategy(find_unused_parameters=True)
-    return Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
+    strategy = DDPStrategy(find_unused_parameters=True) if devices * nodes > 1 else "auto"
+    try:
+        return Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise SimplexNASError(f"accelerator = {accelerator!r}, devices = {devices}: {reason}") from None
 
 
 def search(
@@ -213,20 +215,25 @@ def search(
         bar.update()
         if step % LOG_EVERY == 0 or step + 1 == steps:
             log.append(_log_row(step, per_epoch, result, schedule, scheduler.get_last_lr()[0]))
-            if not math.isfinite(log[-1]["loss"]):
-                raise SimplexNASError(f"the loss is {log[-1]['loss']} at step {step}; lower learning_rate")
             bar.set_postfix(CE=f"{log[-1]['cross_entropy']:.3f}")
         step += 1
         if step % checkpoint_every == 0 or step == last:
+            _check_finite(result["loss"].item(), step)
             spent = seconds + time.perf_counter() - started
             _save(fabric, checkpoint, state, config, world, step, log, spent)
     bar.close()
     return model
 
 
+def _check_finite(loss: float, step: int) -> None:
+    """Before every checkpoint, so that a diverged run leaves its last good one."""
+    if not math.isfinite(loss):
+        raise SimplexNASError(f"the loss is {loss} at step {step}; lower learning_rate")
+
+
 def training_seconds(run: Path) -> float:
     """Seconds of training so far, over all sittings of the run, from its checkpoint."""
-    return torch.load(Path(run) / CHECKPOINT, weights_only=True)["seconds"]
+    return torch.load(Path(run) / CHECKPOINT, weights_only=True, map_location="cpu")["seconds"]
 
 
 def _log_row(step, per_epoch, result, schedule, learning_rate) -> dict:

@@ -80,9 +80,9 @@ def lattice(k: int, step: float) -> np.ndarray:
 
     `step` divides 1; with k = 3 a step of 0.05 gives 231 points.
     """
-    parts = round(1 / step) if step > 0 else 0
+    parts = round(1 / step) if step >= 0.001 else 0
     if parts < 1 or abs(parts * step - 1) > 1e-9:
-        raise SimplexNASError(f"step = {step}; allowed: 1 divided by a whole number, such as 0.05")
+        raise SimplexNASError(f"step = {step}; allowed: 1 divided by a whole number up to 1000, such as 0.05")
 
     def compositions(total: int, length: int):
         if length == 1:

@@ -176,6 +176,7 @@ class Cell(nn.Module):
         def run(edge: tuple[int, int], m: int):
             target, source = edge
             key = f"{source}/{self.names[m]}"
+            # Mixtures are the published scheme, the yardstick of speed: there each edge computes its own.
             if isinstance(gamma, torch.Tensor) or key not in shared:
                 shared[key] = self.source_parts[key](states[source])
             return self.edge_parts[f"{target}<-{source}/{self.names[m]}"](shared[key])
