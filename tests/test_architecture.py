@@ -16,6 +16,7 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 
 DEFAULT = SearchSpace()
 FIVE = SearchSpace(operations=FIVE_OPERATIONS, channels=8, cells=4, nodes=3)
+COUNTS = ("edge_parameters", "total_parameters", "macs")
 
 
 @st.composite
@@ -65,7 +66,10 @@ def test_file_round_trip(tmp_path):
     architecture = Architecture(FIVE, tiny.choices(FIVE, 1)[0])
     path = architecture.save(tmp_path / "new" / "architecture.json")
     assert Architecture.load(path) == architecture
-    assert all(edge["operation"] in FIVE_OPERATIONS for edge in json.loads(path.read_text())["edges"])
+    content = json.loads(path.read_text())
+    assert all(edge["operation"] in FIVE_OPERATIONS for edge in content["edges"])
+    assert {key: content[key] for key in COUNTS} == {key: getattr(architecture, key) for key in COUNTS}
+    assert content["total_parameters"] == sum(p.numel() for p in architecture.build().parameters())
 
 
 @pytest.mark.parametrize("operations", [[0] * 27, [0] * 29, [3] * 28, [-1] * 28, []])

@@ -1,12 +1,14 @@
 """The command line inside this process, on a tiny family."""
 
 import json
+import re
 
 import pytest
 import tiny
 from typer.testing import CliRunner
 
-from simplexnas import cli, config, data, paths, search
+from simplexnas import cli, config, data, paths, results, search
+from simplexnas.architecture import Architecture
 from simplexnas.family import Family
 
 
@@ -20,22 +22,63 @@ def few_images(few, monkeypatch):
     monkeypatch.setattr(data, "load", lambda **_: few)
 
 
-def test_help_lists_the_commands(invoke):
-    shown = invoke("--help").stdout
-    assert all(name in shown for name in ("data", "search", "sample", "evaluate", "lattice", "table"))
-
-
-def test_search_writes_and_names_checkpoint_log_and_family(invoke, few_images, monkeypatch, tmp_path):
+@pytest.fixture
+def folders(monkeypatch, tmp_path):
+    """Nothing is written to data/."""
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(paths, "FAMILIES", tmp_path / "families")
-    monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=1))
-    written = invoke("search", "--preset", "quick", "--seed", 3).stdout.splitlines()
-    run, folder = tmp_path / "runs" / "quick-seed3", tmp_path / "families" / "quick-seed3"
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    return tmp_path
+
+
+def test_help_lists_the_commands(invoke):
+    listed = re.findall(r"^  (\w+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert listed == ["data", "search", "sample", "evaluate", "lattice", "table"]
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "epochs"), [((), "quick-seed3", 2), (("--epochs", 1), "quick-seed3-epochs1", 1)]
+)
+def test_search_writes_and_names_checkpoint_log_and_family(
+    options, name, epochs, invoke, few_images, folders, monkeypatch
+):
+    monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=2))
+    arguments = ("search", "--preset", "quick", "--seed", 3, *options)
+    written = invoke(*arguments).stdout.splitlines()
+    run, folder = folders / "runs" / name, folders / "families" / name
     assert written == [str(run / search.CHECKPOINT), str(run / search.LOG), str(folder)]
+    assert list(folder.parent.iterdir()) == [folder]
     family = Family.load(folder)
-    assert family.config.seed == 3 and family.description["training_seconds"] > 0
-    again = invoke("search", "--preset", "quick", "--seed", 3, "--resume").stdout.splitlines()
+    assert (family.config.seed, family.config.epochs) == (3, epochs)
+    assert family.description["training_seconds"] > 0
+    again = invoke(*arguments, "--resume").stdout.splitlines()
     assert again == written and Family.load(folder).description["sha256"] == family.description["sha256"]
+
+
+def test_sample_saves_the_architecture(invoke, tiny_folder, tiny_family, tmp_path):
+    path = tmp_path / "new" / "architecture.json"
+    arguments = ("sample", "--S", "0.1,0.2,0.7", "--family", tiny_folder, "--json")
+    shown = invoke(*arguments, "--output", path)
+    assert shown.stdout == invoke(*arguments).stdout and shown.stderr == f"{path}\n"
+    assert Architecture.load(path) == tiny_family.architecture((0.1, 0.2, 0.7))
+
+
+def test_evaluate_in_four_ways(invoke, tiny_folder, fewer, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda **_: fewer)
+    arguments = ("evaluate", "--S", "0.1,0.2,0.7", "--family", tiny_folder, "--ways")
+    report, table = json.loads(invoke(*arguments, "--json").stdout), invoke(*arguments).stdout
+    assert len(report["ways"]) == 4 and report["ways"]["discrete"] == report["accuracy"]
+    for way, accuracy in report["ways"].items():
+        assert re.search(rf"^{re.escape(way)} +{100 * accuracy['test']:.2f} % test$", table, re.MULTILINE)
+
+
+def test_lattice_then_table_in_a_folder_of_the_family(invoke, tiny_folder, fewer, folders, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda **_: fewer)
+    lattice = invoke("lattice", "--family", tiny_folder, "--step", 0.5)
+    assert lattice.stdout == f"{folders / 'results' / 'tiny' / results.LATTICE}\n"
+    first, _, *rest = invoke("table", "--family", tiny_folder).stdout.splitlines()
+    assert first == str(folders / "results" / "tiny" / results.TABLE)
+    assert "\n".join(rest[2:]) == results.markdown(results.table(Family.load(tiny_folder)))
 
 
 @pytest.mark.parametrize("command", ["sample", "evaluate"])
@@ -45,6 +88,7 @@ def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
     for key in ("edge_parameters", "total_parameters", "macs"):
         assert f"{report[key]:,}" in table
     assert table.count("->") == len(report["edges"]) == 10
+    assert "ways" not in report
     if command == "evaluate":
         assert f"{100 * report['accuracy']['test']:.2f} %" in table
 
@@ -59,11 +103,14 @@ def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
         ("search", "--preset", "fast"),
         ("search", "--seed=-1"),
         ("search", "--epochs", "0"),
+        ("search", "--accelerator", "foo"),
         ("lattice", "--step", "0.3"),
+        ("lattice", "--step", "1e-320"),
+        ("sample", "--S", "0.2,0.3,0.5", "--output", "/dev"),
     ],
     ids=" ".join,
 )
-def test_bad_input_is_one_line_and_exit_code_2(arguments, few_images, capsys, monkeypatch):
+def test_bad_input_is_one_line_and_exit_code_2(arguments, few_images, folders, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["simplexnas", *arguments])
     with pytest.raises(SystemExit) as stopped:
         cli.main()

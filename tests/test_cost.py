@@ -167,6 +167,13 @@ def test_gradient_of_lat_is_zero_at_uniform_S():
             torch.testing.assert_close(term, torch.tensor([42 / 3], dtype=torch.float64))
 
 
+def test_price_without_any_parameters_is_the_penalty():
+    space = SearchSpace(operations=("max_pool", "average_pool"))
+    S = torch.tensor([[0.2, 0.8]])
+    prices = cost.price(S, space, 0.3)
+    assert torch.equal(prices, S[:, None, :].expand_as(prices)) and prices.shape == (1, 28, 2)
+
+
 def test_price_is_penalty_plus_share_of_parameters():
     S = torch.tensor([[0.2, 0.3, 0.5]], dtype=torch.float64)
     prices = cost.price(S, DEFAULT, 0.3)

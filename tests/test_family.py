@@ -137,7 +137,9 @@ def test_config_of_other_shapes(copy, space):
     ("config", "match"),
     [
         ({}, "'preset' is missing"),
-        (None, "do not fit together"),
+        (None, "config = 'None'; allowed: an object of settings"),
+        ("abc", "config = 'abc'; allowed: an object of settings"),
+        ({"preset": "default", "space": 3}, "allowed: an object of settings"),
         ({"preset": "default", "colour": 1}, "unknown setting 'colour'"),
         ({"preset": "default", "epochs": 0}, "epochs = 0"),
     ],

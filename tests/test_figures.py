@@ -11,6 +11,7 @@ import tiny
 
 from simplexnas import figures, simplex
 from simplexnas.architecture import Architecture
+from simplexnas.operations import FIVE_OPERATIONS
 from simplexnas.supernet import SearchSpace
 
 matplotlib.use("Agg")
@@ -50,8 +51,17 @@ def test_cell_without_graphviz_is_a_list_that_asks_for_it(monkeypatch):
 def test_bars_show_the_counts():
     counts = {"A": {"pool": 12, "identity": 10, "convolution": 6}, "B": {"pool": 17, "identity": 11, "convolution": 0}}
     ax = figures.operation_bars(counts)
-    assert [bar.get_height() for bar in ax.patches] == [12, 17, 10, 11, 6, 0]
+    assert [[bar.get_height() for bar in group] for group in ax.containers] == [[12, 17], [10, 11], [6, 0]]
+    assert [text.get_text() for text in ax.texts] == ["12", "17", "10", "11", "6", "0"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["A", "B"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(counts["A"])
+    colors = [matplotlib.colors.to_hex(group[0].get_facecolor()).upper() for group in ax.containers]
+    assert colors == list(figures.OPERATION_COLORS.values())
+
+
+def test_bars_of_other_operations_have_colors_of_their_own():
+    ax = figures.operation_bars({"ours": dict.fromkeys(FIVE_OPERATIONS, 3)})
+    assert len({group[0].get_facecolor() for group in ax.containers}) == 5
 
 
 def test_parameters_and_macs():

@@ -27,6 +27,16 @@ def test_interrupted_write_keeps_the_old_content(tmp_path, monkeypatch):
     assert path.read_text() == "old"
 
 
+@pytest.mark.parametrize("place", ["folder", "file/below"])
+def test_path_that_cannot_be_written_is_one_line(place, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(SimplexNASError, match=rf"{place} cannot be written \(") as error:
+        write_atomically(tmp_path / place, "new")
+    assert "\n" not in str(error.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"], "no temporary file stays"
+
+
 def test_read_json(tmp_path):
     assert read_json(write_atomically(tmp_path / "file", '{"a": 1}')) == {"a": 1}
 
@@ -47,3 +57,10 @@ def test_bad_json_is_one_line_that_names_the_file(content, reason, tmp_path):
     with pytest.raises(SimplexNASError, match=reason) as error:
         read_json(path)
     assert "file.json" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_folder_instead_of_a_json_file_is_one_line(tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(SimplexNASError, match=r"folder\.json cannot be read") as error:
+        read_json(tmp_path / "folder.json")
+    assert "\n" not in str(error.value)

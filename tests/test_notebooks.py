@@ -16,6 +16,20 @@ def test_misspelt_parameter_is_one_line():
     assert "\n" not in str(error.value)
 
 
+def test_second_run_in_the_same_kernel_passes_after_later_imports():
+    namespace = {"S": 1, "notebooks": notebooks}
+    notebooks.check_parameters(namespace, {"S"})
+    namespace["plt"] = None
+    notebooks.check_parameters(namespace, {"S"})
+
+
+def test_refused_parameter_is_refused_again():
+    namespace = {"s": 1}
+    for _ in range(2):
+        with pytest.raises(SimplexNASError, match="unknown parameter 's'"):
+            notebooks.check_parameters(namespace, {"S"})
+
+
 def test_unknown_chapter():
     with pytest.raises(SimplexNASError, match="no chapter named 'none'"):
         notebooks.refresh(["none"])

@@ -7,6 +7,8 @@ import pytest
 
 from simplexnas import results, simplex
 from simplexnas.errors import SimplexNASError
+from simplexnas.family import Family
+from simplexnas.paths import RESULTS
 from simplexnas.supernet import SearchSpace
 
 POINTS = [
@@ -46,11 +48,18 @@ def test_paper_rows_sum_to_28_edges():
 
 
 @pytest.fixture
-def lattice(tiny_family, fewer, tmp_path):
-    return results.compute_lattice(tiny_family, fewer, 0.5, tmp_path / "lattice.json")
+def lattice(tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    return results.compute_lattice(tiny_family, fewer, 0.5)
 
 
-def test_lattice_file(lattice, tiny_family):
+def test_other_families_have_folders_of_their_own(published, tiny_family):
+    assert results.folder(published) == RESULTS
+    assert results.folder(tiny_family) == RESULTS / "tiny"
+
+
+def test_lattice_file(lattice, tiny_family, tmp_path):
+    assert lattice == tmp_path / "tiny" / results.LATTICE
     content = json.loads(lattice.read_text())
     assert content["complete"] and content["sha256"] == tiny_family.description["sha256"]
     assert [point["S"] for point in content["points"]] == simplex.lattice(3, 0.5).tolist()
@@ -64,26 +73,29 @@ def test_lattice_file(lattice, tiny_family):
 def test_half_done_lattice_goes_on(lattice, tiny_family, fewer, monkeypatch):
     whole = json.loads(lattice.read_text())
     kept = whole["points"][:3]
-    lattice.write_text(json.dumps(whole | {"points": kept, "complete": False}))
+    lattice.write_text(json.dumps(whole | {"points": kept, "complete": False, "seconds": 5000.0}))
     measured = []
     monkeypatch.setattr(results.evaluate, "accuracy", lambda *_: measured.append(0) or 0.5)
-    results.compute_lattice(tiny_family, fewer, 0.5, lattice)
+    results.compute_lattice(tiny_family, fewer, 0.5)
     missing = {tuple(p["choice"]) for p in whole["points"]} - {tuple(p["choice"]) for p in kept}
     assert len(measured) == len(missing)
     again = json.loads(lattice.read_text())
     assert again["points"][:3] == kept and again["complete"] and len(again["points"]) == 6
+    assert 5000 <= again["seconds"] < 5100, "seconds add up"
 
 
 def test_lattice_of_another_family_is_measured_anew(lattice, tiny_family, fewer, monkeypatch):
-    lattice.write_text(json.dumps(json.loads(lattice.read_text()) | {"sha256": "0"}))
+    lattice.write_text(json.dumps(json.loads(lattice.read_text()) | {"sha256": "0", "seconds": 5000.0}))
     monkeypatch.setattr(results.evaluate, "accuracy", lambda *_: 0.25)
-    results.compute_lattice(tiny_family, fewer, 0.5, lattice)
-    assert {point["validation"] for point in json.loads(lattice.read_text())["points"]} == {0.25}
+    results.compute_lattice(tiny_family, fewer, 0.5)
+    again = json.loads(lattice.read_text())
+    assert {point["validation"] for point in again["points"]} == {0.25} and again["seconds"] < 5000
 
 
-def test_table_of_a_tiny_family(lattice, tiny_family, fewer, tmp_path):
-    path = results.compute_table(tiny_family, fewer, lattice, tmp_path / "table.json")
-    rows = results.table(path)
+def test_table_of_a_tiny_family(lattice, tiny_family, fewer):
+    path = results.compute_table(tiny_family, fewer)
+    assert path == lattice.with_name(results.TABLE)
+    rows = results.table(tiny_family)
     assert [row["name"] for row in rows] == ["A", "B", "C", "D"]
     for row in rows:
         assert row["ours"]["operations"] == tiny_family.architecture(row["S"]).counts()
@@ -96,20 +108,90 @@ def test_table_of_a_tiny_family(lattice, tiny_family, fewer, tmp_path):
     assert results.frame(rows, asked)["S"].iloc[-1] == "(0.20, 0.50, 0.30)"
     lines = results.markdown(rows).splitlines()
     assert len(lines) == 6 and len({line.count("|") for line in lines}) == 1
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": "0"}))
+    no_table(tiny_family)
+
+
+def no_table(family) -> None:
+    commands = "run `simplexnas lattice --family tiny`, then `simplexnas table --family tiny`"
+    with pytest.raises(SimplexNASError, match=f"table.json is not of this family tiny; {commands}") as error:
+        results.table(family)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_family_without_a_table(tiny_family, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    no_table(tiny_family)
+
+
+def measured(edge_parameters: int, test: float, pools: int) -> dict:
+    """Counts and accuracy of a made-up architecture of 28 edges."""
+    return {
+        "operations": {"pool": pools, "identity": 28 - pools, "convolution": 0},
+        "edge_parameters": edge_parameters,
+        "total_parameters": edge_parameters + 20_506,
+        "macs": 7_174_144,
+        "accuracy": {"validation": 0.1, "test": test},
+    }
+
+
+ROW = {
+    "name": "B",
+    "S": [0.15, 0.15, 0.7],
+    "paper": {
+        "accuracy": 0.792,
+        "edge_parameters": 5_120,
+        "operations": {"pool": 17, "identity": 11, "convolution": 0},
+    },
+    "ours": measured(10_240, 0.8123, 20),
+    "best": {"S": [0, 0.5, 0.5]} | measured(5_120, 0.8, 18),
+    "control": [measured(0, 0.70, 13), measured(5_120, 0.72, 14), measured(10_240, 0.74, 14)],
+}
+
+
+def test_frame_shows_sizes_and_the_spread_of_the_control():
+    kinds = "pool / identity / convolution"
+    frame = results.frame([ROW]).set_index("source")
+    columns = ["S", "test accuracy, %", "edge parameters", "total parameters", "M MACs", kinds]
+    assert frame.columns.tolist() == ["model", *columns]
+    shown = {source: tuple(line[columns]) for source, line in frame.iterrows()}
+    S = "(0.15, 0.15, 0.70)"
+    assert shown == {
+        "paper": (S, "79.2", "5,120", "25,626", "–", "17 / 11 / 0"),
+        "ours, same S": (S, "81.2", "10,240", "30,746", "7.17", "20 / 8 / 0"),
+        "ours, best within the paper's parameters": (
+            *("(0.00, 0.50, 0.50)", "80.0", "5,120"),
+            *("25,626", "7.17", "18 / 10 / 0"),
+        ),
+        "control": (S, "72.0 ± 2.0", "5,120", "25,626", "7.17", "13.7 / 14.3 / 0.0"),
+    }
+
+
+def test_markdown_shows_accuracy_and_edge_parameters():
+    cells = [cell.strip() for cell in results.markdown([ROW]).splitlines()[-1].strip("|").split("|")]
+    assert cells == [
+        *("B", "(0.15, 0.15, 0.70)", "79.2 %, 5,120", "81.2 %, 10,240"),
+        *("**80.0 %, 5,120** at S = (0.00, 0.50, 0.50)", "72.0 %, 5,120"),
+    ]
 
 
 @pytest.mark.parametrize("change", [{"complete": False}, {"sha256": "0"}])
-def test_table_needs_the_whole_lattice_of_its_family(change, lattice, tiny_family, fewer, tmp_path):
+def test_table_needs_the_whole_lattice_of_its_family(change, lattice, tiny_family, fewer):
     lattice.write_text(json.dumps(json.loads(lattice.read_text()) | change))
     with pytest.raises(SimplexNASError, match="not the whole lattice of tiny; run `simplexnas lattice`"):
-        results.compute_table(tiny_family, fewer, lattice, tmp_path / "table.json")
+        results.compute_table(tiny_family, fewer)
 
 
 # As published
 
 
-def test_published_table():
-    rows = results.table()
+@pytest.fixture(scope="module")
+def published() -> Family:
+    return Family.load("default-seed0")
+
+
+def test_published_table(published):
+    rows = results.table(published)
     assert [row["name"] for row in rows] == list(results.PAPER)
     for row in rows:
         S, accuracy, edge_parameters, operations = results.PAPER[row["name"]]
@@ -122,20 +204,31 @@ def test_published_table():
 
 
 @pytest.mark.parametrize("name", ["A", "B", "C"])
-def test_published_family_is_at_least_as_accurate_within_the_paper_parameters(name):
-    (row,) = [row for row in results.table() if row["name"] == name]
+def test_published_family_is_at_least_as_accurate_within_the_paper_parameters(name, published):
+    (row,) = [row for row in results.table(published) if row["name"] == name]
     assert row["best"]["accuracy"]["test"] >= row["paper"]["accuracy"]
 
 
-def test_published_lattice_belongs_to_the_published_family():
-    lattice, table = (json.loads(path.read_text()) for path in (results.LATTICE, results.TABLE))
-    family = results.Family.load("default-seed0")
-    assert lattice["sha256"] == table["sha256"] == family.description["sha256"]
-    assert lattice["complete"]
-    for point in lattice["points"]:
-        assert tuple(point["choice"]) == family.architecture(point["S"]).operations
-    best = {row["name"]: row["best"] for row in table["rows"]}
+@pytest.fixture(scope="module")
+def published_lattice() -> dict:
+    return json.loads((RESULTS / results.LATTICE).read_text())
+
+
+def test_published_lattice_is_whole_and_of_the_published_family(published, published_lattice):
+    assert published_lattice["complete"] and published_lattice["sha256"] == published.description["sha256"]
+    points = published_lattice["points"]
+    assert len(points) == 231
+    assert np.allclose([point["S"] for point in points], simplex.lattice(3, 0.05))
+    for point in points:
+        architecture = published.architecture(point["S"])
+        assert tuple(point["choice"]) == architecture.operations
+        assert point["edge_parameters"] == architecture.edge_parameters
+        assert 0 <= point["validation"] <= 1
+
+
+def test_best_of_the_published_table_is_the_best_of_the_lattice(published, published_lattice):
+    best = {row["name"]: row["best"] for row in results.table(published)}
     for name, (_, _, budget, _) in results.PAPER.items():
-        found = results.best_within(lattice["points"], budget)
+        found = results.best_within(published_lattice["points"], budget)
         assert np.allclose(found["S"], best[name]["S"])
         assert found["validation"] == pytest.approx(best[name]["accuracy"]["validation"], abs=2e-3)

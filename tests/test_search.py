@@ -1,6 +1,7 @@
 """The training loop: both arms, exact resume, kills, several processes, refusals."""
 
 import csv
+import itertools
 import json
 import signal
 import subprocess
@@ -131,9 +132,20 @@ def test_schedule():
 
 
 def test_generator_depends_on_the_whole_key():
-    draws = {search.generator(*key).initial_seed() for key in [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0)]}
-    assert len(draws) == 4
-    assert search.generator(1, 2).initial_seed() == search.generator(1, 2).initial_seed()
+    keys = list(itertools.product([0, 1, 2, 7, 2**32 - 1], repeat=3))
+    draws = {tuple(torch.rand(4, generator=search.generator(*key)).tolist()) for key in keys}
+    assert len(draws) == len(keys)
+    first, second = (torch.rand(4, generator=search.generator(7, 2, 1)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_no_two_draws_of_a_run_share_their_generator(preset, few, tmp_path, monkeypatch):
+    """Keys may differ and their generators not: numpy pads a short key with zeros."""
+    made, kept = [], search.generator
+    monkeypatch.setattr(search, "generator", lambda *key: made.append(kept(*key)) or made[-1])
+    train(tiny.config(preset, space=tiny.FEW_EDGES, epochs=1), few.train, tmp_path)
+    assert len({random.initial_seed() for random in made}) == len(made) == (8 if preset == "default" else 9)
 
 
 # Resume
@@ -161,6 +173,17 @@ def test_checkpoint_within_an_epoch_resumes(few, tmp_path, monkeypatch):
     assert len(read_log(tmp_path / "broken")) == 10
     train(config, few.train, tmp_path / "broken", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_early_stop_adds_no_row_to_the_log(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "LOG_EVERY", 5)
+    config = tiny.config(space=tiny.FEW_EDGES, epochs=2)
+    train(config, few.train, tmp_path / "whole")
+    train(config, few.train, tmp_path / "halves", stop_after_epochs=1)
+    assert [row["step"] for row in read_log(tmp_path / "halves")] == [0, 5]
+    train(config, few.train, tmp_path / "halves", resume=True)
+    assert [row["step"] for row in read_log(tmp_path / "halves")] == [0, 5, 10, 15]
+    assert_same_run(tmp_path / "whole", tmp_path / "halves")
 
 
 KILLED = """
@@ -280,3 +303,29 @@ def test_too_few_images(images, few, tmp_path):
 
 def test_diverging_loss_is_one_line(few, tmp_path):
     refused("lower learning_rate", tiny.config("paper", learning_rate=1e20), few.train, tmp_path)
+    assert not (tmp_path / search.CHECKPOINT).exists()
+
+
+def test_diverged_run_keeps_its_last_good_checkpoint(few, tmp_path, monkeypatch):
+    config = tiny.config(space=tiny.FEW_EDGES, epochs=1)
+    train(config, few.train, tmp_path / "whole")
+    losses, kept = [], search.objective.cross_entropy
+
+    def nan_from_step_3(logits, labels):
+        losses.append(kept(logits, labels))
+        return losses[-1] * (1 if len(losses) <= 3 * config.paths else float("nan"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search.objective, "cross_entropy", nan_from_step_3)
+        refused("the loss is nan at step 4", config, few.train, tmp_path / "broken", checkpoint_every=2)
+    content = torch.load(tmp_path / "broken" / search.CHECKPOINT, weights_only=True)
+    assert content["step"] == 2 and all(t.isfinite().all() for t in content["model"].values())
+    train(config, few.train, tmp_path / "broken", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_bad_accelerator_is_one_line(devices):
+    with pytest.raises(SimplexNASError, match=f"accelerator = 'foo', devices = {devices}: ") as error:
+        search.make_fabric("foo", devices)
+    assert len(str(error.value).splitlines()) == 1

@@ -189,7 +189,7 @@ def test_lattice_of_the_book():
     assert len(simplex.lattice(3, 0.05)) == 231
 
 
-@pytest.mark.parametrize("step", [0, -0.1, 0.3, 2, 0.07])
+@pytest.mark.parametrize("step", [0, -0.1, 0.3, 2, 0.07, 1e-320, 1 / 1001, float("nan"), float("inf")])
 def test_bad_step(step):
     with pytest.raises(SimplexNASError, match=r"step = .*allowed"):
         simplex.lattice(3, step)

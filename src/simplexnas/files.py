@@ -1,5 +1,6 @@
 """Whole files or none: atomic writing, and reading JSON with one clear line when it is damaged."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -8,12 +9,20 @@ from simplexnas.errors import SimplexNASError
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write under a temporary name, then rename: a reader never sees half a file. Returns the path."""
+    """Write under a temporary name, then rename: a reader never sees half a file. Returns the path.
+
+    A path that cannot be written raises `SimplexNASError` that names it.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
-    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise SimplexNASError(f"{path} cannot be written ({error.strerror})") from None
     return path
 
 
