@@ -118,7 +118,7 @@ plt.show()
 # The gap to the paper is not the effect of one change: training images, augmentation, optimiser, sampling and hypernetwork
 # all differ.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "full-width"]
 asked = {"S": S.tolist()} | evaluate.evaluate(loaded, S, data.load())
 display(HTML(results.frame(rows, asked).to_html(index=False, border=0)))
 
