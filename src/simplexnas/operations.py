@@ -33,8 +33,16 @@ class _EvenOddPixels(torch.autograd.Function):
     def forward(ctx, x):
         ctx.shape = x.shape
         ctx.layout = memory_format(x)
-        stacked = torch.cat([x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]], dim=1)
-        return stacked.contiguous(memory_format=ctx.layout)  # `cat` of strided slices loses the format
+        batch, channels, height, width = x.shape
+        stacked = torch.empty(
+            (batch, 2 * channels, height // 2, width // 2),
+            dtype=x.dtype,
+            device=x.device,
+            memory_format=ctx.layout,  # `cat` of strided slices would lose it
+        )
+        stacked[:, :channels] = x[:, :, ::2, ::2]
+        stacked[:, channels:] = x[:, :, 1::2, 1::2]
+        return stacked
 
     @staticmethod
     def backward(ctx, gradient):
@@ -117,7 +125,7 @@ OPERATIONS: dict[str, Operation] = {
     "average_pool": _pool(lambda stride: nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)),
     "identity": Operation(
         family="identity",
-        source_part=lambda channels, stride: nn.Identity() if stride == 1 else nn.Sequential(nn.ReLU(), EvenOdd()),
+        source_part=lambda channels, stride: nn.Identity() if stride == 1 else nn.Sequential(EvenOdd(), nn.ReLU()),
         edge_part=lambda channels, stride: nn.Identity() if stride == 1 else factorized_reduce(channels, channels),
         parameters=lambda channels, stride: 0 if stride == 1 else channels**2,
     ),

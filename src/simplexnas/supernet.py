@@ -193,7 +193,11 @@ class Cell(nn.Module):
                     yield run(edge, gamma[index])
 
         for target in range(2, self.nodes + 2):
-            states.append(sum(outputs(target)))
+            first, second, *others = outputs(target)
+            total = first + second
+            for term in others:
+                total += term  # in place: the terms may be shared, the total is not
+            states.append(total)
         return torch.cat([_DenseGradient.apply(state) for state in states[2:]], dim=1)
 
 
@@ -229,11 +233,11 @@ class Supernet(nn.Module):
         gamma: E operation indices (one hard operation per edge for the whole batch; only those run), or a float
             tensor (B, E, k) of mixture weights per image (every operation of every edge runs).
         """
-        output = self.stem(images)
-        previous = current = torch.relu(output)
-        for cell, cell_type in zip(self.cells, self.cell_types, strict=True):
+        previous = current = torch.relu_(self.stem(images))
+        for index, (cell, cell_type) in enumerate(zip(self.cells, self.cell_types, strict=True)):
             part = self._genotype[cell_type]
             own = gamma[:, part] if isinstance(gamma, torch.Tensor) else gamma[part]
             output = cell(previous, current, own)
-            previous, current = current, torch.relu(output)
+            if index + 1 < len(self.cells):  # the classifier reads the last cell without ReLU
+                previous, current = current, torch.relu_(output)
         return self.classifier(output.mean(dim=(2, 3)))
