@@ -1,5 +1,5 @@
 """Keep freed memory in the process. glibc returns large blocks to the system, and a training step then pays for the
-page faults of the same megabytes again and again; on virtual machines that dominates the run time."""
+page faults of the same megabytes again and again; on some virtual machines that dominates the run time."""
 
 import ctypes
 import platform
