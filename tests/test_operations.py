@@ -32,12 +32,15 @@ def test_batch_norm_has_no_affine_parameters(name, stride):
     assert bool(norms) == (name != "identity" or stride == 2)
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_pools(stride):
-    average = functional.avg_pool2d(X, 3, stride, 1, count_include_pad=False)
-    maximum = functional.max_pool2d(X, 3, stride, 1)
+@pytest.mark.parametrize("size", [13, 14])
+def test_pools(stride, memory_format, size):
+    x = X[:, :, :size, :size].contiguous(memory_format=memory_format)
+    average = functional.avg_pool2d(x, 3, stride, 1, count_include_pad=False)
+    maximum = functional.max_pool2d(x, 3, stride, 1)
     for name, expected in (("average_pool", average), ("max_pool", maximum)):
-        torch.testing.assert_close(run(name, stride)[1], batch_norm(8)(expected))
+        torch.testing.assert_close(run(name, stride, x)[1], batch_norm(8)(expected))
 
 
 def test_identity_of_stride_1_is_the_identity():

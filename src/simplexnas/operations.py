@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 def batch_norm(channels: int, affine: bool = False) -> nn.BatchNorm2d:
@@ -102,10 +103,29 @@ class Operation:
         return self.parameters(channels, stride) * output_size**2
 
 
+class AveragePool(nn.Module):
+    """3x3 average pooling that divides by the number of pixels inside the image.
+
+    In channels-last memory a depthwise convolution with ones and a division take half the time of `avg_pool2d`.
+    """
+
+    def __init__(self, channels: int, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.register_buffer("ones", torch.ones(channels, 1, 3, 3), persistent=False)
+
+    def forward(self, x):
+        if memory_format(x) != torch.channels_last:
+            return functional.avg_pool2d(x, 3, self.stride, padding=1, count_include_pad=False)
+        inside = functional.conv2d(x.new_ones(1, 1, *x.shape[2:]), self.ones[:1], stride=self.stride, padding=1)
+        total = functional.conv2d(x, self.ones, stride=self.stride, padding=1, groups=len(self.ones))
+        return total.mul_(1 / inside)
+
+
 def _pool(layer: Callable[..., nn.Module]) -> Operation:
     return Operation(
         family="pool",
-        source_part=lambda channels, stride: nn.Sequential(layer(stride), batch_norm(channels)),
+        source_part=lambda channels, stride: nn.Sequential(layer(channels, stride), batch_norm(channels)),
         edge_part=lambda channels, stride: nn.Identity(),
         parameters=lambda channels, stride: 0,
     )
@@ -121,8 +141,8 @@ def _separable(kernel: int) -> Operation:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "max_pool": _pool(lambda stride: nn.MaxPool2d(3, stride, padding=1)),
-    "average_pool": _pool(lambda stride: nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)),
+    "max_pool": _pool(lambda channels, stride: nn.MaxPool2d(3, stride, padding=1)),
+    "average_pool": _pool(AveragePool),
     "identity": Operation(
         family="identity",
         source_part=lambda channels, stride: nn.Identity() if stride == 1 else nn.Sequential(EvenOdd(), nn.ReLU()),
