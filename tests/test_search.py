@@ -231,6 +231,63 @@ def test_killed_process_resumes_from_a_whole_checkpoint(when, few, tmp_path):
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 
+KILLED_OFTEN = """
+import os, pathlib, random, signal, sys, time, torch
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+torch.set_num_threads(1)
+train = data.load().train
+checkpoint = pathlib.Path(sys.argv[2], search.CHECKPOINT)
+moments = random.Random(0)
+steps = [0]
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        search.search(tiny.config(epochs=50), train, checkpoint.parent, checkpoint_every=1, resume=True, progress_bar=False)
+        os._exit(0)
+    time.sleep(moments.uniform(0.02, 0.6))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL, "the run ended before it was killed"
+    if checkpoint.exists():
+        steps.append(torch.load(checkpoint, weights_only=True)["step"])
+assert steps == sorted(steps) and len(set(steps)) > 10, steps
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_20_random_moments_the_checkpoint_is_whole_and_never_older(few, tmp_path):
+    killed = run_script(KILLED_OFTEN, tmp_path, tmp_path / "killed")
+    assert killed.returncode == 0, killed.stderr[-2000:]
+
+
+FULL_DISK = """
+import resource, signal, sys
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    search.search(tiny.config(), data.load().train, sys.argv[2], resume=True, progress_bar=False)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.slow
+def test_full_disk_is_one_line_and_leaves_the_last_checkpoint(few, tmp_path):
+    config = tiny.config()
+    train(config, few.train, tmp_path / "run", stop_after_epochs=2)
+    before = (tmp_path / "run" / search.CHECKPOINT).read_bytes()
+    done = run_script(FULL_DISK, tmp_path, tmp_path / "run")
+    assert done.stdout.startswith("SimplexNASError ") and "checkpoint.pt cannot be written" in done.stdout, done
+    assert done.stdout.count("\n") == 1
+    assert (tmp_path / "run" / search.CHECKPOINT).read_bytes() == before
+    assert not list((tmp_path / "run").glob("*.tmp"))
+    train(config, few.train, tmp_path / "run", resume=True)
+
+
 TWO_PROCESSES = """
 import hashlib, json, pathlib, sys, torch
 sys.path.insert(0, sys.argv[1])
@@ -276,7 +333,8 @@ def test_resume_of_nothing_starts(few, tmp_path):
 
 def test_resume_with_another_config(few, tmp_path):
     train(tiny.config(), few.train, tmp_path, stop_after_epochs=1)
-    refused("seed = 0; this run asks for 1", tiny.config(seed=1), few.train, tmp_path, resume=True)
+    asked = tiny.config(seed=1, kappa=0.1)
+    refused("kappa = 0.02, seed = 0; this run asks for kappa = 0.1, seed = 1", asked, few.train, tmp_path, resume=True)
     refused("epochs = 4", tiny.config(epochs=5), few.train, tmp_path, resume=True)
     refused("space = ", tiny.config(space=tiny.FEW_EDGES), few.train, tmp_path, resume=True)
 

@@ -261,7 +261,12 @@ def _save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, 
         "log": log,
         "seconds": seconds,
     }
-    fabric.save(temporary, content)
+    try:
+        fabric.save(temporary, content)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        reason = " ".join(str(error).split())[:200]
+        raise SimplexNASError(f"{relative(checkpoint)} cannot be written ({reason}); the last one is kept") from None
     if fabric.is_global_zero:
         os.replace(temporary, checkpoint)
         text = io.StringIO()
@@ -283,9 +288,12 @@ def _restore(fabric, checkpoint: Path, state: dict, config: SearchConfig, world:
     if version != CHECKPOINT_VERSION:
         raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
     wanted = config.to_dict()
-    for key in wanted:
-        if saved.get(key) != wanted[key]:
-            raise SimplexNASError(f"{name} was made with {key} = {saved.get(key)!r}; this run asks for {wanted[key]!r}")
+    if differing := sorted(key for key in saved.keys() | wanted.keys() if saved.get(key) != wanted.get(key)):
+
+        def listed(values: dict) -> str:
+            return ", ".join(f"{key} = {values.get(key)!r}" for key in differing)
+
+        raise SimplexNASError(f"{name} was made with {listed(saved)}; this run asks for {listed(wanted)}")
     if saved_world != world:
         raise SimplexNASError(f"{name} was made by {saved_world} processes; this run has {world}")
     fabric.load(checkpoint, state)
