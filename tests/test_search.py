@@ -244,7 +244,8 @@ steps = [0]
 for _ in range(20):
     child = os.fork()
     if child == 0:
-        search.search(tiny.config(epochs=50), train, checkpoint.parent, checkpoint_every=1, resume=True, progress_bar=False)
+        options = {"checkpoint_every": 1, "resume": True, "progress_bar": False}
+        search.search(tiny.config(epochs=50), train, checkpoint.parent, **options)
         os._exit(0)
     time.sleep(moments.uniform(0.02, 0.6))
     os.kill(child, signal.SIGKILL)
