@@ -1,7 +1,7 @@
 # Everything a reader or developer needs; each verb only calls the tools. Needs make and Python 3.11.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test refresh lint family clean
+.PHONY: help book test refresh lint results clean
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 not found: install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable ".[book,test]"
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable ".[book,test,pipeline]"
 	@touch $@
 
 # The pages come from a copy of book/ with freshly executed chapters, so that no committed file changes.
@@ -38,10 +38,8 @@ lint: $(INSTALLED) ## Lint, and check the format
 refresh: $(INSTALLED) ## Execute the chapters and write their notebooks into book/
 	$(BIN)/python -m simplexnas.notebooks refresh
 
-family: $(INSTALLED) ## Train the published family (resumes) and compute the book's results
-	$(BIN)/simplexnas search --preset default --seed 0 --resume
-	$(BIN)/simplexnas lattice
-	$(BIN)/simplexnas table
+results: $(INSTALLED) ## Train the published families and what the book's tables are made of, where missing (resumes)
+	$(BIN)/snakemake --cores all
 
 clean: ## Remove what was built; keeps .venv and everything under data/
 	rm -rf _book book/_build build dist .pytest_cache .ruff_cache .hypothesis .benchmarks out.ipynb

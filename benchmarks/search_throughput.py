@@ -12,14 +12,16 @@ import dataclasses
 import statistics
 import time
 
+import numpy as np
 import torch
 
 from simplexnas import config, data, results
 from simplexnas.allocator import keep_memory
 from simplexnas.family import versions
 from simplexnas.paths import RESULTS, relative
-from simplexnas.search import Schedule, SearchModel, generator, make_optimizer
+from simplexnas.search import Schedule, SearchModel, generator, make_batch, make_optimizer, weights_group
 
+BATCH = 128
 STEPS = 15
 WARMUP = 3
 
@@ -28,20 +30,15 @@ class Arm:
     def __init__(self, settings: config.SearchConfig, train: data.Split):
         torch.manual_seed(settings.seed)
         self.settings, self.train = settings, train
-        self.format = torch.channels_last if settings.channels_last else torch.contiguous_format
-        self.model = SearchModel(settings).to(memory_format=self.format).train()
-        self.optimizer, _ = make_optimizer(self.model, settings, steps=1000)
+        self.model = SearchModel(settings).to(memory_format=settings.memory_format).train()
+        self.optimizer, _ = make_optimizer([weights_group(self.model, settings)], steps=1000)
         self.schedule = Schedule.at(settings, 0.0)
 
     def step(self, number: int) -> float:
         """Seconds of one training step."""
         started = time.perf_counter()
         random = generator(0, number)
-        size = self.settings.batch_size
-        images, labels = self.train.images[:size], self.train.labels[:size]
-        if self.settings.augmentation:
-            images = data.augment(images, random)
-        images = data.normalize(images)
+        images, labels = make_batch(self.train, np.arange(BATCH), self.settings, random)
         self.model(images, labels, self.schedule, random)["loss"].backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -51,22 +48,22 @@ class Arm:
 def main() -> None:
     keep_memory()
     train = data.load().train
-    paper = config.preset("paper")
+    paper = config.preset("paper", batch_size=BATCH)
     settings = {
         "paper": paper,
         "paper, channels last": dataclasses.replace(paper, channels_last=True),
-        "default": config.preset("default"),
+        "default": config.preset("default", batch_size=BATCH),
     }
     arms = {name: Arm(value, train) for name, value in settings.items()}
     times = {name: [] for name in arms}
     for number in range(WARMUP + STEPS):
         for name, arm in arms.items():
             times[name].append(arm.step(number))
-    rates = {name: settings[name].batch_size / statistics.median(seconds[WARMUP:]) for name, seconds in times.items()}
+    rates = {name: BATCH / statistics.median(seconds[WARMUP:]) for name, seconds in times.items()}
     content = {
         "images_per_second": {name: round(rate, 1) for name, rate in rates.items()},
         "ratio_to_paper": {name: round(rate / rates["paper"], 2) for name, rate in rates.items()},
-        "batch_size": paper.batch_size,
+        "batch_size": BATCH,
         "steps": STEPS,
         "threads": torch.get_num_threads(),
         "versions": versions(),

@@ -76,7 +76,7 @@ print("weights of the pivots:", by_hand.round(3))
 # The answer has a closed form, $p = \mathrm{softmax}(g\,(u - c(S)))$. So we take $\alpha = g\,(u - c(S))$, and learn only $u$, one number per edge and operation.
 # Setting the derivative to zero, with a multiplier for $\sum_m p_m = 1$, gives $\log p_m = g(u_m - c_m) + \text{const}$, which is that softmax.
 #
-# The price is $c_m(S) = S_m + 0.3\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest.
+# The price is $c_m(S) = S_m + 0.4\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest.
 # With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. The gain rises from 0 to 40 during the warm-up.
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
 #
@@ -85,7 +85,7 @@ print("weights of the pivots:", by_hand.round(3))
 # %%
 S, gain = simplex.parse("0.2, 0.3, 0.5", space.operations), 40.0
 utility = np.array([0.0, 0.05, 0.25])
-prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.3)[
+prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.4)[
     0, 0
 ].numpy()
 closed = (
@@ -140,7 +140,7 @@ print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
 # - The utilities follow $\kappa\,\mathsf{Lat}$, which has an exact gradient, and the score-function estimate {cite}`williams1992` for the cross-entropy: was this path better than the other one? The other path's loss is the baseline {cite}`kool2019`, so that the estimate has no bias.
 #
 # $\kappa$ rises over the first 20 % of the steps. After 60 % the utilities are frozen, and the weights learn the family as it will be used.
-# The family below took 12 epochs with AdamW, horizontal flips and shifts. Every setting is in `data/families/default-seed0/family.json`.
+# The optimiser is AdamW, and images are flipped at random. Every setting is in `data/families/default-seed0/family.json`.
 
 # %% [markdown]
 # ## Where an edge changes its mind
@@ -197,6 +197,6 @@ for m, name in enumerate(space.operations):
 # ## What can go wrong
 #
 # - **Control comes from the form.** The counts fall with the penalty whatever was learned; training only decides *which* edges change first. The data-free control in {doc}`experiments` shows what that is worth.
-# - **The spread is set by hand.** Utilities are centred over the edges and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
-# - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere"; only $S$ can.
+# - **The spread is set by hand.** Utilities are centred over the edges of a cell type and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
+# - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere", nor "better in the normal cell"; only $S$ and the price can.
 # - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".

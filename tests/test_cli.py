@@ -28,16 +28,17 @@ def folders(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(paths, "FAMILIES", tmp_path / "families")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(results, "RUNS", tmp_path / "runs")
     return tmp_path
 
 
 def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  (\w+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["data", "search", "sample", "evaluate", "lattice", "table"]
+    assert listed == ["data", "search", "sample", "evaluate", "lattice", "points", "baselines", "retrain", "table"]
 
 
 @pytest.mark.parametrize(
-    ("options", "name", "epochs"), [((), "quick-seed3", 2), (("--epochs", 1), "quick-seed3-epochs1", 1)]
+    ("options", "name", "epochs"), [((), "quick-seed3", 2), (("--set", "epochs=1"), "quick-epochs=1-seed3", 1)]
 )
 def test_search_writes_and_names_checkpoint_log_and_family(
     options, name, epochs, invoke, few_images, folders, monkeypatch
@@ -46,7 +47,8 @@ def test_search_writes_and_names_checkpoint_log_and_family(
     arguments = ("search", "--preset", "quick", "--seed", 3, *options)
     written = invoke(*arguments).stdout.splitlines()
     run, folder = folders / "runs" / name, folders / "families" / name
-    assert written == [str(run / search.CHECKPOINT), str(run / search.LOG), str(folder)]
+    assert written == [str(run / search.LOG), str(folder)]
+    assert not (run / search.CHECKPOINT).exists(), "the next search starts anew"
     assert list(folder.parent.iterdir()) == [folder]
     family = Family.load(folder)
     assert (family.config.seed, family.config.epochs) == (3, epochs)
@@ -72,13 +74,15 @@ def test_evaluate_in_four_ways(invoke, tiny_folder, fewer, monkeypatch):
         assert re.search(rf"^{re.escape(way)} +{100 * accuracy['test']:.2f} % test$", table, re.MULTILINE)
 
 
-def test_lattice_then_table_in_a_folder_of_the_family(invoke, tiny_folder, fewer, folders, monkeypatch):
+def test_lattice_and_points_then_table(invoke, tiny_folder, fewer, folders, monkeypatch):
     monkeypatch.setattr(data, "load", lambda **_: fewer)
+    own = folders / "results" / "tiny"
     lattice = invoke("lattice", "--family", tiny_folder, "--step", 0.5)
-    assert lattice.stdout == f"{folders / 'results' / 'tiny' / results.LATTICE}\n"
-    first, _, *rest = invoke("table", "--family", tiny_folder).stdout.splitlines()
-    assert first == str(folders / "results" / "tiny" / results.TABLE)
-    assert "\n".join(rest[2:]) == results.markdown(results.table(Family.load(tiny_folder)))
+    assert lattice.stdout == f"{own / results.LATTICE}\n"
+    assert invoke("points", "--family", tiny_folder).stdout == f"{own / results.PAPER_POINTS}\n"
+    first, _, *rest = invoke("table", tiny_folder).stdout.splitlines()
+    assert first == str(folders / "results" / results.TABLE)
+    assert "\n".join(rest[2:]) == results.markdown(results.table())
 
 
 @pytest.mark.parametrize("command", ["sample", "evaluate"])
@@ -102,7 +106,10 @@ def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
         ("sample", "--S", "0.2,0.3,0.5", "--family", "no-such-family"),
         ("search", "--preset", "fast"),
         ("search", "--seed=-1"),
-        ("search", "--epochs", "0"),
+        ("search", "--set", "epochs=0"),
+        ("search", "--set", "epoch=1"),
+        ("search", "--set", "epochs"),
+        ("search", "--set", "flip=1"),
         ("search", "--accelerator", "foo"),
         ("lattice", "--step", "0.3"),
         ("lattice", "--step", "1e-320"),

@@ -79,3 +79,17 @@ def test_unknown_and_missing_keys():
 def test_bad_value_is_one_line_with_name_and_rule(change):
     (name,) = change
     refused(f"{name} = .*allowed", config.preset, "default", **change)
+
+
+def test_changes_from_the_command_line():
+    changes = config.parse_changes(["epochs=3", "flip=false", "kappa=1", "hypernetwork=pivot"])
+    assert changes == {"epochs": 3, "flip": False, "kappa": 1.0, "hypernetwork": "pivot"}
+    assert type(changes["kappa"]) is float
+    assert config.preset("default", **changes).epochs == 3
+
+
+@pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "epochs=1.5", "epochs=true", "flip=1", "seed=1"])
+def test_bad_changes_name_the_assignment(assignment):
+    with pytest.raises(SimplexNASError, match=f"--set {assignment}: ") as error:
+        config.parse_changes([assignment])
+    assert len(str(error.value).splitlines()) == 1

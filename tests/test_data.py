@@ -82,9 +82,10 @@ def test_normalize(splits):
 
 def test_augment_flips_and_shifts(splits):
     images = splits.train.images[:200]
-    changed = data.augment(images, torch.Generator().manual_seed(0))
+    changed = data.augment(images, torch.Generator().manual_seed(0), shift=2)
     assert changed.shape == images.shape and changed.dtype == torch.uint8
-    assert torch.equal(changed, data.augment(images, torch.Generator().manual_seed(0)))
+    assert torch.equal(changed, data.augment(images, torch.Generator().manual_seed(0), shift=2))
+    assert torch.equal(images, data.augment(images, torch.Generator().manual_seed(0), flip=False))
     padded = torch.nn.functional.pad(images, [2] * 4)
     shifts = [(dy, dx) for dy in range(5) for dx in range(5)]
     flips = 0

@@ -84,3 +84,12 @@ def test_figure_is_drawn(draw):
     ax = draw()
     ax.figure.canvas.draw()
     assert ax.has_data() or ax.get_images()
+
+
+def test_fronts_draw_the_first_group_as_a_line():
+    points = [{"total_parameters": 1000 * n, "accuracy": {"test": 0.8 + 0.01 * n}} for n in (30, 20)]
+    ax = figures.fronts({"front": points, "others": points[:1]})
+    (line,), (cloud,) = ax.lines, ax.collections
+    assert line.get_xydata().tolist() == [[30, pytest.approx(110)], [20, pytest.approx(100)]]
+    assert cloud.get_offsets().tolist() == [[30, pytest.approx(110)]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["front", "others"]

@@ -61,12 +61,13 @@ def test_raising_a_penalty_never_adds_edges_of_its_operation(seed, S, m, share):
     assert (second <= first + 1e-12).all()
 
 
-def test_utilities_are_centred_and_bounded_over_the_edges():
+def test_utilities_are_centred_and_bounded_over_the_edges_of_a_cell_type():
     for size in (1e-3, 1.0, 100.0):
-        scaled = utility(0, size=size).scaled_utility()
-        torch.testing.assert_close(scaled.mean(dim=0), torch.zeros(3, dtype=torch.float64), atol=1e-12, rtol=0)
-        assert (scaled.square().mean(dim=0).sqrt() <= 0.15 + 1e-12).all()
-    torch.testing.assert_close(scaled.square().mean(dim=0).sqrt(), torch.full((3,), 0.15).double(), rtol=1e-4, atol=0)
+        scaled = utility(0, size=size).scaled_utility().view(2, 14, 3)
+        zeros = torch.zeros(2, 3, dtype=torch.float64)
+        torch.testing.assert_close(scaled.mean(dim=1), zeros, atol=1e-12, rtol=0)
+        assert (scaled.square().mean(dim=1).sqrt() <= 0.15 + 1e-12).all()
+    torch.testing.assert_close(scaled.square().mean(dim=1).sqrt(), zeros + 0.15, rtol=1e-4, atol=0)
 
 
 def test_utility_form_is_utility_minus_price():

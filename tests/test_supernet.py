@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import plain_supernet
 import pytest
 import tiny
 import torch
@@ -48,6 +49,32 @@ def test_hard_forward_equals_one_hot_mixture(space, training):
         weight = network.stem[0].weight
         gradients = [torch.autograd.grad(output.square().sum(), weight)[0] for output in (hard, soft)]
         torch.testing.assert_close(*gradients, atol=1e-2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("hard", [False, True], ids=["mixture", "hard"])
+@pytest.mark.parametrize("space", [SPACES["default"], SPACES["six cells"]], ids=["default", "six cells"])
+def test_output_and_gradients_equal_the_plain_implementation(space, hard, memory_format):
+    network, x = tiny.awake(Supernet(space)).double(), tiny.images(4).double()
+    (choice,) = tiny.choices(space, 1)
+    gamma = torch.nn.functional.one_hot(torch.tensor(choice), space.k).double().expand(4, -1, -1)
+    if not hard:
+        drawn = torch.rand(4, *gamma.shape[1:], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        gamma = torch.softmax(drawn, dim=-1)
+    outputs, gradients = [], []
+    for fast in (True, False):
+        network.zero_grad()
+        if fast:
+            network.to(memory_format=memory_format)
+            output = network(x.contiguous(memory_format=memory_format), choice if hard else gamma)
+        else:
+            output = plain_supernet.forward(network, x, gamma)
+        output.square().sum().backward()
+        outputs.append(output.detach())
+        gradients.append({name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None})
+    torch.testing.assert_close(*outputs)
+    for name, gradient in gradients[1].items():
+        torch.testing.assert_close(gradients[0].get(name, torch.zeros_like(gradient)), gradient, msg=name)
 
 
 def test_mixture_weights_belong_to_their_image():

@@ -54,21 +54,27 @@ def data(
 def search(
     preset: Annotated[str, typer.Option(help="paper, default or quick.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
-    epochs: Annotated[int | None, typer.Option(help="Instead of the preset's number of epochs.")] = None,
+    changes: Annotated[
+        list[str], typer.Option("--set", metavar="NAME=VALUE", help="Another setting than the preset's; repeatable.")
+    ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint, if any.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
     devices: Annotated[int, typer.Option(min=1, help="Processes per machine (cpu) or devices.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
 ) -> None:
-    """Train a family and export it to data/families/<preset>-seed<seed> (with --epochs N, …-epochsN)."""
+    """Train a family and export it to data/families/<preset>-seed<seed>.
+
+    With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own.
+    """
     from simplexnas import config, data, search
     from simplexnas.family import Family
     from simplexnas.paths import FAMILIES, RUNS, relative
 
-    settings = config.preset(preset, seed=seed, **({} if epochs is None else {"epochs": epochs}))
-    # A run with other epochs must not replace the published family.
-    name = f"{preset}-seed{seed}" + ("" if epochs is None else f"-epochs{epochs}")
+    changed = config.parse_changes(changes)
+    settings = config.preset(preset, seed=seed, **changed)
+    assignments = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changed.items()]
+    name = "-".join([preset, *assignments, f"seed{seed}"])
     run = RUNS / name
     fabric = search.make_fabric(accelerator, devices, nodes)
     model = search.search(
@@ -80,10 +86,10 @@ def search(
         checkpoint_every=checkpoint_every,
     )
     if fabric.is_global_zero:
-        typer.echo(relative(run / search.CHECKPOINT))
         typer.echo(relative(run / search.LOG))
         folder = Family(name, model.cpu(), {}).export(FAMILIES / name, search.training_seconds(run))
         typer.echo(relative(folder))
+        (run / search.CHECKPOINT).unlink()  # the family holds the weights; the next search starts anew
 
 
 def _print_report(report: dict) -> None:
@@ -159,10 +165,7 @@ def lattice(
     family: FamilyOption = "default-seed0",
     step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.05,
 ) -> None:
-    """Validation accuracy of the family over a lattice of S (resumes), to data/results/lattice.json.
-
-    Results of another family go to data/results/<family>/.
-    """
+    """Accuracy of the family over a lattice of S (resumes), to data/results/<family>/lattice.json."""
     from simplexnas import data, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
@@ -171,15 +174,71 @@ def lattice(
 
 
 @app.command()
-def table(family: FamilyOption = "default-seed0") -> None:
-    """The paper's table beside ours, to data/results/table.json; needs the lattice."""
+def points(family: FamilyOption = "default-seed0") -> None:
+    """Four ways to measure the family at the paper's S, and the control, to data/results/<family>/paper_points.json."""
     from simplexnas import data, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
-    loaded = Family.load(family)
-    typer.echo(relative(results.compute_table(loaded, data.load())))
-    typer.echo("\nFor README.md and book/intro.md:\n\n" + results.markdown(results.table(loaded)))
+    typer.echo(relative(results.compute_paper_points(Family.load(family), data.load())))
+
+
+@app.command()
+def baselines(family: FamilyOption = "default-seed0") -> None:
+    """The control, random hypernetworks and random architectures with the family's weights (resumes).
+
+    To data/results/<family>/baselines.json; prints the hypervolume of each.
+    """
+    from simplexnas import analysis, data, results
+    from simplexnas.family import Family
+    from simplexnas.paths import relative
+
+    path = results.compute_baselines(Family.load(family), data.load())
+    typer.echo(relative(path))
+    points = results.read(path)["points"]
+    for source in dict.fromkeys(point["source"] for point in points):
+        draws = sorted({point["draw"] for point in points if point["source"] == source})
+        volumes = [
+            analysis.hypervolume([p for p in points if (p["source"], p["draw"]) == (source, draw)]) for draw in draws
+        ]
+        typer.echo(f"{source:<20} hypervolume {', '.join(f'{volume:.3f}' for volume in volumes)}")
+
+
+@app.command()
+def retrain(
+    family: FamilyOption = "default-seed0",
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 12,
+) -> None:
+    """Train 20 architectures of the family and 10 random ones from scratch (resumes).
+
+    To data/results/<family>/retrained.json, with the inherited accuracy beside the retrained one; prints how well they
+    agree. Needs the lattice.
+    """
+    from simplexnas import analysis, data, results
+    from simplexnas.family import Family
+    from simplexnas.paths import relative
+
+    path = results.compute_retrained(Family.load(family), data.load(), epochs)
+    typer.echo(relative(path))
+    points = results.read(path)["points"]
+    pairs = [[point[key]["test"] for point in points] for key in ("accuracy", "retrained")]
+    found = analysis.agreement(*pairs)
+    typer.echo(f"retrained - inherited {found['gap']:+.2f} points, Kendall's tau {found['tau']:.2f}")
+
+
+@app.command()
+def table(
+    families: Annotated[
+        list[str], typer.Argument(help="Families of one preset and several seeds, each with its lattice and points.")
+    ],
+) -> None:
+    """The paper's table beside ours, as means over the families, to data/results/table.json."""
+    from simplexnas import results
+    from simplexnas.family import Family
+    from simplexnas.paths import relative
+
+    typer.echo(relative(results.compute_table([Family.load(name) for name in families])))
+    typer.echo("\nFor README.md and book/intro.md:\n\n" + results.markdown(results.table()))
 
 
 def main() -> None:

@@ -5,7 +5,10 @@
 """
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
+
+import torch
 
 from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace
@@ -19,13 +22,14 @@ class SearchConfig:
     seed: int = 0
     space: SearchSpace = field(default_factory=SearchSpace)
     # optimisation
-    epochs: int = 12
-    batch_size: int = 128  # images per step and process
+    epochs: int = 16
+    batch_size: int = 64  # images per step and process
     train_images: int = 55_000  # of the 55,000; fewer only to try things
-    learning_rate: float = 4e-3  # peak of the one-cycle schedule, AdamW
+    learning_rate: float = 3e-3  # peak of the one-cycle schedule, AdamW
     weight_decay: float = 1e-4
     hypernetwork_learning_rate: float = 1e-2
-    augmentation: bool = True  # horizontal flips and shifts by up to 2 pixels
+    flip: bool = True  # augmentation: horizontal flips of half of the images
+    shift: int = 0  # augmentation: random shifts by up to this many pixels in each direction
     channels_last: bool = True  # memory format
     # choice of operations
     relaxed: bool = False  # a soft mixture per image instead of one hard operation per edge and path
@@ -39,8 +43,8 @@ class SearchConfig:
     tau: float = 5e-4  # entropy weight of the utility form; its gain is kappa / tau
     warmup: float = 0.2  # share of the steps in which kappa rises linearly from 0
     policy_until: float = 0.6  # share of the steps in which the hypernetwork learns
-    spread: float = 0.15  # standard deviation over edges of the utilities, in units of S
-    parameter_price: float = 0.3  # price of the largest number of parameters, in units of S
+    spread: float = 0.15  # standard deviation of the utilities over the edges of a cell, in units of S
+    parameter_price: float = 0.4  # price of the largest number of parameters, in units of S
 
     def __post_init__(self):
         def check(name: str, allowed: str, ok: bool):
@@ -53,7 +57,8 @@ class SearchConfig:
                 "whole numbers from 1",
                 isinstance(getattr(self, name), int) and getattr(self, name) >= 1,
             )
-        check("seed", "whole numbers from 0", isinstance(self.seed, int) and self.seed >= 0)
+        for name in ("seed", "shift"):
+            check(name, "whole numbers from 0", isinstance(getattr(self, name), int) and getattr(self, name) >= 0)
         for name in (
             "learning_rate",
             "hypernetwork_learning_rate",
@@ -69,6 +74,10 @@ class SearchConfig:
         check("hypernetwork", "utility, pivot", self.hypernetwork in ("utility", "pivot"))
         check("paths", "from 2 unless relaxed, since paths are compared", self.relaxed or self.paths >= 2)
         check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
@@ -93,7 +102,7 @@ class SearchConfig:
 PRESETS: dict[str, SearchConfig] = {
     "paper": SearchConfig(
         preset="paper",
-        augmentation=False,
+        flip=False,
         channels_last=False,
         relaxed=True,
         paths=1,
@@ -114,3 +123,28 @@ def preset(name: str, **changes) -> SearchConfig:
     if name not in PRESETS:
         raise SimplexNASError(f"preset = {name!r}; allowed: {', '.join(PRESETS)}")
     return dataclasses.replace(PRESETS[name], **changes)
+
+
+def parse_changes(assignments: list[str]) -> dict:
+    """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, **changes)`."""
+    defaults = {f.name: getattr(PRESETS["default"], f.name) for f in dataclasses.fields(SearchConfig)}
+    allowed = sorted(defaults.keys() - {"preset", "seed", "space"})
+    changes = {}
+    for assignment in assignments:
+        name, _, text = assignment.partition("=")
+        if name not in allowed:
+            raise SimplexNASError(f"--set {assignment}: no setting {name!r}; allowed: {', '.join(allowed)}")
+        kind = type(defaults[name])
+        try:
+            value = text if kind is str else json.loads(text)
+        except ValueError:
+            value = None
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise SimplexNASError(f"--set {assignment}: {name} is {_KINDS[kind]}")
+        changes[name] = value
+    return changes
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}

@@ -17,7 +17,6 @@ from simplexnas.paths import DATA, relative
 VALIDATION_SIZE = 5000
 SPLIT_SEED = 20240
 MEAN, STD = 0.2860, 0.3530  # of the 60,000 official training images, pixels in [0, 1]
-SHIFT = 2  # augmentation: up to 2 pixels in each direction
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,17 @@ def normalize(images: torch.Tensor) -> torch.Tensor:
     return (images.float() / 255 - MEAN) / STD
 
 
-def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Random horizontal flip and shift by up to 2 pixels (zero padding), per image: uint8 (N, 1, 28, 28) -> same."""
+def augment(images: torch.Tensor, generator: torch.Generator, flip: bool = True, shift: int = 0) -> torch.Tensor:
+    """Random augmentation per image: uint8 (N, 1, 28, 28) -> same.
+
+    flip: horizontal flip of half of the images. shift: moves by up to `shift` pixels in each direction, zero padding.
+    """
     n, _, height, width = images.shape
-    flip = torch.rand(n, generator=generator) < 0.5
-    images = torch.where(flip[:, None, None, None], images.flip(-1), images)
-    offsets = torch.randint(0, 2 * SHIFT + 1, (2, n), generator=generator)
-    windows = torch.nn.functional.pad(images, [SHIFT] * 4).unfold(2, height, 1).unfold(3, width, 1)
-    return windows[torch.arange(n), :, offsets[0], offsets[1]]  # windows: (N, 1, 5, 5, 28, 28)
+    if flip:
+        chosen = torch.rand(n, generator=generator) < 0.5
+        images = torch.where(chosen[:, None, None, None], images.flip(-1), images)
+    if shift:
+        offsets = torch.randint(0, 2 * shift + 1, (2, n), generator=generator)
+        windows = torch.nn.functional.pad(images, [shift] * 4).unfold(2, height, 1).unfold(3, width, 1)
+        images = windows[torch.arange(n), :, offsets[0], offsets[1]]  # windows: (N, 1, 2 shift + 1, …, 28, 28)
+    return images

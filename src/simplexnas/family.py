@@ -22,7 +22,7 @@ from simplexnas.paths import FAMILIES, relative
 from simplexnas.search import Schedule, SearchModel
 
 FORMAT = "simplexnas family"
-VERSION = 1
+VERSION = 2
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "family.json"
 

@@ -155,3 +155,27 @@ def triangle_map(S: np.ndarray, values: np.ndarray, label: str, ax: plt.Axes | N
     contours = ax.tricontourf(*S.T, values, levels=10, cmap="cividis")
     ax.figure.colorbar(contours, ax=ax, label=label, shrink=0.8, pad=0.16)
     return ax
+
+
+def fronts(groups: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.Axes:
+    """Test accuracy against total parameters of several groups of points of result files, {name: points}.
+
+    The first group, a front in order of size, is drawn as a line, the others as dots.
+    """
+    ax = ax or plt.subplots(figsize=(7, 4), layout="constrained")[1]
+    colors = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+    for index, ((name, points), color) in enumerate(zip(groups.items(), colors, strict=False)):
+        size = [point["total_parameters"] / 1e3 for point in points]
+        test = [100 * point["accuracy"]["test"] for point in points]
+        if index == 0:
+            ax.plot(size, test, color=color, marker="o", markersize=4, linewidth=1.2, label=name, zorder=3)
+        else:
+            ax.scatter(size, test, s=14, color=color, alpha=0.7, linewidth=0, label=name)
+    ax.set_xscale("log")
+    ax.set_xticks([20, 30, 50, 100, 200], ["20", "30", "50", "100", "200"])
+    ax.xaxis.minorticks_off()
+    ax.set_xlabel("total parameters, thousands")
+    ax.set_ylabel("test accuracy, %")
+    ax.legend(frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax

@@ -32,9 +32,9 @@ class UtilityHypernetwork(nn.Module):
     the closed-form optimum of a linear price with an entropy term. The price of an operation grows with S_m on every
     edge, and u does not depend on S, so that the probability of m falls as S_m rises, by construction.
 
-    The learned `utility` is centred and scaled to standard deviation `spread` over the edges, for each operation.
-    Centring leaves the balance between operations to S; scaling makes edges switch at different S, one after another.
-    At the start all utilities are 0.
+    The learned `utility` is centred and scaled to standard deviation `spread` over the edges of a cell type, for each
+    operation. Centring leaves the balance between operations to S, and that between cell types to the price; scaling
+    makes edges switch at different S, one after another. At the start all utilities are 0.
     """
 
     FLOOR = 0.1  # added under the root: small utilities are not blown up before anything was learned
@@ -46,8 +46,10 @@ class UtilityHypernetwork(nn.Module):
 
     def scaled_utility(self) -> torch.Tensor:
         """u: (E, k), in units of S."""
-        centred = self.utility - self.utility.mean(dim=0)
-        return self.spread * centred / (centred.square().mean(dim=0) + self.FLOOR**2).sqrt()
+        by_type = self.utility.unflatten(0, (2, -1))  # normal edges, reduction edges
+        centred = by_type - by_type.mean(dim=1, keepdim=True)
+        scale = (centred.square().mean(dim=1, keepdim=True) + self.FLOOR**2).sqrt()
+        return self.spread * (centred / scale).flatten(0, 1)
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:
         return self.scaled_utility() - cost.price(S, self.space, self.parameter_price)

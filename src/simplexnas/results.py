@@ -1,5 +1,6 @@
-"""Result files with provenance: the accuracy over the lattice of S, and the paper's table beside ours."""
+"""Result files with provenance: lattice of S, paper's S, baselines, retraining, and the paper's table beside ours."""
 
+import dataclasses
 import json
 import time
 from datetime import UTC, datetime
@@ -7,20 +8,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from tqdm import tqdm
 
-from simplexnas import cost, evaluate, simplex
+from simplexnas import analysis, cost, evaluate, simplex
 from simplexnas.architecture import Architecture
 from simplexnas.data import Splits
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family, versions
 from simplexnas.files import read_json, write_atomically
-from simplexnas.paths import RESULTS, relative
+from simplexnas.hypernetwork import UtilityHypernetwork
+from simplexnas.paths import RESULTS, RUNS, relative
+from simplexnas.retrain import retrain
+from simplexnas.search import generator
 from simplexnas.supernet import SearchSpace, genotype_edges
 
-LATTICE, TABLE = "lattice.json", "table.json"
+LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
+RETRAINED, TABLE = "retrained.json", "table.json"
 PUBLISHED = "default-seed0"
-VERSION = 1
+VERSION = 2
+CONTROL_DRAWS = 3
 
 # Firsov 2024: slide 6 (A, B, C); D stands in a later text of the author's. Accuracy in [0, 1].
 PAPER = {
@@ -32,8 +39,32 @@ PAPER = {
 
 
 def folder(family: Family) -> Path:
-    """Where a family's results lie: data/results for the published one, data/results/<name> for others."""
-    return RESULTS if family.name == PUBLISHED else RESULTS / family.name
+    """Where a family's results lie: data/results/<name>."""
+    return RESULTS / family.name
+
+
+def read(path: Path) -> dict:
+    """A result file of this version; another one, or a damaged one, raises `SimplexNASError` that names it."""
+    content = read_json(path)
+    if content.get("version") != VERSION:
+        raise SimplexNASError(
+            f"{relative(path)} has version {content.get('version')}; this code reads {VERSION}; "
+            "move it away and run its command again"
+        )
+    return content
+
+
+def read_own(family: Family, name: str) -> dict:
+    """A result file of this family; raises `SimplexNASError` with the command that writes it."""
+    path = folder(family) / name
+    command = {LATTICE: "lattice", PAPER_POINTS: "points", BASELINES: "baselines", RETRAINED: "retrain"}[name]
+    hint = f"run `simplexnas {command} --family {family.name}`"
+    if not path.exists():
+        raise SimplexNASError(f"{relative(path)} is missing; {hint}")
+    content = read(path)
+    if content.get("sha256") != family.description["sha256"]:
+        raise SimplexNASError(f"{relative(path)} is not of this family {family.name}; {hint}")
+    return content
 
 
 def provenance(family: Family) -> dict:
@@ -61,51 +92,88 @@ def control(S, space, seed: int) -> Architecture:
     return Architecture(space, tuple(np.random.default_rng(seed).choice(least, size=edges)))
 
 
-def compute_lattice(family: Family, splits: Splits, step: float) -> Path:
-    """Validation accuracy of every distinct architecture over the lattice of S; goes on with a half-done file.
+def _half_done(family: Family, name: str, settings: dict) -> tuple[Path, list[dict], float]:
+    """Where a measurement keeps its points until it is whole, with the points and seconds so far.
 
-    Writes {"points": [{"S", "operations", "edge_parameters", "total_parameters", "macs", "validation"}], …}.
+    What another family or other settings left there is passed over.
     """
-    path = folder(family) / LATTICE
-    done: dict[tuple, float] = {}
-    earlier = 0.0
+    path = RUNS / family.name / name
     if path.exists():
-        before = read_json(path)
-        if before.get("sha256") == family.description["sha256"]:
-            earlier = before["seconds"]
-            done = {tuple(point["choice"]): point["validation"] for point in before["points"]}
-    started, points = time.perf_counter(), []
-    lattice = simplex.lattice(family.space.k, step)
-    architectures = [family.architecture(S) for S in lattice]
-    for S, architecture in zip(tqdm(lattice, desc="lattice"), architectures, strict=True):
+        before = read(path)
+        if before["sha256"] == family.description["sha256"] and before["settings"] == settings:
+            return path, before["points"], before["seconds"]
+    return path, [], 0.0
+
+
+def _complete(family: Family, name: str, points: list[dict], settings: dict, measure_one) -> Path:
+    """Measure the points one by one, and write data/results/<family>/<name> when all are there.
+
+    points: dicts with "choice", the operation index of each edge. measure_one(architecture) -> dict to add to a point;
+    an architecture that occurs twice is measured once. A half-done measurement, data/runs/<family>/<name>, goes on.
+    """
+    half, before, earlier = _half_done(family, name, settings)
+    extra = {
+        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source", "draw")}
+        for point in before
+    }
+    started, measured = time.perf_counter(), []
+    for point in tqdm(points, desc=f"{Path(name).stem} of {family.name}"):
+        architecture = Architecture(family.space, point["choice"])
         choice = architecture.operations
-        if choice not in done:
-            network = evaluate.inherited(family, architecture, splits.train)
-            done[choice] = evaluate.accuracy(network, splits.validation)
-        points.append({"S": S.round(6).tolist(), "choice": choice, **counts(architecture), "validation": done[choice]})
-        if len(points) % 10 == 0 or len(points) == len(lattice):
-            rest = [
-                {"choice": choice, "validation": value}
-                for choice, value in done.items()
-                if choice not in {point["choice"] for point in points}
-            ]
-            complete = len(points) == len(lattice)
-            content = provenance(family) | {
-                "step": step,
-                "complete": complete,
-                "seconds": round(earlier + time.perf_counter() - started, 1),
-                "points": points + ([] if complete else rest),
-            }
-            save(path, content)
+        new = choice not in extra
+        if new:
+            extra[choice] = {"choice": choice} | counts(architecture) | measure_one(architecture)
+        measured.append(point | extra[choice])
+        seconds = round(earlier + time.perf_counter() - started, 1)
+        content = provenance(family) | {"settings": settings, "seconds": seconds, "points": measured}
+        if new:
+            save(half, content)
+    path = save(folder(family) / name, content)
+    half.unlink(missing_ok=True)
     return path
 
 
-def best_within(points: list[dict], budget: int) -> dict:
-    """The lattice point of highest validation accuracy with at most `budget` edge parameters."""
-    allowed = [point for point in points if point["edge_parameters"] <= budget]
-    if not allowed:
-        raise SimplexNASError(f"budget = {budget}; the smallest member of the family is larger")
-    return max(allowed, key=lambda point: (point["validation"], -point["edge_parameters"]))
+def compute_lattice(family: Family, splits: Splits, step: float) -> Path:
+    """Counts and accuracy of the family over the lattice of S; goes on with a half-done measurement.
+
+    Writes {"points": [{"S", "choice", "operations", "edge_parameters", "total_parameters", "macs", "accuracy"}], …}.
+    """
+    points = [
+        {"S": S.round(6).tolist(), "choice": family.architecture(S).operations}
+        for S in simplex.lattice(family.space.k, step)
+    ]
+    return _complete(family, LATTICE, points, {"step": step}, lambda a: inherited_accuracy(family, a, splits))
+
+
+def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork:
+    """Utility minus price with utilities that no data has seen: standard normal, then scaled as usual."""
+    config = family.config
+    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price)
+    hypernetwork.utility.data.normal_(generator=generator(seed))
+    return hypernetwork
+
+
+def compute_baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = 3, random: int = 50) -> Path:
+    """What the family's fronts are compared with, all with its weights; goes on with a half-done measurement.
+
+    "source" of a point: "control" and "random hypernetwork", each over the lattice of S and for several draws, and
+    "random architecture", every edge uniform.
+    """
+    space, points = family.space, []
+    lattice = simplex.lattice(space.k, step)
+    penalties = torch.from_numpy(lattice).float()
+    for draw in range(draws):
+        for number, S in enumerate(lattice):
+            choice = control(S, space, seed=draw * len(lattice) + number).operations
+            points.append({"source": "control", "draw": draw, "S": S.round(6).tolist(), "choice": choice})
+        with torch.no_grad():
+            choices = random_hypernetwork(family, draw)(penalties).argmax(dim=-1).tolist()
+        for S, choice in zip(lattice, choices, strict=True):
+            points.append({"source": "random hypernetwork", "draw": draw, "S": S.round(6).tolist(), "choice": choice})
+    for choice in np.random.default_rng(0).integers(space.k, size=(random, len(genotype_edges(space)))).tolist():
+        points.append({"source": "random architecture", "draw": 0, "S": None, "choice": choice})
+    settings = {"step": step, "draws": draws, "random": random}
+    return _complete(family, BASELINES, points, settings, lambda a: inherited_accuracy(family, a, splits))
 
 
 def counts(architecture: Architecture) -> dict:
@@ -115,71 +183,122 @@ def counts(architecture: Architecture) -> dict:
     return report
 
 
-def measure(family: Family, architecture: Architecture, splits: Splits) -> dict:
-    """Counts and accuracy (discrete, BN re-estimated) of one architecture with inherited weights."""
+def inherited_accuracy(family: Family, architecture: Architecture, splits: Splits) -> dict:
+    """{"accuracy": {"validation", "test"}} of one architecture with inherited weights (discrete, BN re-estimated)."""
     network = evaluate.inherited(family, architecture, splits.train)
-    return counts(architecture) | {"accuracy": evaluate.accuracies(network, splits)}
+    return {"accuracy": evaluate.accuracies(network, splits)}
 
 
-def compute_table(family: Family, splits: Splits) -> Path:
-    """The rows of the book's table: the paper's figures and ours for A, B, C, D.
+def retraining_sample(family: Family, points: list[dict]) -> list[dict]:
+    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones.
 
-    Each row holds ours at the same S (measured in four ways), the data-free control (three draws), and the member of
-    the family that is best on validation among those with at most the paper's edge parameters.
+    Each random one takes the operations with probabilities of its own, so that they differ in size as well.
     """
-    lattice, path = folder(family) / LATTICE, folder(family) / TABLE
-    found = read_json(lattice)
-    if not found.get("complete") or found.get("sha256") != family.description["sha256"]:
-        raise SimplexNASError(
-            f"{relative(lattice)} is not the whole lattice of {family.name}; run `simplexnas lattice`"
-        )
-    started, rows = time.perf_counter(), []
-    for name, (S, accuracy, edge_parameters, operations) in tqdm(PAPER.items(), desc="table"):
+    distinct = {tuple(point["choice"]): point for point in points}
+    ordered = sorted(distinct.values(), key=lambda point: (point["edge_parameters"], point["macs"]))
+    spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
+    sample = [{"source": "family", "S": point["S"], "choice": point["choice"]} for point in spaced]
+    random, edges = np.random.default_rng(0), len(genotype_edges(family.space))
+    for shares in random.dirichlet(np.ones(family.space.k), size=10):
+        choice = random.choice(family.space.k, size=edges, p=shares).tolist()
+        sample.append({"source": "random", "S": None, "choice": choice})
+    return sample
+
+
+def compute_retrained(family: Family, splits: Splits, epochs: int) -> Path:
+    """Inherited against retrained-from-scratch accuracy of `retraining_sample`; goes on with a half-done measurement.
+
+    "accuracy" of a point is that of the inherited weights, "retrained" that of its own training with the family's
+    optimiser settings for `epochs` epochs; BN statistics are re-estimated for both.
+    """
+    config = dataclasses.replace(family.config, epochs=epochs)
+
+    def both(architecture: Architecture) -> dict:
+        network = evaluate.reestimate_batch_norm(retrain(architecture, splits.train, config), splits.train)
+        retrained = evaluate.accuracies(network, splits)
+        return inherited_accuracy(family, architecture, splits) | {"retrained": retrained}
+
+    points = retraining_sample(family, read_own(family, LATTICE)["points"])
+    return _complete(family, RETRAINED, points, {"epochs": epochs}, both)
+
+
+def compute_paper_points(family: Family, splits: Splits) -> Path:
+    """The family at the paper's S: accuracy in four ways, and of the data-free control (three draws)."""
+    started, points = time.perf_counter(), []
+    for name, (S, *_) in tqdm(PAPER.items(), desc=f"paper's S, {family.name}"):
         ways = evaluate.four_ways(family, S, splits)
-        ours = counts(family.architecture(S)) | {"accuracy": ways["discrete"], "ways": ways}
-        best = best_within(found["points"], edge_parameters)
+        drawn = [control(S, family.space, seed) for seed in range(CONTROL_DRAWS)]
+        points.append(
+            {"name": name, "S": list(S)}
+            | counts(family.architecture(S))
+            | {"accuracy": ways["discrete"], "ways": ways}
+            | {"control": [counts(a) | inherited_accuracy(family, a, splits) for a in drawn]}
+        )
+    content = {"seconds": round(time.perf_counter() - started, 1), "points": points}
+    return save(folder(family) / PAPER_POINTS, provenance(family) | content)
+
+
+def summary(runs: list[dict]) -> dict:
+    """Several measurements as one: mean counts, and accuracy as mean, standard deviation and number."""
+    average = {
+        key: round(np.mean([run[key] for run in runs])) for key in ("edge_parameters", "total_parameters", "macs")
+    }
+    operations = {
+        key: round(float(np.mean([run["operations"][key] for run in runs])), 1) for key in runs[0]["operations"]
+    }
+    tests = analysis.mean_and_sd([run["accuracy"]["test"] for run in runs])
+    accuracy = {"test": tests["mean"], "sd": tests["sd"], "n": tests["n"]}
+    return {"operations": operations, **average, "accuracy": accuracy, "runs": runs}
+
+
+def compute_table(families: list[Family]) -> Path:
+    """The rows of the book's table, from the lattices and paper points of families of several seeds.
+
+    Each row holds the paper's figures, and as means over the seeds ours at the same S, the data-free control, and the
+    member that is best on validation among those with at most the paper's edge parameters.
+    """
+    settings = [{**family.config.to_dict(), "seed": None} for family in families]
+    seeds = [family.config.seed for family in families]
+    if len(set(seeds)) < len(seeds) or any(other != settings[0] for other in settings):
+        names = ", ".join(family.name for family in families)
+        raise SimplexNASError(f"families {names}: allowed are families that differ in their seeds, and in nothing else")
+    own = [(family, read_own(family, LATTICE), read_own(family, PAPER_POINTS)) for family in families]
+    rows = []
+    for number, (name, (S, accuracy, edge_parameters, operations)) in enumerate(PAPER.items()):
+        same, best, drawn = [], [], []
+        for family, lattice, paper_points in own:
+            seed = {"seed": family.config.seed}
+            point = dict(paper_points["points"][number])
+            drawn += [seed | draw for draw in point.pop("control")]
+            same.append(seed | point)
+            best.append(seed | analysis.best_within(lattice["points"], edge_parameters))
+        paper = {"accuracy": accuracy, "edge_parameters": edge_parameters, "operations": operations}
         rows.append(
-            {
-                "name": name,
-                "S": list(S),
-                "paper": {
-                    "accuracy": accuracy,
-                    "edge_parameters": edge_parameters,
-                    "operations": operations,
-                },
-                "ours": ours,
-                "best": {"S": best["S"]} | measure(family, family.architecture(best["S"]), splits),
-                "control": [measure(family, control(S, family.space, seed), splits) for seed in range(3)],
-            }
+            {"name": name, "S": list(S), "paper": paper}
+            | {"ours": summary(same), "best": summary(best), "control": summary(drawn)}
         )
-    seconds = round(time.perf_counter() - started, 1)
-    return save(path, provenance(family) | {"seconds": seconds, "rows": rows})
+    sources = [provenance(family) for family in families]
+    return save(RESULTS / TABLE, {"version": VERSION, "families": sources, "rows": rows})
 
 
-def table(family: Family) -> list[dict]:
-    """The rows that `compute_table` wrote for this family; raises `SimplexNASError` if there are none."""
-    path = folder(family) / TABLE
-    if not path.exists() or (content := read_json(path)).get("sha256") != family.description["sha256"]:
-        raise SimplexNASError(
-            f"{relative(path)} is not of this family {family.name}; "
-            f"run `simplexnas lattice --family {family.name}`, then `simplexnas table --family {family.name}`"
-        )
-    return content["rows"]
+def table() -> list[dict]:
+    """The rows that `compute_table` wrote."""
+    return read(RESULTS / TABLE)["rows"]
 
 
 def _vector(S) -> str:
     return "(" + ", ".join(f"{value:.2f}" for value in S) + ")"
 
 
-def _mean(draws: list[dict]) -> dict:
-    """The mean report of several architectures, with the accuracy's standard deviation."""
-    tests = [draw["accuracy"]["test"] for draw in draws]
-    return {
-        key: round(np.mean([draw[key] for draw in draws])) for key in ("edge_parameters", "total_parameters", "macs")
-    } | {
-        "operations": {key: f"{np.mean([d['operations'][key] for d in draws]):.1f}" for key in draws[0]["operations"]},
-        "accuracy": {"test": float(np.mean(tests)), "sd": float(np.std(tests, ddof=1))},
-    }
+def _chosen(best: dict) -> str:
+    """The S of the best member; every seed has its own."""
+    return _vector(best["runs"][0]["S"]) if len(best["runs"]) == 1 else "one for each seed"
+
+
+def _percent(accuracy: dict) -> str:
+    """Test accuracy in percent: "88.1 ± 0.2 (3)" for a mean of three, "88.1" for one."""
+    sd = accuracy.get("sd")
+    return f"{100 * accuracy['test']:.1f}" + (f" ± {100 * sd:.1f} ({accuracy['n']})" if sd is not None else "")
 
 
 def frame(rows: list[dict], asked: dict | None = None) -> pd.DataFrame:
@@ -188,55 +307,53 @@ def frame(rows: list[dict], asked: dict | None = None) -> pd.DataFrame:
     rows: as `table()` returns them. asked: a report of `evaluate.evaluate` with its "S", appended as the last line.
     """
 
-    def line(model: str, source: str, S, measured: dict) -> dict:
-        accuracy = measured["accuracy"]
-        sd = f" ± {100 * accuracy['sd']:.1f}" if "sd" in accuracy else ""
+    def line(model: str, source: str, S: str, measured: dict) -> dict:
         return {
             "model": model,
             "source": source,
-            "S": _vector(S),
-            "test accuracy, %": f"{100 * accuracy['test']:.1f}{sd}",
+            "S": S,
+            "test accuracy, %": _percent(measured["accuracy"]),
             "edge parameters": f"{measured['edge_parameters']:,}",
             "total parameters": f"{measured['total_parameters']:,}",
             "M MACs": f"{measured['macs'] / 1e6:.2f}" if "macs" in measured else "–",
-            " / ".join(measured["operations"]): " / ".join(str(n) for n in measured["operations"].values()),
+            " / ".join(measured["operations"]): " / ".join(f"{n:g}" for n in measured["operations"].values()),
         }
 
     lines = []
     for row in rows:
-        name, S, best = row["name"], row["S"], row["best"]
+        name, S = row["name"], _vector(row["S"])
         total = row["paper"]["edge_parameters"] + cost.fixed_parameters(SearchSpace())
         paper = row["paper"] | {"total_parameters": total, "accuracy": {"test": row["paper"]["accuracy"]}}
         lines += [
             line(name, "paper", S, paper),
             line(name, "ours, same S", S, row["ours"]),
-            line(name, "ours, best within the paper's parameters", best["S"], best),
-            line(name, "control", S, _mean(row["control"])),
+            line(name, "ours, best within the paper's parameters", _chosen(row["best"]), row["best"]),
+            line(name, "control", S, row["control"]),
         ]
     if asked is not None:
-        lines.append(line("asked for", "ours", asked["S"], asked))
+        lines.append(line("asked for", "ours", _vector(asked["S"]), asked))
     return pd.DataFrame(lines)
 
 
 def markdown(rows: list[dict]) -> str:
     """The short table of README and the book's first page: test accuracy and edge parameters."""
 
-    def cell(accuracy: float, edge_parameters: int) -> str:
-        return f"{100 * accuracy:.1f} %, {edge_parameters:,}"
+    def cell(measured: dict) -> str:
+        return f"{_percent(measured['accuracy'])} at {measured['edge_parameters']:,}"
 
     lines = [
         "| | S | paper | ours, same S | ours, best within the paper's parameters | control |",
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        ours, best, control = row["ours"], row["best"], _mean(row["control"])
+        paper = row["paper"] | {"accuracy": {"test": row["paper"]["accuracy"]}}
         cells = [
             row["name"],
             _vector(row["S"]),
-            cell(row["paper"]["accuracy"], row["paper"]["edge_parameters"]),
-            cell(ours["accuracy"]["test"], ours["edge_parameters"]),
-            f"**{cell(best['accuracy']['test'], best['edge_parameters'])}** at S = {_vector(best['S'])}",
-            cell(control["accuracy"]["test"], control["edge_parameters"]),
+            cell(paper),
+            cell(row["ours"]),
+            f"**{cell(row['best'])}**" + (f", S = {_chosen(row['best'])}" if len(row["best"]["runs"]) == 1 else ""),
+            cell(row["control"]),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

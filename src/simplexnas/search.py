@@ -27,7 +27,7 @@ from simplexnas.hypernetwork import PivotHypernetwork, UtilityHypernetwork
 from simplexnas.paths import relative
 from simplexnas.supernet import Supernet
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 LOG_EVERY = 20
@@ -115,22 +115,34 @@ def batch_indices(config: SearchConfig, step: int, rank: int, world: int) -> np.
     return order[start : start + config.batch_size]
 
 
+def make_batch(train: data.Split, chosen: np.ndarray, config: SearchConfig, random: torch.Generator):
+    """Images (B, 1, 28, 28) float, augmented and normalised, and labels (B,) of the chosen training images."""
+    chosen = torch.from_numpy(chosen)
+    images = data.augment(train.images[chosen], random, config.flip, config.shift)
+    return data.normalize(images).contiguous(memory_format=config.memory_format), train.labels[chosen]
+
+
 def steps_per_epoch(config: SearchConfig, world: int = 1) -> int:
     return config.train_images // (config.batch_size * world)
 
 
-def make_optimizer(model: SearchModel, config: SearchConfig, steps: int):
-    """AdamW with a one-cycle schedule for the weights; the hypernetwork has its own rate and no weight decay."""
-    groups = [
-        {"params": model.supernet.parameters(), "weight_decay": config.weight_decay},
-        {"params": model.hypernetwork.parameters(), "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-    rates = [config.learning_rate, config.hypernetwork_learning_rate]
+def make_optimizer(groups: list[dict], steps: int):
+    """AdamW with a one-cycle schedule; groups: dicts of "params", "weight_decay" and "lr", the peak rate."""
+    rates = [group["lr"] for group in groups]
+    optimizer = torch.optim.AdamW(groups, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rates, total_steps=steps, pct_start=0.2, cycle_momentum=False, final_div_factor=1e3
     )
     return optimizer, scheduler
+
+
+def weights_group(network: nn.Module, config: SearchConfig) -> dict:
+    return {"params": network.parameters(), "weight_decay": config.weight_decay, "lr": config.learning_rate}
+
+
+def policy_group(hypernetwork: nn.Module, config: SearchConfig) -> dict:
+    """The hypernetwork has its own rate and no weight decay."""
+    return {"params": hypernetwork.parameters(), "weight_decay": 0.0, "lr": config.hypernetwork_learning_rate}
 
 
 def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
@@ -176,11 +188,11 @@ def search(
 
     torch.manual_seed(config.seed)
     model = SearchModel(config)
-    memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
-    model = model.to(memory_format=memory_format)
+    model = model.to(memory_format=config.memory_format)
     per_epoch = steps_per_epoch(config, world)
     steps = config.epochs * per_epoch
-    optimizer, scheduler = make_optimizer(model, config, steps)
+    groups = [weights_group(model.supernet, config), policy_group(model.hypernetwork, config)]
+    optimizer, scheduler = make_optimizer(groups, steps)
     wrapped, optimizer = fabric.setup(model, optimizer)
     state = {"model": wrapped, "optimizer": optimizer, "scheduler": scheduler}
     step, log, seconds = 0, [], 0.0
@@ -188,7 +200,6 @@ def search(
         step, log, seconds = _restore(fabric, checkpoint, state, config, world)
 
     last = steps if stop_after_epochs is None else min(steps, stop_after_epochs * per_epoch)
-    images, labels = train.images, train.labels
     bar = tqdm(
         total=steps,
         initial=step,
@@ -200,10 +211,8 @@ def search(
     while step < last:
         schedule = Schedule.at(config, step / steps)
         random = generator(config.seed, step, fabric.global_rank)
-        chosen = torch.from_numpy(batch_indices(config, step, fabric.global_rank, world))
-        batch = data.augment(images[chosen], random) if config.augmentation else images[chosen]
-        batch = data.normalize(batch).contiguous(memory_format=memory_format)
-        batch, target = fabric.to_device((batch, labels[chosen]))
+        chosen = batch_indices(config, step, fabric.global_rank, world)
+        batch, target = fabric.to_device(make_batch(train, chosen, config, random))
 
         result = wrapped(batch, target, schedule, random)
         fabric.backward(result["loss"])

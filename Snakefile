@@ -1,0 +1,97 @@
+"""What the book's tables and figures are made of, from the raw data: `snakemake -c2`.
+
+`snakemake -n` shows what is missing. Trainings and measurements that were interrupted go on (their half-done files lie
+under data/runs). `snakemake -c2 --forceall` makes everything anew, `snakemake -c2 --forceall quick` a small variant in
+minutes. Commands refuse results of another training by its hash.
+A family's name says how it is trained: <preset>-<setting>=<value>-…-seed<seed>.
+Inputs are ancient, because the dates of files mean nothing in a clone.
+"""
+
+import re
+import sys
+
+SIMPLEXNAS = f"{sys.executable} -m simplexnas"
+SEEDS = [0]
+DEFAULT = expand("default-seed{seed}", seed=SEEDS)
+THREADS = 8  # of one training or measurement; at most the number after -c
+
+
+wildcard_constraints:
+    family="[^/]+",
+
+
+rule all:
+    input:
+        expand("data/families/{family}/family.json", family=DEFAULT),
+        expand("data/results/{family}/lattice.json", family=DEFAULT),
+        expand("data/results/{family}/paper_points.json", family=DEFAULT),
+        "data/results/table.json",
+
+
+rule quick:
+    input:
+        "data/results/quick-seed0/lattice.json",
+        "data/results/quick-seed0/paper_points.json",
+
+
+def search_options(wildcards):
+    preset, *changes, seed = re.split(r"-(?=[a-z_]+=|seed\d+$)", wildcards.family)
+    settings = " ".join(f"--set {change}" for change in changes)
+    return f"--preset {preset} --seed {seed.removeprefix('seed')} {settings}"
+
+
+rule search:
+    output:
+        "data/families/{family}/weights.safetensors",
+        "data/families/{family}/family.json",
+    params:
+        options=search_options,
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} search {params.options} --resume"
+
+
+rule lattice:
+    input:
+        ancient("data/families/{family}/family.json"),
+    output:
+        "data/results/{family}/lattice.json",
+    params:
+        step=lambda wildcards: 0.05 if wildcards.family.startswith("default-seed") else 0.1,
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} lattice --family {wildcards.family} --step {params.step}"
+
+
+rule measure:
+    input:
+        ancient("data/families/{family}/family.json"),
+    output:
+        "data/results/{family}/{what}.json",
+    params:
+        command=lambda wildcards: {"paper_points": "points"}.get(wildcards.what, wildcards.what),
+    wildcard_constraints:
+        what="paper_points|baselines",
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} {params.command} --family {wildcards.family}"
+
+
+rule retrain:
+    input:
+        ancient("data/results/{family}/lattice.json"),
+    output:
+        "data/results/{family}/retrained.json",
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} retrain --family {wildcards.family}"
+
+
+rule table:
+    input:
+        ancient(expand("data/results/{family}/lattice.json", family=DEFAULT)),
+        ancient(expand("data/results/{family}/paper_points.json", family=DEFAULT)),
+    output:
+        "data/results/table.json",
+    shell:
+        "{SIMPLEXNAS} table {DEFAULT}"

@@ -1,0 +1,137 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The whole family
+#
+# The table shows four points of the triangle. This chapter shows all of it: what S does to size, to operations and to accuracy.
+#
+# The paper's claim ({cite}`firsov2024`, slide 7, our translation):
+#
+# > The method can obtain architectures of models by changing the vector of the complexity parameter, without any need for
+# > additional fine-tuning.
+#
+# ## The smallest example
+#
+# Three vectors, from a high penalty on convolutions to none, and the networks they give.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from simplexnas import analysis, cost, figures, results
+from simplexnas.family import Family
+
+family = Family.load("default-seed0")
+for S in ((0.1, 0.1, 0.8), (0.3, 0.4, 0.3), (0.5, 0.5, 0)):
+    architecture = family.architecture(S)
+    print(
+        S,
+        architecture.counts(),
+        f"{architecture.edge_parameters:>7,} edge parameters",
+    )
+
+# %% [markdown]
+# ## 231 points
+#
+# `simplexnas lattice` measured the family at every S whose components are multiples of 0.05: inherited weights, no fine-tuning,
+# statistics of batch normalisation re-estimated. Several S give the same architecture.
+
+# %%
+record = results.read_own(family, results.LATTICE)
+points = record["points"]
+S = np.array([point["S"] for point in points])
+architectures = {tuple(point["choice"]) for point in points}
+test = 100 * np.array([point["accuracy"]["test"] for point in points])
+print(f"{len(points)} points, {len(architectures)} architectures")
+print(f"test accuracy from {test.min():.1f} to {test.max():.1f} %")
+
+# %% mystnb={"image": {"alt": "Two triangles of penalties in colour. On the left edge parameters, on the right test accuracy of the family's member at each point."}, "figure": {"caption": "Edge parameters (left) and test accuracy (right) over the triangle of penalties.", "name": "fig-family-maps"}}
+figure = plt.figure(figsize=(10.5, 4.2))
+for column, (label, values) in enumerate(
+    {
+        "edge parameters, thousands": [
+            point["edge_parameters"] / 1e3 for point in points
+        ],
+        "test accuracy, %": test,
+    }.items(),
+    1,
+):
+    ax = figures.triangle(
+        figure.add_subplot(1, 2, column, projection="ternary")
+    )
+    figures.triangle_map(S, np.array(values), label, ax)
+figure.subplots_adjust(wspace=0.55, left=0.07, right=0.93)
+plt.show()
+
+# %% mystnb={"image": {"alt": "Three triangles of penalties in colour, one for each operation, showing its number of edges at each point."}, "figure": {"caption": "Edges with each operation, of 28, over the triangle of penalties.", "name": "fig-family-operations"}}
+figure = plt.figure(figsize=(14, 3.8))
+for column, operation in enumerate(points[0]["operations"], 1):
+    ax = figures.triangle(
+        figure.add_subplot(1, 3, column, projection="ternary")
+    )
+    counts = [point["operations"][operation] for point in points]
+    figures.triangle_map(S, np.array(counts), f"edges with {operation}", ax)
+figure.subplots_adjust(wspace=0.7, left=0.05, right=0.95)
+plt.show()
+
+# %% [markdown]
+# ## Is it control?
+#
+# The share of an operation should fall as its penalty rises. Spearman's rank correlation between the two over the lattice, $-1$ being
+# perfect; and how many of the 28 edges change between neighbours, where 0.05 moves from one penalty to another:
+
+# %%
+for operation, value in analysis.control_correlations(points).items():
+    print(f"{operation:<12} {value:.3f}")
+changes = analysis.changes_per_step(points, record["settings"]["step"])
+print(
+    f"edges that change per step: {changes['mean']:.1f} on average, at most {changes['max']}"
+)
+
+# %% [markdown]
+# A second route to the same choices, without the hypernetwork's code: every edge takes the operation of least $S_m - v_m$
+# ({doc}`hypernetwork`), where $v$ is its utility minus its price at $S = 0$.
+
+# %%
+utility = family.model.hypernetwork.scaled_utility().detach()
+price = cost.price(
+    torch.zeros(1, 3), family.space, family.config.parameter_price
+)[0]
+least = (S[:, None, :] - (utility - price).numpy()).argmin(axis=-1)
+assert np.array_equal(least, [point["choice"] for point in points])
+
+# %% [markdown]
+# ## Accuracy against size
+#
+# The members that no other member beats in both size and validation accuracy, with their test accuracy, and all the others.
+#
+# The *hypervolume* is the area between that front and a reference point, here 70 % accuracy at the size of the network of
+# convolutions only, with the logarithm of total parameters on the other axis, both scaled to 1 (`analysis.objectives` in the library).
+
+# %% mystnb={"image": {"alt": "Test accuracy against total parameters on a logarithmic axis: a rising line of the front, with the other members of the family below it."}, "figure": {"caption": "The family on the lattice: its front and its other members.", "name": "fig-family-front"}}
+front = analysis.front(points)
+figures.fronts({"front of the family": front, "all members": points})
+plt.show()
+print(f"hypervolume {analysis.hypervolume(points):.3f}")
+
+# %% [markdown]
+# ## What can go wrong
+#
+# - **Control is in the form.** The logits are a utility minus a price, so that counts follow S whatever was learned ({doc}`hypernetwork`).
+#   Correlations near $-1$ say that the form works, not that anything was learned.
+# - **Larger is not better everywhere.** One set of weights serves all members, and those that training met seldom are trained least.
+#   Look at the largest networks of the figure.
+# - **One training.** This page shows seed 0 alone.

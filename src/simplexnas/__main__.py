@@ -1,0 +1,5 @@
+"""`python -m simplexnas` is the command line."""
+
+from simplexnas.cli import main
+
+main()

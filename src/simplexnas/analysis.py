@@ -1,0 +1,89 @@
+"""What is read off the points of result files: control by S, fronts, hypervolume, intervals. No network runs here.
+
+A point is a dict with "choice", "operations", "edge_parameters", "total_parameters", "accuracy", and mostly "S".
+"""
+
+import moocore
+import numpy as np
+from scipy import stats
+
+from simplexnas import cost
+from simplexnas.errors import SimplexNASError
+from simplexnas.supernet import SearchSpace
+
+REFERENCE_ACCURACY = 0.7  # the hypervolume's reference point, with the parameters of the all-convolution network
+
+
+def best_within(points: list[dict], budget: int) -> dict:
+    """The point of highest validation accuracy with at most `budget` edge parameters; ties: the smaller one."""
+    allowed = [point for point in points if point["edge_parameters"] <= budget]
+    if not allowed:
+        raise SimplexNASError(f"budget = {budget}; the smallest member of the family is larger")
+    return max(allowed, key=lambda point: (point["accuracy"]["validation"], -point["edge_parameters"]))
+
+
+def control_correlations(points: list[dict]) -> dict[str, float]:
+    """Spearman correlation between S_m and the share of operation m, for each operation; -1 is perfect control."""
+    operations = list(points[0]["operations"])
+    return {
+        name: float(
+            stats.spearmanr([point["S"][m] for point in points], [point["operations"][name] for point in points])[0]
+        )
+        for m, name in enumerate(operations)
+    }
+
+
+def changes_per_step(points: list[dict], step: float) -> dict[str, float]:
+    """Edges whose operation changes between neighbours on the lattice: {"mean", "max"}.
+
+    Neighbours: one step moves from one component of S to another.
+    """
+    by_place = {tuple(np.rint(np.array(point["S"]) / step).astype(int)): point["choice"] for point in points}
+    changes = []
+    for place, choice in by_place.items():
+        for source in range(len(place)):
+            for target in range(source + 1, len(place)):  # each pair of neighbours once
+                moved = list(place)
+                moved[source] -= 1
+                moved[target] += 1
+                if (other := by_place.get(tuple(moved))) is not None:
+                    changes.append(sum(a != b for a, b in zip(choice, other, strict=True)))
+    return {"mean": float(np.mean(changes)), "max": int(max(changes))}
+
+
+def objectives(points: list[dict], split: str) -> np.ndarray:
+    """(n, 2), both to be minimised, 0 … 1 up to the reference point (1, 1).
+
+    First log(total parameters), 0 for the smallest network of the default space, 1 for the one of convolutions only;
+    then the error on `split`, 1 where the accuracy is 0.7.
+    """
+    space = SearchSpace()
+    smallest = cost.fixed_parameters(space)
+    largest = smallest + cost.edge_parameters(space).max(axis=1).sum()
+    size = np.log([point["total_parameters"] / smallest for point in points]) / np.log(largest / smallest)
+    error = (1 - np.array([point["accuracy"][split] for point in points])) / (1 - REFERENCE_ACCURACY)
+    return np.column_stack([size, error])
+
+
+def front(points: list[dict]) -> list[dict]:
+    """The points that no other beats in both total parameters and validation accuracy, by size."""
+    kept = moocore.is_nondominated(objectives(points, "validation"))
+    chosen = [point for point, keep in zip(points, kept, strict=True) if keep]
+    return sorted(chosen, key=lambda point: point["total_parameters"])
+
+
+def hypervolume(points: list[dict]) -> float:
+    """Area between the front (chosen on validation, measured on test) and the reference point; 0 … 1."""
+    return float(moocore.hypervolume(objectives(front(points), "test"), ref=np.ones(2)))
+
+
+def mean_and_sd(values: list[float]) -> dict:
+    """{"mean", "sd", "n"}; the sample standard deviation is None for a single value."""
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "sd": sd, "n": len(values)}
+
+
+def agreement(inherited: list[float], retrained: list[float]) -> dict[str, float]:
+    """How well inherited accuracy stands for retrained accuracy: mean gap in points, and Kendall's tau."""
+    gap = 100 * float(np.mean(np.subtract(retrained, inherited)))
+    return {"gap": gap, "tau": float(stats.kendalltau(inherited, retrained)[0])}

@@ -1,0 +1,90 @@
+"""What is read off result points, on points made by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from simplexnas import analysis, cost, simplex
+from simplexnas.errors import SimplexNASError
+from simplexnas.supernet import SearchSpace
+
+POINTS = [
+    {"edge_parameters": 300, "accuracy": {"validation": 0.9}},
+    {"edge_parameters": 200, "accuracy": {"validation": 0.8}},
+    {"edge_parameters": 100, "accuracy": {"validation": 0.8}},
+    {"edge_parameters": 50, "accuracy": {"validation": 0.7}},
+]
+
+
+@pytest.mark.parametrize(("budget", "best"), [(1000, 300), (300, 300), (299, 100), (99, 50)])
+def test_best_within_a_budget(budget, best):
+    assert analysis.best_within(POINTS, budget)["edge_parameters"] == best
+
+
+def test_nothing_within_the_budget():
+    with pytest.raises(SimplexNASError, match="budget = 49"):
+        analysis.best_within(POINTS, 49)
+
+
+def test_mean_and_sd():
+    assert analysis.mean_and_sd([1.0, 2.0, 3.0]) == {"mean": 2.0, "sd": 1.0, "n": 3}
+    assert analysis.mean_and_sd([0.5]) == {"mean": 0.5, "sd": None, "n": 1}
+
+
+def lattice_points(step: float, edges: int = 28) -> list[dict]:
+    """A made-up family: edge e takes the operation of least S_m - u_em."""
+    utility = 0.15 * np.random.default_rng(0).normal(size=(edges, 3))
+    points = []
+    for S in simplex.lattice(3, step):
+        choice = (S - utility).argmin(axis=1)
+        counts = np.bincount(choice, minlength=3).tolist()
+        operations = dict(zip(("pool", "identity", "convolution"), counts, strict=True))
+        points.append({"S": S.tolist(), "choice": choice.tolist(), "operations": operations})
+    return points
+
+
+def test_correlations_of_a_monotone_family():
+    values = analysis.control_correlations(lattice_points(0.05))
+    assert list(values) == ["pool", "identity", "convolution"] and all(value < -0.9 for value in values.values())
+
+
+def test_changes_per_step():
+    step = 0.25
+    points = lattice_points(step)
+    pairs = [
+        sum(a != b for a, b in zip(p["choice"], q["choice"], strict=True))
+        for i, p in enumerate(points)
+        for q in points[:i]
+        if np.isclose(np.abs(np.subtract(p["S"], q["S"])).sum(), 2 * step)
+        and np.isclose(np.abs(np.subtract(p["S"], q["S"])).max(), step)
+    ]
+    assert len(pairs) == 30  # 3 n (n + 1) / 2 for n = 1 / step
+    assert analysis.changes_per_step(points, step) == {"mean": pytest.approx(np.mean(pairs)), "max": max(pairs)}
+
+
+def made(total: int, validation: float, test: float | None = None) -> dict:
+    accuracy = {"validation": validation, "test": validation if test is None else test}
+    return {"total_parameters": total, "accuracy": accuracy}
+
+
+def test_front_is_chosen_on_validation():
+    points = [made(50_000, 0.9), made(30_000, 0.8), made(40_000, 0.79, test=0.99), made(60_000, 0.9)]
+    assert analysis.front(points) == [points[1], points[0]]
+
+
+def test_hypervolume_by_hand():
+    space = SearchSpace()
+    smallest = cost.fixed_parameters(space)
+    largest = smallest + cost.edge_parameters(space)[:, 2].sum()
+    middle = round((smallest * largest) ** 0.5)
+    assert analysis.hypervolume([made(middle, 0.85)]) == pytest.approx(0.25, abs=1e-4)
+    assert analysis.hypervolume([made(middle, 0.85), made(smallest, 0.76)]) == pytest.approx(0.25 + 0.5 * 0.2, abs=1e-4)
+    assert analysis.hypervolume([made(middle, 0.9, test=0.85)]) == pytest.approx(0.25, abs=1e-4), "measured on test"
+    assert analysis.hypervolume([made(middle, 0.6)]) == 0
+
+
+def test_agreement():
+    inherited, retrained = [0.8, 0.82, 0.85], [0.81, 0.84, 0.86]
+    found = analysis.agreement(inherited, retrained)
+    assert found["gap"] == pytest.approx(100 * 0.04 / 3) and found["tau"] == 1
+    assert analysis.agreement(inherited, retrained[::-1])["tau"] == stats.kendalltau([1, 2, 3], [3, 2, 1])[0] == -1

@@ -1,0 +1,26 @@
+"""Training one architecture from scratch."""
+
+import tiny
+import torch
+
+from simplexnas.architecture import Architecture
+from simplexnas.evaluate import accuracy, reestimate_batch_norm
+from simplexnas.retrain import retrain
+
+CONFIG = tiny.config(epochs=6, learning_rate=0.01, flip=False)
+ARCHITECTURE = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0])
+
+
+def test_it_learns_and_repeats(few):
+    network = retrain(ARCHITECTURE, few.train, CONFIG, progress_bar=False)
+    again = retrain(ARCHITECTURE, few.train, CONFIG, progress_bar=False)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    assert accuracy(reestimate_batch_norm(network, few.train), few.validation) > 0.4
+
+
+def test_every_weight_moves(few):
+    torch.manual_seed(CONFIG.seed)
+    before = ARCHITECTURE.build().state_dict()
+    network = retrain(ARCHITECTURE, few.train, CONFIG, progress_bar=False)
+    assert all(not torch.equal(parameter, before[name]) for name, parameter in network.named_parameters())
