@@ -13,6 +13,32 @@ import sys
 SIMPLEXNAS = f"{sys.executable} -m simplexnas"
 SEEDS = [0]
 DEFAULT = expand("default-seed{seed}", seed=SEEDS)
+# The quick preset, as it is and with one setting changed. Only the results are published, not these families.
+ABLATED = [
+    "quick",
+    "quick-mean_nodes=true",
+    "quick-normalise_features=true",
+    "quick-matrix_learning_rate=0",
+    "quick-batch_size=128",
+    "quick-flip=false",
+    "quick-shift=2",
+    "quick-ema=0.998",
+    "quick-sandwich=true",
+    "quick-estimator=straight_through",
+    "quick-estimator=reinmax",
+    "quick-hypernetwork_learning_rate=0.001",
+    "quick-hypernetwork_learning_rate=0.1",
+    "quick-policy_until=0",
+    "quick-policy_until=1",
+    "quick-warmup=0",
+    "quick-kappa=0.01",
+    "quick-kappa=0.04",
+    "quick-corner_share=0",
+    "quick-parameter_price=0",
+    "quick-hypernetwork=pivot",
+    "quick-hypernetwork=mlp",
+]
+ABLATION = expand("{settings}-seed{seed}", settings=ABLATED, seed=[0, 1])
 THREADS = 8  # of one training or measurement; at most the number after -c
 
 
@@ -26,6 +52,11 @@ rule all:
         expand("data/results/{family}/lattice.json", family=DEFAULT),
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         "data/results/table.json",
+
+
+rule ablation:
+    input:
+        expand("data/results/{family}/lattice.json", family=ABLATION),
 
 
 rule quick:
@@ -57,7 +88,7 @@ rule lattice:
     output:
         "data/results/{family}/lattice.json",
     params:
-        step=lambda wildcards: 0.05 if wildcards.family.startswith("default-seed") else 0.1,
+        step=lambda wildcards: 0.05 if wildcards.family in DEFAULT else 0.2,
     threads: THREADS
     shell:
         "{SIMPLEXNAS} lattice --family {wildcards.family} --step {params.step}"

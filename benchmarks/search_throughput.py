@@ -18,8 +18,9 @@ import torch
 from simplexnas import config, data, results
 from simplexnas.allocator import keep_memory
 from simplexnas.family import versions
+from simplexnas.optimizers import Optimizers
 from simplexnas.paths import RESULTS, relative
-from simplexnas.search import Schedule, SearchModel, generator, make_batch, make_optimizer, weights_group
+from simplexnas.search import Schedule, SearchModel, generator, make_batch
 
 BATCH = 128
 STEPS = 15
@@ -31,7 +32,7 @@ class Arm:
         torch.manual_seed(settings.seed)
         self.settings, self.train = settings, train
         self.model = SearchModel(settings).to(memory_format=settings.memory_format).train()
-        self.optimizer, _ = make_optimizer([weights_group(self.model, settings)], steps=1000)
+        self.optimizers = Optimizers(self.model.supernet, settings, 1000, self.model.hypernetwork)
         self.schedule = Schedule.at(settings, 0.0)
 
     def step(self, number: int) -> float:
@@ -40,8 +41,7 @@ class Arm:
         random = generator(0, number)
         images, labels = make_batch(self.train, np.arange(BATCH), self.settings, random)
         self.model(images, labels, self.schedule, random)["loss"].backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        self.optimizers.step()
         return time.perf_counter() - started
 
 

@@ -22,9 +22,14 @@ def test_presets():
     paper, default, quick = (config.preset(name) for name in ("paper", "default", "quick"))
     assert [c.preset for c in (paper, default, quick)] == list(config.PRESETS) == ["paper", "default", "quick"]
     assert {c.space for c in (paper, default, quick)} == {SearchSpace(DEFAULT_OPERATIONS, 16, 3, 4)}
-    assert paper.relaxed and paper.hypernetwork == "pivot" and paper.parameter_price == 0 and paper.kappa == 50
+    assert (
+        paper.estimator == "relaxed"
+        and paper.hypernetwork == "pivot"
+        and paper.parameter_price == 0
+        and paper.kappa == 50
+    )
     assert (paper.temperature_start, paper.temperature_end) == (1.0, 0.2)
-    assert not default.relaxed and default.epochs >= 8 and default.train_images == 55_000
+    assert default.estimator == "score_function" and default.epochs >= 8 and default.train_images == 55_000
     assert dataclasses.replace(quick, preset="default", epochs=default.epochs, train_images=55_000) == default
 
 
@@ -72,7 +77,10 @@ def test_unknown_and_missing_keys():
         {"corner_share": 1.1},
         {"warmup": -0.1},
         {"policy_until": 2},
-        {"hypernetwork": "mlp"},
+        {"hypernetwork": "transformer"},
+        {"estimator": "gumbel"},
+        {"ema": 1.0},
+        {"matrix_learning_rate": -1.0},
     ],
     ids=str,
 )
@@ -86,6 +94,18 @@ def test_changes_from_the_command_line():
     assert changes == {"epochs": 3, "flip": False, "kappa": 1.0, "hypernetwork": "pivot"}
     assert type(changes["kappa"]) is float
     assert config.preset("default", **changes).epochs == 3
+
+
+def test_settings_of_the_search_space_count_as_settings():
+    changes = config.parse_changes(["mean_nodes=true", "channels=8", "epochs=2"])
+    settings = config.preset("quick", **changes)
+    assert settings.space == SearchSpace(mean_nodes=True, channels=8) and settings.epochs == 2
+    assert config.PRESETS["quick"].space == SearchSpace()
+
+
+def test_sandwich_belongs_to_the_score_function():
+    assert config.preset("default", sandwich=True).sandwich
+    refused("sandwich = True; allowed: true only with score_function", config.preset, "paper", sandwich=True)
 
 
 @pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "epochs=1.5", "epochs=true", "flip=1", "seed=1"])

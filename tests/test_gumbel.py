@@ -83,3 +83,44 @@ def test_generator_decides_the_samples():
         gumbel.gumbel_softmax(LOGITS, 0.5, generator(3)), gumbel.gumbel_softmax(LOGITS, 0.5, generator(3))
     )
     assert not torch.equal(relaxed(LOGITS, 0.5)[0], relaxed(LOGITS, 0.5)[1])
+
+
+# Hard samples with a gradient
+
+
+@pytest.mark.parametrize("draw", [gumbel.straight_through, gumbel.reinmax])
+def test_gates_are_one_hot_with_softmax_frequencies(draw):
+    gates = draw(LOGITS.expand(N, -1), 0.7, generator())
+    assert torch.equal(gates.round(), gates.round().clamp(0, 1)) and torch.equal(gates.round().sum(-1), torch.ones(N))
+    torch.testing.assert_close(gates, gates.round(), atol=1e-12, rtol=0)
+    assert stats.chisquare(gates.round().sum(0), N * P).pvalue > 0.01
+
+
+def test_straight_through_has_the_gradient_of_the_relaxed_sample():
+    logits, weight = LOGITS.expand(50, -1), torch.arange(4.0, dtype=torch.float64)
+    gradients = []
+    for draw in (gumbel.straight_through, gumbel.gumbel_softmax):
+        variable = logits.clone().requires_grad_()
+        (draw(variable, 0.5, generator()) @ weight).sum().backward()
+        gradients.append(variable.grad)
+    torch.testing.assert_close(*gradients)
+
+
+def test_reinmax_is_exact_for_quadratic_functions(monkeypatch):
+    """Its expected gradient, over all samples, is that of the expectation; straight-through's is not."""
+    random = torch.Generator().manual_seed(0)
+    A, b = (torch.randn(*shape, generator=random, dtype=torch.float64) for shape in ((4, 4), (4,)))
+    corners = torch.eye(4, dtype=torch.float64)
+
+    def f(x):
+        return (x @ (A + A.T) * x).sum(-1) / 2 + x @ b
+
+    logits = LOGITS.clone().requires_grad_()
+    (torch.softmax(logits, 0) * f(corners)).sum().backward()
+    expected = torch.zeros(4, dtype=torch.float64)
+    for m in range(4):
+        monkeypatch.setattr(gumbel, "hard_sample", lambda *_, m=m: torch.tensor(m))
+        variable = LOGITS.clone().requires_grad_()
+        f(gumbel.reinmax(variable, 1.0)).backward()
+        expected += P[m] * variable.grad
+    torch.testing.assert_close(expected, logits.grad)

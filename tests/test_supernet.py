@@ -1,5 +1,6 @@
 """The macro layout; hard forward against mixture and against the standalone network."""
 
+import dataclasses
 from collections import Counter
 
 import plain_supernet
@@ -77,6 +78,26 @@ def test_output_and_gradients_equal_the_plain_implementation(space, hard, memory
         torch.testing.assert_close(gradients[0].get(name, torch.zeros_like(gradient)), gradient, msg=name)
 
 
+def test_mean_nodes_and_normalised_features():
+    """An all-identity normal cell multiplies by up to 8 unless nodes are means; features end with variance 1."""
+    space = SearchSpace(channels=4, nodes=4, mean_nodes=True)
+    cell, same = Supernet(space).cells[0].double(), Supernet(dataclasses.replace(space, mean_nodes=False)).cells[0]
+    same.double().load_state_dict(cell.state_dict())
+    x = tiny.images(4).double().expand(-1, 12, -1, -1)
+    identity = [space.operations.index("identity")] * 14
+    means, sums = cell(x, x, identity), same(x, x, identity)
+    torch.testing.assert_close(means[:, :4], sums[:, :4] / 2)
+    assert sums[:, -4:].std() > 7 * means[:, -4:].std()
+
+    network = Supernet(SearchSpace(channels=4, nodes=2, normalise_features=True)).train()
+    seen = []
+    network.classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network(tiny.images(64), tiny.choices(network.space, 1)[0])
+    torch.testing.assert_close(seen[0].mean(0), torch.zeros(32), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen[0].var(0, correction=0), torch.ones(32), atol=0.05, rtol=0)
+    assert sum(weight.numel() for weight in network.feature_norm.parameters()) == 0
+
+
 def test_mixture_weights_belong_to_their_image():
     network, x = tiny.awake(Supernet(tiny.SPACE)).eval(), tiny.images(3)
     several = tiny.choices(tiny.SPACE, 3)
@@ -132,6 +153,7 @@ def test_batch_norm_inside_cells_has_no_affine_parameters():
         ({"channels": 0}, "channels = 0"),
         ({"cells": 2}, "cells = 2"),
         ({"nodes": 1.5}, "nodes = 1.5"),
+        ({"mean_nodes": 1}, "mean_nodes = 1"),
     ],
 )
 def test_bad_space_is_one_line(changes, named):

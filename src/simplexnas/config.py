@@ -13,6 +13,11 @@ import torch
 from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace
 
+HYPERNETWORKS = ("utility", "pivot", "mlp")
+# relaxed: a soft mixture per image, as published. The others choose one operation per edge and path; only the
+# chosen ones run with score_function, while the other two need all outputs.
+ESTIMATORS = ("score_function", "relaxed", "straight_through", "reinmax")
+
 
 @dataclass(frozen=True)
 class SearchConfig:
@@ -26,19 +31,22 @@ class SearchConfig:
     batch_size: int = 64  # images per step and process
     train_images: int = 55_000  # of the 55,000; fewer only to try things
     learning_rate: float = 3e-3  # peak of the one-cycle schedule, AdamW
+    matrix_learning_rate: float = 6e-3  # the same of Muon, for the weights of 1x1 convolutions; 0: AdamW for them too
     weight_decay: float = 1e-4
     hypernetwork_learning_rate: float = 1e-2
     flip: bool = True  # augmentation: horizontal flips of half of the images
     shift: int = 0  # augmentation: random shifts by up to this many pixels in each direction
     channels_last: bool = True  # memory format
+    ema: float = 0.0  # decay per step of an exponential moving average of the weights, which is exported; 0: none
     # choice of operations
-    relaxed: bool = False  # a soft mixture per image instead of one hard operation per edge and path
+    estimator: str = "score_function"  # gradient of the cross-entropy for the hypernetwork: one of ESTIMATORS
     paths: int = 2  # hard paths per step, each on its share of the batch
+    sandwich: bool = False  # also the largest and the smallest network in each step; the largest teaches the others
     temperature_start: float = 1.0
     temperature_end: float = 0.2
     corner_share: float = 0.25  # share of S drawn from Dirichlet(1/2) instead of uniformly
     # hypernetwork and objective
-    hypernetwork: str = "utility"  # or "pivot"
+    hypernetwork: str = "utility"  # or "pivot", "mlp"
     kappa: float = 0.02  # final weight of Lat in the objective
     tau: float = 5e-4  # entropy weight of the utility form; its gain is kappa / tau
     warmup: float = 0.2  # share of the steps in which kappa rises linearly from 0
@@ -67,12 +75,16 @@ class SearchConfig:
             "tau",
         ):
             check(name, "numbers above 0", getattr(self, name) > 0)
-        for name in ("weight_decay", "kappa", "spread", "parameter_price"):
+        for name in ("weight_decay", "matrix_learning_rate", "kappa", "spread", "parameter_price"):
             check(name, "numbers from 0", getattr(self, name) >= 0)
         for name in ("corner_share", "warmup", "policy_until"):
             check(name, "numbers from 0 to 1", 0 <= getattr(self, name) <= 1)
-        check("hypernetwork", "utility, pivot", self.hypernetwork in ("utility", "pivot"))
-        check("paths", "from 2 unless relaxed, since paths are compared", self.relaxed or self.paths >= 2)
+        check("ema", "numbers from 0 to below 1", 0 <= self.ema < 1)
+        for name, allowed in (("hypernetwork", HYPERNETWORKS), ("estimator", ESTIMATORS)):
+            check(name, ", ".join(allowed), getattr(self, name) in allowed)
+        hard = self.estimator == "score_function"
+        check("paths", "from 2 with score_function, which compares paths", self.paths >= 2 or not hard)
+        check("sandwich", "true only with score_function", hard or not self.sandwich)
         check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
 
     @property
@@ -104,7 +116,7 @@ PRESETS: dict[str, SearchConfig] = {
         preset="paper",
         flip=False,
         channels_last=False,
-        relaxed=True,
+        estimator="relaxed",
         paths=1,
         corner_share=0.0,
         hypernetwork="pivot",
@@ -119,15 +131,18 @@ PRESETS: dict[str, SearchConfig] = {
 
 
 def preset(name: str, **changes) -> SearchConfig:
-    """A preset, with some settings replaced."""
+    """A preset, with some settings replaced; numbers and switches of the search space count as settings too."""
     if name not in PRESETS:
         raise SimplexNASError(f"preset = {name!r}; allowed: {', '.join(PRESETS)}")
-    return dataclasses.replace(PRESETS[name], **changes)
+    of_space = {key: changes.pop(key) for key in _SPACE_SETTINGS if key in changes}
+    base = PRESETS[name]
+    return dataclasses.replace(base, **{"space": dataclasses.replace(base.space, **of_space)} | changes)
 
 
 def parse_changes(assignments: list[str]) -> dict:
     """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, **changes)`."""
-    defaults = {f.name: getattr(PRESETS["default"], f.name) for f in dataclasses.fields(SearchConfig)}
+    base = PRESETS["default"]
+    defaults = base.to_dict() | {name: getattr(base.space, name) for name in _SPACE_SETTINGS}
     allowed = sorted(defaults.keys() - {"preset", "seed", "space"})
     changes = {}
     for assignment in assignments:
@@ -147,4 +162,5 @@ def parse_changes(assignments: list[str]) -> dict:
     return changes
 
 
+_SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name != "operations")
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}

@@ -27,7 +27,7 @@ def reestimate_batch_norm(network: nn.Module, train: Split, images: int = BATCH_
 
     train: uint8 training split; its first `images` images are used, in batches of 250, cumulative average.
     """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

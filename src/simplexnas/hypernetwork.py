@@ -1,4 +1,4 @@
-"""alpha(S, a): from penalties S (B, k) to architecture logits (B, E, k). Two forms behind one call."""
+"""alpha(S, a): from penalties S (B, k) to architecture logits (B, E, k). Three forms behind one call."""
 
 import torch
 from torch import nn
@@ -25,6 +25,20 @@ class PivotHypernetwork(nn.Module):
         return torch.einsum("bp,pek->bek", weights, self.tables)
 
 
+class MLPHypernetwork(nn.Module):
+    """A multilayer perceptron with one hidden layer: what comes to mind first, for comparison."""
+
+    def __init__(self, space: SearchSpace, hidden: int = 64):
+        super().__init__()
+        edges = len(genotype_edges(space))
+        self.layers = nn.Sequential(
+            nn.Linear(space.k, hidden), nn.ReLU(), nn.Linear(hidden, edges * space.k), nn.Unflatten(1, (edges, space.k))
+        )
+
+    def forward(self, S: torch.Tensor) -> torch.Tensor:
+        return self.layers(S)
+
+
 class UtilityHypernetwork(nn.Module):
     """Our arm: utility minus price, alpha_em(S) = u_em - price_em(S), to be multiplied by the gain kappa / tau.
 
@@ -34,10 +48,12 @@ class UtilityHypernetwork(nn.Module):
 
     The learned `utility` is centred and scaled to standard deviation `spread` over the edges of a cell type, for each
     operation. Centring leaves the balance between operations to S, and that between cell types to the price; scaling
-    makes edges switch at different S, one after another. At the start all utilities are 0.
+    makes edges switch at different S, one after another. Utilities end at `BOUND` standard deviations, so that no edge
+    holds out against a penalty that is larger by 2 * BOUND * spread (0.48). At the start all utilities are 0.
     """
 
     FLOOR = 0.1  # added under the root: small utilities are not blown up before anything was learned
+    BOUND = 1.6  # standard deviations; about one edge in ten of a normal distribution is outside
 
     def __init__(self, space: SearchSpace, spread: float, parameter_price: float):
         super().__init__()
@@ -49,7 +65,7 @@ class UtilityHypernetwork(nn.Module):
         by_type = self.utility.unflatten(0, (2, -1))  # normal edges, reduction edges
         centred = by_type - by_type.mean(dim=1, keepdim=True)
         scale = (centred.square().mean(dim=1, keepdim=True) + self.FLOOR**2).sqrt()
-        return self.spread * (centred / scale).flatten(0, 1)
+        return self.spread * (centred / scale).clamp(-self.BOUND, self.BOUND).flatten(0, 1)
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:
         return self.scaled_utility() - cost.price(S, self.space, self.parameter_price)

@@ -7,7 +7,8 @@ from simplexnas import objective
 from simplexnas.architecture import Architecture, StandaloneNetwork
 from simplexnas.config import SearchConfig
 from simplexnas.data import Split
-from simplexnas.search import batch_indices, generator, make_batch, make_optimizer, steps_per_epoch, weights_group
+from simplexnas.optimizers import Optimizers
+from simplexnas.search import batch_indices, generator, make_batch, steps_per_epoch
 
 
 def retrain(
@@ -20,12 +21,9 @@ def retrain(
     torch.manual_seed(config.seed)
     network = architecture.build().to(memory_format=config.memory_format).train()
     steps = config.epochs * steps_per_epoch(config)
-    optimizer, scheduler = make_optimizer([weights_group(network, config)], steps)
+    optimizers = Optimizers(network, config, steps)
     for step in tqdm(range(steps), desc="retrain", disable=not progress_bar):
         images, labels = make_batch(train, batch_indices(config, step, 0, 1), config, generator(config.seed, step, 0))
         objective.cross_entropy(network(images), labels).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm=5.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        scheduler.step()
+        optimizers.step()
     return network.eval()

@@ -17,20 +17,27 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from simplexnas import cost, data, gumbel, objective, simplex
 from simplexnas.config import SearchConfig
 from simplexnas.errors import SimplexNASError
 from simplexnas.files import write_atomically
-from simplexnas.hypernetwork import PivotHypernetwork, UtilityHypernetwork
+from simplexnas.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
+from simplexnas.optimizers import Optimizers
 from simplexnas.paths import relative
 from simplexnas.supernet import Supernet
 
-CHECKPOINT_VERSION = 2
+CHECKPOINT_VERSION = 3
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 LOG_EVERY = 20
+GATES = {
+    "relaxed": gumbel.gumbel_softmax,
+    "straight_through": gumbel.straight_through,
+    "reinmax": gumbel.reinmax,
+}
 
 
 def generator(*key: int) -> torch.Generator:
@@ -70,6 +77,8 @@ class SearchModel(nn.Module):
         self.supernet = Supernet(config.space)
         if config.hypernetwork == "pivot":
             self.hypernetwork = PivotHypernetwork(config.space, generator=generator(config.seed, 0, 0, 1))
+        elif config.hypernetwork == "mlp":
+            self.hypernetwork = MLPHypernetwork(config.space)
         else:
             self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price)
 
@@ -82,28 +91,49 @@ class SearchModel(nn.Module):
             logits = logits.detach()
         prices = cost.price(S, config.space, config.parameter_price)
         latency = cost.latency_term(torch.softmax(logits, dim=-1), prices, config.space)
-        if config.relaxed:
-            gamma = gumbel.gumbel_softmax(logits.expand(len(images), -1, -1), schedule.temperature, random)
-            losses = objective.cross_entropy(self.supernet(images, gamma), labels)[None]
-            policy = torch.zeros(())
+        if config.estimator == "score_function":
+            losses, policy = self._sampled_losses(images, labels, logits, random)
         else:
-            choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), random)  # (paths, E)
-            losses = torch.stack(
-                [
-                    objective.cross_entropy(self.supernet(share, choice), target)
-                    for share, target, choice in zip(
-                        images.chunk(config.paths), labels.chunk(config.paths), choices.tolist(), strict=True
-                    )
-                ]
-            )
-            policy = objective.score_function_term(
-                losses, objective.log_probability(logits, choices), objective.leave_one_out(losses)
-            )
+            losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, random), 0.0
         return {
             "loss": objective.objective(losses, latency, schedule.kappa) + policy,
             "cross_entropy": losses.mean().detach(),
             "latency": latency.mean().detach(),
         }
+
+    def _sampled_losses(self, images, labels, logits, random):
+        """One hard choice per path, of which alone runs: losses (paths,) and the term that carries the policy gradient.
+
+        With `sandwich` the largest network sees all images, and the others, the smallest among them, learn its class
+        probabilities (Yu and Huang 2019); losses then holds those two as well.
+        """
+        config = self.config
+        choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), random)  # (paths, E)
+        others, first = choices.tolist(), []
+        if config.sandwich:
+            parameters = cost.edge_macs(config.space)
+            taught = self.supernet(images, parameters.argmax(axis=1).tolist())
+            first = [objective.cross_entropy(taught, labels)]
+            labels = torch.softmax(taught.detach(), dim=-1)
+            others.append(parameters.argmin(axis=1).tolist())
+        shares = zip(images.tensor_split(len(others)), labels.tensor_split(len(others)), others, strict=True)
+        losses = [objective.cross_entropy(self.supernet(share, choice), target) for share, target, choice in shares]
+        sampled = torch.stack(losses[: config.paths])
+        policy = objective.score_function_term(
+            sampled, objective.log_probability(logits, choices), objective.leave_one_out(sampled)
+        )
+        return torch.stack(first + losses), policy
+
+    def _gated_losses(self, images, labels, logits, temperature: float, random):
+        """Every operation runs, times a gate that carries the gradient, drawn per image if relaxed, else per path."""
+        config = self.config
+        draw = GATES[config.estimator]
+        draws = len(images) if config.estimator == "relaxed" else config.paths
+        gamma = draw(logits.expand(draws, -1, -1), temperature, random)
+        shares = zip(*(values.tensor_split(config.paths) for values in (images, labels, gamma)), strict=True)
+        return torch.stack(
+            [objective.cross_entropy(self.supernet(share, gates), target) for share, target, gates in shares]
+        )
 
 
 def batch_indices(config: SearchConfig, step: int, rank: int, world: int) -> np.ndarray:
@@ -124,25 +154,6 @@ def make_batch(train: data.Split, chosen: np.ndarray, config: SearchConfig, rand
 
 def steps_per_epoch(config: SearchConfig, world: int = 1) -> int:
     return config.train_images // (config.batch_size * world)
-
-
-def make_optimizer(groups: list[dict], steps: int):
-    """AdamW with a one-cycle schedule; groups: dicts of "params", "weight_decay" and "lr", the peak rate."""
-    rates = [group["lr"] for group in groups]
-    optimizer = torch.optim.AdamW(groups, fused=True)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rates, total_steps=steps, pct_start=0.2, cycle_momentum=False, final_div_factor=1e3
-    )
-    return optimizer, scheduler
-
-
-def weights_group(network: nn.Module, config: SearchConfig) -> dict:
-    return {"params": network.parameters(), "weight_decay": config.weight_decay, "lr": config.learning_rate}
-
-
-def policy_group(hypernetwork: nn.Module, config: SearchConfig) -> dict:
-    """The hypernetwork has its own rate and no weight decay."""
-    return {"params": hypernetwork.parameters(), "weight_decay": 0.0, "lr": config.hypernetwork_learning_rate}
 
 
 def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
@@ -191,10 +202,13 @@ def search(
     model = model.to(memory_format=config.memory_format)
     per_epoch = steps_per_epoch(config, world)
     steps = config.epochs * per_epoch
-    groups = [weights_group(model.supernet, config), policy_group(model.hypernetwork, config)]
-    optimizer, scheduler = make_optimizer(groups, steps)
-    wrapped, optimizer = fabric.setup(model, optimizer)
-    state = {"model": wrapped, "optimizer": optimizer, "scheduler": scheduler}
+    wrapped = fabric.setup_module(model)
+    optimizers = Optimizers(model.supernet, config, steps, model.hypernetwork)
+    state = {"model": wrapped, "optimizers": optimizers}
+    averaged = None
+    if config.ema:
+        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+        state["averaged"] = averaged
     step, log, seconds = 0, [], 0.0
     if checkpoint.exists():
         step, log, seconds = _restore(fabric, checkpoint, state, config, world)
@@ -216,14 +230,13 @@ def search(
 
         result = wrapped(batch, target, schedule, random)
         fabric.backward(result["loss"])
-        fabric.clip_gradients(wrapped, optimizer, max_norm=5.0, error_if_nonfinite=False)
-        optimizer.step()
-        optimizer.zero_grad()
-        scheduler.step()
+        optimizers.step()
+        if averaged is not None:
+            averaged.update_parameters(model)
 
         bar.update()
         if step % LOG_EVERY == 0 or step + 1 == steps:
-            log.append(_log_row(step, per_epoch, result, schedule, scheduler.get_last_lr()[0]))
+            log.append(_log_row(step, per_epoch, result, schedule, optimizers.learning_rate))
             bar.set_postfix(CE=f"{log[-1]['cross_entropy']:.3f}")
         step += 1
         if step % checkpoint_every == 0 or step == last:
@@ -231,7 +244,7 @@ def search(
             spent = seconds + time.perf_counter() - started
             _save(fabric, checkpoint, state, config, world, step, log, spent)
     bar.close()
-    return model
+    return model if averaged is None else averaged.module
 
 
 def _check_finite(loss: float, step: int) -> None:
@@ -287,7 +300,7 @@ def _save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, 
 
 
 def _restore(fabric, checkpoint: Path, state: dict, config: SearchConfig, world: int) -> tuple[int, list, float]:
-    """Load a checkpoint into model, optimizer and scheduler; returns step, log and seconds."""
+    """Load a checkpoint into model and optimizers; returns step, log and seconds."""
     name = relative(checkpoint)
     try:
         head = torch.load(checkpoint, weights_only=True, map_location="cpu")

@@ -33,12 +33,16 @@ class SearchSpace:
     channels: C of the first cell; each reduction cell doubles it and halves height and width.
     cells: number of cells; those at index cells // 3 and 2 * cells // 3 are reduction cells.
     nodes: intermediate nodes of a cell; node i sums one edge from each of the 2 + i nodes before it.
+    mean_nodes: divide that sum by the number of its edges (the paper and DARTS do not).
+    normalise_features: batch normalisation, without parameters, of what the classifier reads (neither do they).
     """
 
     operations: tuple[str, ...] = DEFAULT_OPERATIONS
     channels: int = 16
     cells: int = 3
     nodes: int = 4
+    mean_nodes: bool = False
+    normalise_features: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "operations", tuple(self.operations))
@@ -53,6 +57,9 @@ class SearchSpace:
                 raise SimplexNASError(f"{name} = {value!r}; allowed: whole numbers from {least}")
         if self.channels % 2:
             raise SimplexNASError(f"channels = {self.channels}; allowed: even numbers")
+        for name in ("mean_nodes", "normalise_features"):
+            if not isinstance(getattr(self, name), bool):
+                raise SimplexNASError(f"{name} = {getattr(self, name)!r}; allowed: true, false")
 
     @property
     def k(self) -> int:
@@ -150,6 +157,7 @@ class Cell(nn.Module):
         super().__init__()
         self.edges = cell_edges(space)
         self.nodes = space.nodes
+        self.mean_nodes = space.mean_nodes
         self.names = space.operations
         halve = layout.input_sizes[0] != layout.input_sizes[1]
         self.preprocess = nn.ModuleList(
@@ -197,7 +205,7 @@ class Cell(nn.Module):
             total = first + second
             for term in others:
                 total += term  # in place: the terms may be shared, the total is not
-            states.append(total)
+            states.append(total / target if self.mean_nodes else total)  # node i has the i nodes before it as sources
         return torch.cat([_DenseGradient.apply(state) for state in states[2:]], dim=1)
 
 
@@ -223,7 +231,9 @@ class Supernet(nn.Module):
         self.cells = nn.ModuleList(
             Cell(space, layout, candidates[self._genotype[layout.cell_type]]) for layout in layouts
         )
-        self.classifier = nn.Linear(space.nodes * layouts[-1].channels, CLASSES)
+        features = space.nodes * layouts[-1].channels
+        self.feature_norm = nn.BatchNorm1d(features, affine=False) if space.normalise_features else nn.Identity()
+        self.classifier = nn.Linear(features, CLASSES)
         nn.init.zeros_(self.classifier.weight)  # uniform class probabilities: cross-entropy starts at ln 10
         nn.init.zeros_(self.classifier.bias)
 
@@ -240,4 +250,4 @@ class Supernet(nn.Module):
             output = cell(previous, current, own)
             if index + 1 < len(self.cells):  # the classifier reads the last cell without ReLU
                 previous, current = current, torch.relu_(output)
-        return self.classifier(output.mean(dim=(2, 3)))
+        return self.classifier(self.feature_norm(output.mean(dim=(2, 3))))

@@ -1,0 +1,80 @@
+"""Muon against torch's own, and the two optimisers as one."""
+
+import pytest
+import tiny
+import torch
+from torch import nn
+
+from simplexnas.optimizers import Muon, Optimizers, orthogonalise
+from simplexnas.search import SearchModel
+
+
+def weights(shape: tuple[int, int], n: int) -> list[nn.Parameter]:
+    random = torch.Generator().manual_seed(0)
+    return [nn.Parameter(torch.randn(*shape, 1, 1, generator=random)) for _ in range(n)]
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 48), (48, 16)], ids=str)
+def test_orthogonalise_brings_singular_values_near_one(shape):
+    matrices = torch.randn(5, *shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalise(matrices))
+    original = torch.linalg.svdvals(matrices)
+    large = original > 0.1 * original.max()
+    assert values[large].min() > 0.6 and values.max() < 1.3
+    torch.testing.assert_close(orthogonalise(100 * matrices), orthogonalise(matrices))
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 48), (48, 16)], ids=str)
+def test_muon_follows_that_of_torch(shape):
+    """torch's runs its iteration in bfloat16, hence the wide tolerance, as a share of the whole way."""
+    ours = weights(shape, 3)
+    theirs = [nn.Parameter(weight.detach().flatten(1).clone()) for weight in ours]
+    start = [weight.detach().clone() for weight in theirs]
+    settings = {"lr": 0.02, "weight_decay": 0.1, "momentum": 0.95}
+    optimizers = Muon(ours, **settings), torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **settings)
+    random = torch.Generator().manual_seed(1)
+    for _ in range(5):
+        for mine, other in zip(ours, theirs, strict=True):
+            other.grad = torch.randn(shape, generator=random)
+            mine.grad = other.grad.view_as(mine).clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for mine, other, before in zip(ours, theirs, start, strict=True):
+        way = (other - before).norm()
+        assert (mine.flatten(1) - other).norm() < 0.03 * way and way > 0.1
+
+
+def test_muon_leaves_weights_without_gradient_alone():
+    moved, kept = weights((4, 4), 2)
+    before = kept.detach().clone()
+    moved.grad = torch.ones_like(moved)
+    optimizer = Muon([moved, kept], lr=0.1, weight_decay=0.1)
+    optimizer.step()
+    assert torch.equal(kept, before) and kept not in optimizer.state
+    assert moved in optimizer.state
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.006])
+def test_every_parameter_has_one_optimizer(rate):
+    config = tiny.config(matrix_learning_rate=rate)
+    model = SearchModel(config)
+    optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork).optimizers
+    held = {name: [w for g in o.param_groups for w in g["params"]] for name, o in optimizers.items()}
+    assert sorted(id(w) for ws in held.values() for w in ws) == sorted(id(w) for w in model.parameters())
+    assert all(weight.shape[2:] == (1, 1) for weight in held.get("muon", []))
+    assert ("muon" in held) == (rate > 0)
+    assert any(weight is model.hypernetwork.utility for weight in held["adamw"])
+
+
+def test_gradients_are_clipped_and_forgotten_and_the_rate_moves():
+    config = tiny.config()
+    model = SearchModel(config)
+    optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork)
+    first = optimizers.learning_rate
+    for weight in model.parameters():
+        weight.grad = torch.full_like(weight, 1e6)
+    optimizers.step()
+    assert all(weight.grad is None for weight in model.parameters())
+    assert optimizers.learning_rate > first
+    moment = optimizers.optimizers["adamw"].state[model.hypernetwork.utility]["exp_avg"]
+    assert moment.abs().max() < 5.0
