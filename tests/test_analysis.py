@@ -48,6 +48,13 @@ def test_correlations_of_a_monotone_family():
     assert list(values) == ["pool", "identity", "convolution"] and all(value < -0.9 for value in values.values())
 
 
+def test_correlation_is_0_where_nothing_changes():
+    points = lattice_points(0.25)
+    for point in points:
+        point["operations"] = {"pool": 10, "identity": 10, "convolution": 8}
+    assert set(analysis.control_correlations(points).values()) == {0.0}
+
+
 def test_changes_per_step():
     step = 0.25
     points = lattice_points(step)

@@ -261,6 +261,39 @@ def test_markdown_shows_accuracy_and_edge_parameters():
     ]
 
 
+# Ablation
+
+
+def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int) -> None:
+    """Two points, of which the one is the other's better."""
+    points = [
+        {
+            "S": [1 - pool, pool, 0],
+            "choice": [0] * 28,
+            "operations": {"pool": pool, "identity": 28 - pool, "convolution": 0},
+            "edge_parameters": edge_parameters + 100 * pool,
+            "total_parameters": edge_parameters + 100 * pool + 20_506,
+            "accuracy": {"validation": accuracy - 0.01 * pool, "test": accuracy - 0.02 * pool},
+        }
+        for pool in (0, 1)
+    ]
+    content = {"version": results.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
+    results.save(results.RESULTS / family / results.LATTICE, content)
+
+
+def test_ablation_has_one_line_for_each_change_with_the_best_first():
+    write_lattice("quick-seed0", 0, 0.85, 5000)
+    write_lattice("quick-seed1", 1, 0.87, 5000)
+    write_lattice("quick-kappa=0.01-batch_size=32-seed0", 0, 0.90, 5000)
+    write_lattice("quick-hypernetwork=pivot-seed0", 0, 0.80, 30_000)
+    found = results.ablation().set_index("change")
+    assert list(found.index) == ["kappa=0.01-batch_size=32", "(the preset)", "hypernetwork=pivot"]
+    assert list(found["seeds"]) == [1, 2, 1]
+    assert list(found["≤ 5,120"]) == ["90.0", "86.0 ± 1.4", "–"], "chosen on validation, at most that size"
+    assert list(found["≤ 38,304"]) == ["90.0", "86.0 ± 1.4", "80.0"]
+    assert found["control"].iloc[0] == "0.00" and list(found["training, s"]) == ["100.0", "100.0 ± 0.0", "100.0"]
+
+
 # As published
 
 

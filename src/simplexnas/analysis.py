@@ -23,14 +23,16 @@ def best_within(points: list[dict], budget: int) -> dict:
 
 
 def control_correlations(points: list[dict]) -> dict[str, float]:
-    """Spearman correlation between S_m and the share of operation m, for each operation; -1 is perfect control."""
-    operations = list(points[0]["operations"])
-    return {
-        name: float(
-            stats.spearmanr([point["S"][m] for point in points], [point["operations"][name] for point in points])[0]
-        )
-        for m, name in enumerate(operations)
-    }
+    """Spearman correlation between S_m and the share of operation m, for each operation; -1 is perfect control.
+
+    0 where the number of edges with the operation never changes.
+    """
+
+    def correlation(m: int, name: str) -> float:
+        counts = [point["operations"][name] for point in points]
+        return float(stats.spearmanr([point["S"][m] for point in points], counts)[0]) if len(set(counts)) > 1 else 0.0
+
+    return {name: correlation(m, name) for m, name in enumerate(points[0]["operations"])}
 
 
 def changes_per_step(points: list[dict], step: float) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +75,7 @@ def provenance(family: Family) -> dict:
         "family": family.name,
         "sha256": family.description["sha256"],
         "seed": family.config.seed,
+        "training_seconds": family.description["training_seconds"],
         "config": family.config.to_dict(),
         "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -284,6 +286,47 @@ def compute_table(families: list[Family]) -> Path:
 def table() -> list[dict]:
     """The rows that `compute_table` wrote."""
     return read(RESULTS / TABLE)["rows"]
+
+
+def ablation() -> pd.DataFrame:
+    """One line for each changed setting of the quick preset, from the lattices of its families; best hypervolume first.
+
+    Hypervolume (x 100) and test accuracy in percent of the best member, chosen on validation, within each of the
+    paper's sizes; "control" is the weakest Spearman correlation between S and counts. Means and ± over the seeds.
+    """
+    records: dict[str, list[dict]] = {}
+    for path in sorted(RESULTS.glob(f"quick-*/{LATTICE}")):
+        record = read(path)
+        changes = re.fullmatch(r"quick-?(.*)-seed\d+", record["family"])[1]
+        records.setdefault(changes or "(the preset)", []).append(record)
+
+    def measures(record: dict) -> dict[str, float]:
+        points = record["points"]
+        values = {"hypervolume": 100 * analysis.hypervolume(points)}
+        for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
+            fits = any(point["edge_parameters"] <= budget for point in points)
+            best = analysis.best_within(points, budget)["accuracy"]["test"] if fits else np.nan
+            values[f"≤ {budget:,}"] = 100 * best
+        control = max(analysis.control_correlations(points).values())
+        return values | {"control": control, "training, s": record["training_seconds"]}
+
+    lines = []
+    for changes, runs in records.items():
+        measured = pd.DataFrame([measures(run) for run in runs])
+        order = measured["hypervolume"].mean()
+        lines.append(
+            (order, {"change": changes, "seeds": len(runs)} | {key: _spread(measured[key]) for key in measured})
+        )
+    return pd.DataFrame([line for _, line in sorted(lines, key=lambda line: -line[0])])
+
+
+def _spread(values: pd.Series) -> str:
+    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" without a value."""
+    mean = values.mean()
+    if np.isnan(mean):
+        return "–"
+    digits = 2 if abs(mean) < 2 else 1 if abs(mean) <= 100 else 0
+    return f"{mean:.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
 
 
 def _vector(S) -> str:
