@@ -102,6 +102,40 @@ print(
 )
 
 # %% [markdown]
+# ## All at once, or one after another?
+#
+# Lat is linear in the probabilities. Left to itself, such a price makes every edge take the operation of least penalty, and all edges
+# change their mind at the same S: control by switch. Below, the penalty on convolutions rises along the line from $(\frac12, \frac12, 0)$ to
+# $(0, 0, 1)$, and the number of convolutions falls
+#
+# - at one point with the paper's linear price alone,
+# - at two with a price that also counts parameters,
+# - in small steps with the learned utilities, which differ from edge to edge.
+
+# %% mystnb={"image": {"alt": "Step lines of the number of convolution edges against the penalty on convolutions: one falls from 28 to 0 at one third, the second in two steps, the third gradually."}, "figure": {"caption": "Convolutions along a line of S, by the paper's price alone, by the price with parameters, and in the trained family.", "name": "fig-family-switching"}}
+penalty = np.linspace(0, 1, 201)
+line = np.column_stack([(1 - penalty) / 2, (1 - penalty) / 2, penalty])
+line = torch.from_numpy(line).float()
+space, hypernetwork = family.space, family.model.hypernetwork
+with torch.no_grad():
+    scores = {
+        "linear price": -cost.price(line, space),
+        "linear price and parameters": -cost.price(
+            line, space, family.config.parameter_price
+        ),
+        "trained family": hypernetwork(line),
+    }
+convolution = space.operations.index("sep_conv_3x3")
+figures.switching(
+    penalty,
+    {
+        name: (score.argmax(dim=-1) == convolution).sum(dim=1).numpy()
+        for name, score in scores.items()
+    },
+)
+plt.show()
+
+# %% [markdown]
 # A second route to the same choices, without the hypernetwork's code: every edge takes the operation of least $S_m - v_m$
 # ({doc}`hypernetwork`), where $v$ is its utility minus its price at $S = 0$.
 

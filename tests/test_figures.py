@@ -93,3 +93,11 @@ def test_fronts_draw_the_first_group_as_a_line():
     assert line.get_xydata().tolist() == [[30, pytest.approx(110)], [20, pytest.approx(100)]]
     assert cloud.get_offsets().tolist() == [[30, pytest.approx(110)]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["front", "others"]
+
+
+def test_switching_draws_one_step_line_per_name():
+    penalty = np.array([0.0, 0.5, 1.0])
+    ax = figures.switching(penalty, {"price": np.array([28, 0, 0]), "family": np.array([20, 9, 1])})
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[28, 0, 0], [20, 9, 1]]
+    assert all(line.get_drawstyle() == "steps-mid" for line in ax.lines)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["price", "family"]

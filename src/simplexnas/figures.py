@@ -179,3 +179,17 @@ def fronts(groups: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.Axe
     ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def switching(penalty: np.ndarray, edges: dict[str, np.ndarray], ax: plt.Axes | None = None) -> plt.Axes:
+    """Number of edges with an operation against the penalty on it, one step line per name; penalty (n,), edges (n,)."""
+    ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
+    styles = [("#999999", ":"), ("#0072B2", "--"), ("#D55E00", "-")]
+    for (name, counts), (color, style) in zip(edges.items(), styles, strict=False):
+        ax.step(penalty, counts, where="mid", color=color, linestyle=style, linewidth=1.8, label=name)
+    ax.set_xlabel("penalty on convolution")
+    ax.set_ylabel("edges with convolution (of 28)")
+    ax.set_ylim(-1, 29)
+    ax.legend(frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
