@@ -2,7 +2,8 @@
 
 `snakemake -n` shows what is missing. Trainings and measurements that were interrupted go on (their half-done files lie
 under data/runs). `snakemake -c2 --forceall` makes everything anew, `snakemake -c2 --forceall quick` a small variant in
-minutes. Commands refuse results of another training by its hash.
+minutes. Commands refuse results of another training by its hash. After training one family anew, make again what is
+behind it: `snakemake -c2 --forcerun lattice measure retrain table`.
 A family's name says how it is trained: <preset>-<setting>=<value>-…-seed<seed>.
 Inputs are ancient, because the dates of files mean nothing in a clone.
 """

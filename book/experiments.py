@@ -137,7 +137,7 @@ display(HTML(results.frame(rows, asked).to_html(index=False, border=0)))
 #
 # Four ways: relaxed at the first and the last temperature of training, discrete with the statistics of training, discrete with
 # re-estimated ones (those of the relaxed networks are re-estimated too).
-# The author's evaluator draws a soft mixture per image at t = 1 {cite}`firsovcode`. Test accuracy in percent:
+# The author's evaluator draws a soft mixture per image at t = 1 {cite}`firsovcode`. Test accuracy of seed 0 in percent:
 
 # %%
 import pandas as pd
@@ -154,13 +154,13 @@ display(HTML(pd.DataFrame(ways).T.to_html(border=0)))
 # %% [markdown]
 # ## What the numbers say
 #
-# At B our model has no convolution, at C no pooling, as in the paper; so has the control.
+# At B our model has no convolution, as in the paper; nor has the control.
 # The gain over the control is what learning adds, and it has to be read at the sizes of the table.
 
 # %%
 by_name = {row["name"]: row for row in rows}
 assert by_name["B"]["ours"]["operations"]["convolution"] == 0
-assert by_name["C"]["ours"]["operations"]["pool"] == 0
+print("pooling edges at C:", by_name["C"]["ours"]["operations"]["pool"])
 for row in rows:
     best = row["best"]["accuracy"]["test"]
     print(

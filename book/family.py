@@ -105,7 +105,7 @@ print(
 # ## All at once, or one after another?
 #
 # Lat is linear in the probabilities. Left to itself, such a price makes every edge take the operation of least penalty, and all edges
-# change their mind at the same S: control by switch. Below, the penalty on convolutions rises along the line from $(\frac12, \frac12, 0)$ to
+# change their mind at the same S: a switch, not a dial. Below, the penalty on convolutions rises along the line from $(\frac12, \frac12, 0)$ to
 # $(0, 0, 1)$, and the number of convolutions falls
 #
 # - at one point with the paper's linear price alone,

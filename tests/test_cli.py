@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from simplexnas import cli, config, data, paths, results, search
 from simplexnas.architecture import Architecture
+from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family
 
 
@@ -41,20 +42,23 @@ def test_help_lists_the_commands(invoke):
     ("options", "name", "epochs"), [((), "quick-seed3", 2), (("--set", "epochs=1"), "quick-epochs=1-seed3", 1)]
 )
 def test_search_writes_and_names_checkpoint_log_and_family(
-    options, name, epochs, invoke, few_images, folders, monkeypatch
+    options, name, epochs, invoke, few_images, folders, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=2))
     arguments = ("search", "--preset", "quick", "--seed", 3, *options)
     written = invoke(*arguments).stdout.splitlines()
     run, folder = folders / "runs" / name, folders / "families" / name
     assert written == [str(run / search.LOG), str(folder)]
-    assert not (run / search.CHECKPOINT).exists(), "the next search starts anew"
+    assert not (run / search.CHECKPOINT).exists(), "the family holds the weights"
     assert list(folder.parent.iterdir()) == [folder]
     family = Family.load(folder)
     assert (family.config.seed, family.config.epochs) == (3, epochs)
     assert family.description["training_seconds"] > 0
-    again = invoke(*arguments, "--resume").stdout.splitlines()
-    assert again == written and Family.load(folder).description["sha256"] == family.description["sha256"]
+    with pytest.raises(SimplexNASError, match=f"{name} is trained already; move it away"):
+        invoke(*arguments, "--resume")
+    folder.rename(tmp_path / "before")
+    assert invoke(*arguments, "--resume").stdout.splitlines() == written
+    assert Family.load(folder).description["sha256"] == family.description["sha256"]
 
 
 def test_sample_saves_the_architecture(invoke, tiny_folder, tiny_family, tmp_path):

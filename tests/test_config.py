@@ -79,6 +79,7 @@ def test_unknown_and_missing_keys():
         {"policy_until": 2},
         {"hypernetwork": "transformer"},
         {"estimator": "gumbel"},
+        {"flip": 1},
         {"ema": 1.0},
         {"matrix_learning_rate": -1.0},
     ],
@@ -101,11 +102,21 @@ def test_settings_of_the_search_space_count_as_settings():
     settings = config.preset("quick", **changes)
     assert settings.space == SearchSpace(mean_nodes=True, channels=8) and settings.epochs == 2
     assert config.PRESETS["quick"].space == SearchSpace()
+    given = config.preset("quick", space=SearchSpace(nodes=2), mean_nodes=True)
+    assert given.space == SearchSpace(nodes=2, mean_nodes=True)
+
+
+def test_family_names_do_not_depend_on_order_or_spelling():
+    spellings = (["warmup=0", "flip=false"], ["flip=false", "warmup=0.0"])
+    names = {config.family_name("quick", 3, config.parse_changes(changes)) for changes in spellings}
+    assert names == {"quick-flip=false-warmup=0-seed3"}
+    assert config.family_name("default", 0, {}) == "default-seed0"
 
 
 def test_sandwich_belongs_to_the_score_function():
     assert config.preset("default", sandwich=True).sandwich
     refused("sandwich = True; allowed: true only with score_function", config.preset, "paper", sandwich=True)
+    refused("batch_size = 4; allowed: from 6 with sandwich", config.preset, "default", sandwich=True, batch_size=4)
 
 
 @pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "epochs=1.5", "epochs=true", "flip=1", "seed=1"])

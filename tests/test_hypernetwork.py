@@ -69,14 +69,16 @@ def test_utilities_are_centred_and_scaled_over_the_edges_of_a_cell_type():
     assert (scaled.square().mean(dim=1).sqrt() > 0.9 * 0.15).all()
 
 
-def test_no_utility_holds_out_against_a_much_larger_penalty():
-    network = utility(0)
-    network.utility.data[3, 2] = 100.0  # one edge that wants its convolution above all
-    scaled = network.scaled_utility()
-    assert scaled.abs().max() <= 1.6 * 0.15 + 1e-12
-    S = torch.tensor([[0.15, 0.15, 0.70], [0.70, 0.15, 0.15]], dtype=torch.float64)
-    chosen = network(S).argmax(dim=-1)
-    assert (chosen[0] != 2).all() and (chosen[1] != 0).all()
+def test_no_utility_holds_out_against_a_much_larger_price():
+    S = torch.tensor([[0.15, 0.15, 0.70]], dtype=torch.float64)
+    price = cost.price(LATTICE, DEFAULT, 0.3)
+    for seed in range(50):
+        network = utility(seed)
+        network.utility.data[3, 2] = 100.0  # one edge that wants its convolution above all
+        assert network.scaled_utility().abs().max() <= 1.6 * 0.15 + 1e-12
+        assert (network(S).argmax(dim=-1) != 2).all()
+        paid = price.gather(-1, network(LATTICE).argmax(dim=-1, keepdim=True)).squeeze(-1)
+        assert (paid <= price.min(dim=-1).values + 2 * 1.6 * 0.15 + 1e-12).all()
 
 
 def test_utility_form_is_utility_minus_price():

@@ -1,11 +1,14 @@
 """The results pipeline: what is published is up to date, and the quick variant is planned from the raw data."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
+from simplexnas import config, results
+from simplexnas.family import Family
 from simplexnas.paths import ROOT
 
 
@@ -20,6 +23,23 @@ def plan(*arguments: str) -> str:
 @pytest.mark.slow
 def test_published_results_are_up_to_date():
     assert "Nothing to be done" in plan()
+    for described in results.read(results.RESULTS / results.TABLE)["families"]:
+        family = Family.load(described["family"])
+        assert described["sha256"] == family.description["sha256"]
+        for name in (results.LATTICE, results.PAPER_POINTS):
+            assert results.read_own(family, name)["points"]
+
+
+@pytest.mark.slow
+def test_searches_of_the_ablation_write_what_the_pipeline_waits_for():
+    shown = plan("--cores", "2", "--forceall", "ablation")
+    job = r"output: data/families/([^/]+)/weights.*?simplexnas search --preset (\w+) --seed (\d+) ([^\n]*)--resume"
+    jobs = re.findall(job, shown, re.DOTALL)
+    assert len(jobs) > 20
+    for family, preset, seed, options in jobs:
+        changes = config.parse_changes(re.findall(r"--set (\S+)", options))
+        assert config.preset(preset, seed=int(seed), **changes)
+        assert config.family_name(preset, int(seed), changes) == family
 
 
 @pytest.mark.slow

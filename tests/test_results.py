@@ -264,8 +264,8 @@ def test_markdown_shows_accuracy_and_edge_parameters():
 # Ablation
 
 
-def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int) -> None:
-    """Two points, of which the one is the other's better."""
+def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, epochs: int = 3) -> None:
+    """Two points, of which the first beats the second."""
     points = [
         {
             "S": [1 - pool, pool, 0],
@@ -278,6 +278,7 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int)
         for pool in (0, 1)
     ]
     content = {"version": results.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
+    content["config"] = {"seed": seed, "epochs": epochs}
     results.save(results.RESULTS / family / results.LATTICE, content)
 
 
@@ -292,6 +293,13 @@ def test_ablation_has_one_line_for_each_change_with_the_best_first():
     assert list(found["≤ 5,120"]) == ["90.0", "86.0 ± 1.4", "–"], "chosen on validation, at most that size"
     assert list(found["≤ 38,304"]) == ["90.0", "86.0 ± 1.4", "80.0"]
     assert found["control"].iloc[0] == "0.00" and list(found["training, s"]) == ["100.0", "100.0 ± 0.0", "100.0"]
+
+
+def test_ablation_refuses_seeds_of_different_settings():
+    write_lattice("quick-seed0", 0, 0.85, 5000)
+    write_lattice("quick-seed1", 1, 0.87, 5000, epochs=4)
+    with pytest.raises(SimplexNASError, match="differ in more than their seeds"):
+        results.ablation()
 
 
 # As published

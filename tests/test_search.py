@@ -113,11 +113,41 @@ def test_each_variant_learns_both_weights_and_policy(changes, few, tmp_path):
     assert any(not torch.equal(before[name], value) for name, value in model.hypernetwork.state_dict().items())
 
 
+@pytest.mark.parametrize("estimator", ["score_function", "relaxed", "straight_through", "reinmax"])
+def test_cross_entropy_alone_moves_the_policy(estimator, few):
+    config = tiny.config(hypernetwork="pivot", estimator=estimator, kappa=0.0)
+    model = search.SearchModel(config)
+    tiny.awake(model.supernet)
+    images = search.data.normalize(few.train.images[:32])
+    schedule = search.Schedule.at(config, 0.5)
+    model(images, few.train.labels[:32], schedule, search.generator(0))["loss"].backward()
+    assert model.hypernetwork.tables.grad.abs().max() > 0
+
+
+def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypatch):
+    config = tiny.config(sandwich=True)
+    model = search.SearchModel(config)
+    seen, targets = [], []
+    run, loss = model.supernet.forward, search.objective.cross_entropy
+    monkeypatch.setattr(model.supernet, "forward", lambda x, choice: seen.append((len(x), choice)) or run(x, choice))
+    monkeypatch.setattr(search.objective, "cross_entropy", lambda x, y: targets.append(y) or loss(x, y))
+    images = search.data.normalize(few.train.images[:32])
+    model(images, few.train.labels[:32], search.Schedule.at(config, 0.5), search.generator(0))
+    convolution = config.space.operations.index("sep_conv_3x3")
+    assert seen[0] == (32, [convolution] * 10) and convolution not in seen[-1][1]
+    assert [n for n, _ in seen[1:]] == [11, 11, 10]
+    assert targets[0].ndim == 1 and all(target.ndim == 2 and not target.requires_grad for target in targets[1:])
+
+
 def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):
     last = train(tiny.config(), few.train, tmp_path / "none").supernet.stem[0].weight
     config = tiny.config(ema=0.9)
     averaged = train(config, few.train, tmp_path / "whole").supernet.stem[0].weight
-    assert not torch.equal(averaged, last)
+    content = torch.load(tmp_path / "whole" / search.CHECKPOINT, weights_only=True)
+    assert torch.equal(content["model"]["supernet.stem.0.weight"], last)
+    torch.manual_seed(config.seed)
+    first = search.SearchModel(config).supernet.stem[0].weight
+    assert 0 < (averaged - last).norm() < 0.5 * (first - last).norm()
     train(config, few.train, tmp_path / "halves", stop_after_epochs=2)
     resumed = train(config, few.train, tmp_path / "halves", resume=True).supernet.stem[0].weight
     assert torch.equal(resumed, averaged)

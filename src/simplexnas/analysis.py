@@ -74,9 +74,9 @@ def front(points: list[dict]) -> list[dict]:
     return sorted(chosen, key=lambda point: point["total_parameters"])
 
 
-def hypervolume(points: list[dict]) -> float:
-    """Area between the front (chosen on validation, measured on test) and the reference point; 0 … 1."""
-    return float(moocore.hypervolume(objectives(front(points), "test"), ref=np.ones(2)))
+def hypervolume(points: list[dict], split: str = "test") -> float:
+    """Area between the front (chosen on validation, measured on `split`) and the reference point; 0 … 1."""
+    return float(moocore.hypervolume(objectives(front(points), split), ref=np.ones(2)))
 
 
 def mean_and_sd(values: list[float]) -> dict:

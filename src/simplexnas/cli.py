@@ -68,14 +68,15 @@ def search(
     With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own.
     """
     from simplexnas import config, data, search
-    from simplexnas.family import Family
+    from simplexnas.family import DESCRIPTION, Family
     from simplexnas.paths import FAMILIES, RUNS, relative
 
     changed = config.parse_changes(changes)
     settings = config.preset(preset, seed=seed, **changed)
-    assignments = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changed.items()]
-    name = "-".join([preset, *assignments, f"seed{seed}"])
+    name = config.family_name(preset, seed, changed)
     run = RUNS / name
+    if (FAMILIES / name / DESCRIPTION).exists() and not (run / search.CHECKPOINT).exists():
+        raise SimplexNASError(f"{relative(FAMILIES / name)} is trained already; move it away to train it again")
     fabric = search.make_fabric(accelerator, devices, nodes)
     model = search.search(
         settings,
@@ -89,7 +90,7 @@ def search(
         typer.echo(relative(run / search.LOG))
         folder = Family(name, model.cpu(), {}).export(FAMILIES / name, search.training_seconds(run))
         typer.echo(relative(folder))
-        (run / search.CHECKPOINT).unlink()  # the family holds the weights; the next search starts anew
+        (run / search.CHECKPOINT).unlink()  # the family holds the weights
 
 
 def _print_report(report: dict) -> None:

@@ -14,8 +14,8 @@ from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace
 
 HYPERNETWORKS = ("utility", "pivot", "mlp")
-# relaxed: a soft mixture per image, as published. The others choose one operation per edge and path; only the
-# chosen ones run with score_function, while the other two need all outputs.
+# relaxed: a soft mixture per image, as published. The others draw one operation per edge and path: score_function runs
+# only those, straight_through and reinmax run all operations.
 ESTIMATORS = ("score_function", "relaxed", "straight_through", "reinmax")
 
 
@@ -31,13 +31,13 @@ class SearchConfig:
     batch_size: int = 64  # images per step and process
     train_images: int = 55_000  # of the 55,000; fewer only to try things
     learning_rate: float = 3e-3  # peak of the one-cycle schedule, AdamW
-    matrix_learning_rate: float = 2e-2  # the same of Muon, for the weights of 1x1 convolutions; 0: AdamW for them too
+    matrix_learning_rate: float = 2e-2  # the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW for them too
     weight_decay: float = 1e-4
     hypernetwork_learning_rate: float = 1e-2
     flip: bool = True  # augmentation: horizontal flips of half of the images
     shift: int = 0  # augmentation: random shifts by up to this many pixels in each direction
     channels_last: bool = True  # memory format
-    ema: float = 0.0  # decay per step of an exponential moving average of the weights, which is exported; 0: none
+    ema: float = 0.0  # decay per step of a moving average of weights and hypernetwork, the result; 0: none
     # choice of operations
     estimator: str = "score_function"  # gradient of the cross-entropy for the hypernetwork: one of ESTIMATORS
     paths: int = 2  # hard paths per step, each on its share of the batch
@@ -82,10 +82,14 @@ class SearchConfig:
         check("ema", "numbers from 0 to below 1", 0 <= self.ema < 1)
         for name, allowed in (("hypernetwork", HYPERNETWORKS), ("estimator", ESTIMATORS)):
             check(name, ", ".join(allowed), getattr(self, name) in allowed)
+        for name in ("flip", "channels_last", "sandwich"):
+            check(name, "true, false", isinstance(getattr(self, name), bool))
         hard = self.estimator == "score_function"
         check("paths", "from 2 with score_function, which compares paths", self.paths >= 2 or not hard)
         check("sandwich", "true only with score_function", hard or not self.sandwich)
         check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
+        least = 2 * (self.paths + 1)
+        check("batch_size", f"from {least} with sandwich", self.batch_size >= least or not self.sandwich)
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -129,14 +133,27 @@ PRESETS: dict[str, SearchConfig] = {
     "quick": SearchConfig(preset="quick", epochs=3),
 }
 
+_SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name != "operations")
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+
 
 def preset(name: str, **changes) -> SearchConfig:
     """A preset, with some settings replaced; numbers and switches of the search space count as settings too."""
     if name not in PRESETS:
         raise SimplexNASError(f"preset = {name!r}; allowed: {', '.join(PRESETS)}")
-    of_space = {key: changes.pop(key) for key in _SPACE_SETTINGS if key in changes}
     base = PRESETS[name]
-    return dataclasses.replace(base, **{"space": dataclasses.replace(base.space, **of_space)} | changes)
+    of_space = {key: changes.pop(key) for key in _SPACE_SETTINGS if key in changes}
+    space = dataclasses.replace(changes.pop("space", base.space), **of_space)
+    return dataclasses.replace(base, space=space, **changes)
+
+
+def family_name(preset: str, seed: int, changes: dict) -> str:
+    """Name of a family's folder: "quick-seed0", or "quick-kappa=0.01-seed0" with the settings that were changed."""
+    values = {
+        key: f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+        for key, value in sorted(changes.items())
+    }
+    return "-".join([preset, *(f"{key}={value}" for key, value in values.items()), f"seed{seed}"])
 
 
 def parse_changes(assignments: list[str]) -> dict:
@@ -160,7 +177,3 @@ def parse_changes(assignments: list[str]) -> dict:
             raise SimplexNASError(f"--set {assignment}: {name} is {_KINDS[kind]}")
         changes[name] = value
     return changes
-
-
-_SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name != "operations")
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}

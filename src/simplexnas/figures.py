@@ -182,7 +182,7 @@ def fronts(groups: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.Axe
 
 
 def switching(penalty: np.ndarray, edges: dict[str, np.ndarray], ax: plt.Axes | None = None) -> plt.Axes:
-    """Number of edges with an operation against the penalty on it, one step line per name; penalty (n,), edges (n,)."""
+    """Number of convolution edges against the penalty on convolution, one step line per name; penalty, edges: (n,)."""
     ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
     styles = [("#999999", ":"), ("#0072B2", "--"), ("#D55E00", "-")]
     for (name, counts), (color, style) in zip(edges.items(), styles, strict=False):

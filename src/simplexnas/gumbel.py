@@ -27,13 +27,13 @@ def straight_through(logits: torch.Tensor, temperature: float, generator: torch.
     return _with_gradient_of(one_hot(soft.argmax(dim=-1), soft), soft)
 
 
-def reinmax(logits: torch.Tensor, temperature: float, generator: torch.Generator | None = None):
-    """One-hot samples (..., k) with a second-order gradient (Liu et al. 2023, algorithm 2: Heun's method).
+def reinmax(logits: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+    """One-hot samples (..., k) with a second-order gradient (Liu et al. 2023, algorithm 2 at temperature 1).
 
-    temperature: of the softmax that is averaged with the sample; at 1 the estimate is exact for quadratic functions.
+    Its expectation is exact for quadratic functions of the sample.
     """
     sample = one_hot(hard_sample(logits.detach(), generator), logits)
-    middle = (sample + torch.softmax(logits.detach() / temperature, dim=-1)) / 2
+    middle = (sample + torch.softmax(logits.detach(), dim=-1)) / 2
     # A softmax with the value `middle` and its own Jacobian with respect to the logits.
     at_middle = torch.softmax(_with_gradient_of(middle.log(), logits), dim=-1)
     return _with_gradient_of(sample, 2 * at_middle - torch.softmax(logits, dim=-1) / 2)

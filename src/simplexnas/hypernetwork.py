@@ -49,7 +49,8 @@ class UtilityHypernetwork(nn.Module):
     The learned `utility` is centred and scaled to standard deviation `spread` over the edges of a cell type, for each
     operation. Centring leaves the balance between operations to S, and that between cell types to the price; scaling
     makes edges switch at different S, one after another. Utilities end at `BOUND` standard deviations, so that no edge
-    holds out against a penalty that is larger by 2 * BOUND * spread (0.48). At the start all utilities are 0.
+    takes an operation whose price is larger than another's by more than 2 * BOUND * spread (0.48). At the start all
+    utilities are 0.
     """
 
     FLOOR = 0.1  # added under the root: small utilities are not blown up before anything was learned

@@ -1,8 +1,8 @@
-"""The optimisers of a training: Muon for the weights of 1x1 convolutions, AdamW for everything else.
+"""The optimisers of a training: Muon for the weights of ungrouped 1x1 convolutions, AdamW for everything else.
 
 Sources of Muon: Jordan et al. 2024 for the method and the iteration's coefficients; Liu et al. 2025 for the size of a
-step. `torch.optim.Muon` takes the matrices one after the other, in bfloat16, more than ten times slower for our many
-small ones on a CPU; the tests compare the two.
+step. `torch.optim.Muon` takes matrices one after the other, in bfloat16, which is slow for many small ones on a CPU;
+the tests compare the two.
 """
 
 import torch

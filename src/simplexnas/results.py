@@ -26,7 +26,6 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
 RETRAINED, TABLE = "retrained.json", "table.json"
-PUBLISHED = "default-seed0"
 VERSION = 2
 CONTROL_DRAWS = 3
 
@@ -97,12 +96,18 @@ def control(S, space, seed: int) -> Architecture:
 def _half_done(family: Family, name: str, settings: dict) -> tuple[Path, list[dict], float]:
     """Where a measurement keeps its points until it is whole, with the points and seconds so far.
 
-    What another family or other settings left there is passed over.
+    What another family, other settings or other versions left there is passed over.
     """
     path = RUNS / family.name / name
     if path.exists():
-        before = read(path)
-        if before["sha256"] == family.description["sha256"] and before["settings"] == settings:
+        before = read_json(path)
+        same = {
+            "version": VERSION,
+            "sha256": family.description["sha256"],
+            "settings": settings,
+            "versions": versions(),
+        }
+        if all(before.get(key) == value for key, value in same.items()):
             return path, before["points"], before["seconds"]
     return path, [], 0.0
 
@@ -265,6 +270,9 @@ def compute_table(families: list[Family]) -> Path:
         names = ", ".join(family.name for family in families)
         raise SimplexNASError(f"families {names}: allowed are families that differ in their seeds, and in nothing else")
     own = [(family, read_own(family, LATTICE), read_own(family, PAPER_POINTS)) for family in families]
+    steps = {family.name: lattice["settings"]["step"] for family, lattice, _ in own}
+    if len(set(steps.values())) > 1:
+        raise SimplexNASError(f"lattices of step {steps}; allowed: one step for all")
     rows = []
     for number, (name, (S, accuracy, edge_parameters, operations)) in enumerate(PAPER.items()):
         same, best, drawn = [], [], []
@@ -291,8 +299,8 @@ def table() -> list[dict]:
 def ablation() -> pd.DataFrame:
     """One line for each changed setting of the quick preset, from the lattices of its families; best hypervolume first.
 
-    Hypervolume (x 100) and test accuracy in percent of the best member, chosen on validation, within each of the
-    paper's sizes; "control" is the weakest Spearman correlation between S and counts. Means and ± over the seeds.
+    Hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes, all on validation
+    images; "control" is the weakest Spearman correlation between S and counts. Means and ± over the seeds.
     """
     records: dict[str, list[dict]] = {}
     for path in sorted(RESULTS.glob(f"quick-*/{LATTICE}")):
@@ -302,16 +310,18 @@ def ablation() -> pd.DataFrame:
 
     def measures(record: dict) -> dict[str, float]:
         points = record["points"]
-        values = {"hypervolume": 100 * analysis.hypervolume(points)}
+        values = {"hypervolume": 100 * analysis.hypervolume(points, "validation")}
         for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
             fits = any(point["edge_parameters"] <= budget for point in points)
-            best = analysis.best_within(points, budget)["accuracy"]["test"] if fits else np.nan
+            best = analysis.best_within(points, budget)["accuracy"]["validation"] if fits else np.nan
             values[f"≤ {budget:,}"] = 100 * best
         control = max(analysis.control_correlations(points).values())
         return values | {"control": control, "training, s": record["training_seconds"]}
 
     lines = []
     for changes, runs in records.items():
+        if any({**run["config"], "seed": None} != {**runs[0]["config"], "seed": None} for run in runs):
+            raise SimplexNASError(f"families of {changes} differ in more than their seeds; train the older ones again")
         measured = pd.DataFrame([measures(run) for run in runs])
         order = measured["hypervolume"].mean()
         lines.append(

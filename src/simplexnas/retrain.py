@@ -16,7 +16,8 @@ def retrain(
 ) -> StandaloneNetwork:
     """Train a freshly initialised standalone network; returns it in eval mode.
 
-    config: optimiser, epochs, batch size, augmentation and seed, as in a search; every image goes through one network.
+    config: optimiser, epochs, batch size, augmentation and seed, as in a search; what concerns several networks (paths,
+    sandwich) or their average (ema) does not apply.
     """
     torch.manual_seed(config.seed)
     network = architecture.build().to(memory_format=config.memory_format).train()

@@ -36,7 +36,7 @@ LOG_EVERY = 20
 GATES = {
     "relaxed": gumbel.gumbel_softmax,
     "straight_through": gumbel.straight_through,
-    "reinmax": gumbel.reinmax,
+    "reinmax": lambda logits, _, random: gumbel.reinmax(logits, random),
 }
 
 
@@ -111,11 +111,11 @@ class SearchModel(nn.Module):
         choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), random)  # (paths, E)
         others, first = choices.tolist(), []
         if config.sandwich:
-            parameters = cost.edge_macs(config.space)
-            taught = self.supernet(images, parameters.argmax(axis=1).tolist())
+            macs = cost.edge_macs(config.space)
+            taught = self.supernet(images, macs.argmax(axis=1).tolist())
             first = [objective.cross_entropy(taught, labels)]
             labels = torch.softmax(taught.detach(), dim=-1)
-            others.append(parameters.argmin(axis=1).tolist())
+            others.append(macs.argmin(axis=1).tolist())
         shares = zip(images.tensor_split(len(others)), labels.tensor_split(len(others)), others, strict=True)
         losses = [objective.cross_entropy(self.supernet(share, choice), target) for share, target, choice in shares]
         sampled = torch.stack(losses[: config.paths])
@@ -178,7 +178,7 @@ def search(
     checkpoint_every: int = 200,
     progress_bar: bool = True,
 ) -> SearchModel:
-    """Train weights and hypernetwork; returns the trained model (on this process).
+    """Train weights and hypernetwork; returns the trained model, or its moving average (on this process).
 
     train: uint8 images; the first `config.train_images` are used.
     run: folder of checkpoint.pt and log.csv. With `resume` training goes on from the checkpoint, if there is one.
