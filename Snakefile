@@ -25,12 +25,9 @@ ABLATED = [
     "quick-shift=2",
     "quick-ema=0.998",
     "quick-sandwich=true",
-    "quick-estimator=straight_through",
-    "quick-estimator=reinmax",
     "quick-hypernetwork_learning_rate=0.001",
     "quick-hypernetwork_learning_rate=0.1",
     "quick-policy_until=0",
-    "quick-policy_until=1",
     "quick-warmup=0",
     "quick-kappa=0.01",
     "quick-kappa=0.04",
@@ -38,6 +35,10 @@ ABLATED = [
     "quick-parameter_price=0",
     "quick-hypernetwork=pivot",
     "quick-hypernetwork=mlp",
+    # Here all operations run, which is slow: a base of their own, with half of the epochs.
+    "quick-epochs=1",
+    "quick-epochs=1-estimator=straight_through",
+    "quick-epochs=1-estimator=reinmax",
 ]
 ABLATION = expand("{settings}-seed{seed}", settings=ABLATED, seed=[0, 1])
 THREADS = 8  # of one training or measurement; at most the number after -c
