@@ -64,7 +64,6 @@ rule ablation:
 rule quick:
     input:
         "data/results/quick-seed0/lattice.json",
-        "data/results/quick-seed0/paper_points.json",
 
 
 def search_options(wildcards):
