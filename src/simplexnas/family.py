@@ -67,6 +67,15 @@ class Family:
         """The architecture of S: the operation with the largest logit on every edge."""
         return Architecture.from_logits(self.logits(S), self.space)
 
+    def select(self, batch: int = 1, table: str = "", **limits) -> dict:
+        """The best member within a budget, timed end to end; see `selection.select`.
+
+        limits: any of max_latency_ms, max_edge_parameters, max_macs, min_accuracy, as in `selection.Budget`.
+        """
+        from simplexnas import selection  # it builds on this module
+
+        return selection.select(self, selection.Budget(**limits), batch, table)
+
     def network(self, architecture: Architecture) -> StandaloneNetwork:
         """The architecture's standalone network with the family's weights and the running BN statistics of training.
 

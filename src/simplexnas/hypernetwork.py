@@ -56,9 +56,11 @@ class UtilityHypernetwork(nn.Module):
     FLOOR = 0.1  # added under the root: small utilities are not blown up before anything was learned
     BOUND = 1.6  # standard deviations; about one edge in ten of a normal distribution is outside
 
-    def __init__(self, space: SearchSpace, spread: float, parameter_price: float):
+    def __init__(self, space: SearchSpace, spread: float, parameter_price: float, costs: torch.Tensor | None = None):
         super().__init__()
         self.space, self.spread, self.parameter_price = space, spread, parameter_price
+        costs = cost.relative_costs("unit", space) if costs is None else costs
+        self.register_buffer("costs", costs, persistent=False)
         self.utility = nn.Parameter(torch.zeros(len(genotype_edges(space)), space.k))
 
     def scaled_utility(self) -> torch.Tensor:
@@ -69,4 +71,4 @@ class UtilityHypernetwork(nn.Module):
         return self.spread * (centred / scale).clamp(-self.BOUND, self.BOUND).flatten(0, 1)
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:
-        return self.scaled_utility() - cost.price(S, self.space, self.parameter_price)
+        return self.scaled_utility() - cost.price(S, self.space, self.parameter_price, self.costs)

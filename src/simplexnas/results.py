@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from simplexnas import analysis, cost, evaluate, simplex
-from simplexnas.architecture import Architecture
+from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.data import Splits
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family, versions
@@ -155,7 +155,7 @@ def compute_lattice(family: Family, splits: Splits, step: float) -> Path:
 def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork:
     """Utility minus price with utilities that no data has seen: standard normal, then scaled as usual."""
     config = family.config
-    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price)
+    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, family.model.costs)
     hypernetwork.utility.data.normal_(generator=generator(seed))
     return hypernetwork
 
@@ -197,19 +197,13 @@ def inherited_accuracy(family: Family, architecture: Architecture, splits: Split
 
 
 def retraining_sample(family: Family, points: list[dict]) -> list[dict]:
-    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones.
-
-    Each random one takes the operations with probabilities of its own, so that they differ in size as well.
-    """
+    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones."""
     distinct = {tuple(point["choice"]): point for point in points}
     ordered = sorted(distinct.values(), key=lambda point: (point["edge_parameters"], point["macs"]))
     spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
     sample = [{"source": "family", "S": point["S"], "choice": point["choice"]} for point in spaced]
-    random, edges = np.random.default_rng(0), len(genotype_edges(family.space))
-    for shares in random.dirichlet(np.ones(family.space.k), size=10):
-        choice = random.choice(family.space.k, size=edges, p=shares).tolist()
-        sample.append({"source": "random", "S": None, "choice": choice})
-    return sample
+    random = random_architectures(family.space, 10, seed=0)
+    return sample + [{"source": "random", "S": None, "choice": architecture.operations} for architecture in random]
 
 
 def compute_retrained(family: Family, splits: Splits, epochs: int) -> Path:
