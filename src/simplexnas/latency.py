@@ -51,7 +51,7 @@ SECONDS_PER_ROUND = 0.01  # of one task; a slower one runs once
 CANARY = "canary"
 NOISE_LIMIT = 0.1  # largest IQR / median of the canary over the rounds
 FIT_ARCHITECTURES, FIT_SEED = 12, 1
-VALIDATION_ARCHITECTURES, VALIDATION_SEED = 40, 2
+VALIDATION_ARCHITECTURES, VALIDATION_SEED, VALIDATION_ROUNDS = 40, 2, 7
 
 
 class Part(NamedTuple):
@@ -376,7 +376,7 @@ class LatencyTable:
         return table
 
 
-def validate(table: LatencyTable, rounds: int = ROUNDS) -> Path:
+def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
     """Predicted against measured time of architectures that the factor was not fitted to, each measured twice.
 
     Writes data/latency/<name>/validation.json; the second measurement says how well anything could predict the first.
