@@ -109,24 +109,34 @@ def test_result_file_of_another_version_is_refused_by_name(lattice, tiny_family,
         results.read_own(tiny_family, results.LATTICE)
 
 
-def test_baselines_file(tiny_family, fewer, monkeypatch):
+def test_baselines_file(lattice, tiny_family, fewer, tmp_path, monkeypatch):
     measured = []
-    monkeypatch.setattr(results.evaluate, "accuracies", fake_accuracy(0.5, measured))
-    path = results.compute_baselines(tiny_family, fewer, step=0.5, draws=2, random=4)
-    content = json.loads(path.read_text())
-    points = content["points"]
+    monkeypatch.setattr(results.evaluate, "accuracies", fake_accuracy(0.75, measured))
+    path = results.compute_baselines(tiny_family, fewer, step=0.5, random=4)
+    points = json.loads(path.read_text())["points"]
     assert len(measured) == len({tuple(point["choice"]) for point in points})
     of = {source: [p for p in points if p["source"] == source] for source in {p["source"] for p in points}}
     assert {source: len(group) for source, group in of.items()} == {
-        "control": 12,
-        "random hypernetwork": 12,
+        "control": 6,
+        "random hypernetwork": 6,
         "random architecture": 4,
     }
     for point in of["control"]:
         least = min(point["S"])
         assert all(point["S"][m] == least for m in point["choice"])
-    choices = [point["choice"] for point in of["random hypernetwork"]]
-    assert choices[:6] != choices[6:], "draws differ"
+    other = sister(tiny_family, tmp_path, seed=1)
+    results.compute_lattice(other, fewer, 0.5)
+    drawn = json.loads(results.compute_baselines(other, fewer, step=0.5, random=4).read_text())["points"]
+    for source in of:
+        assert [p["choice"] for p in drawn if p["source"] == source] != [p["choice"] for p in of[source]]
+
+    volumes = results.hypervolumes([tiny_family, other]).set_index("of")
+    assert list(volumes.index) == ["family", "random hypernetwork", "control"]
+    for source in ("random hypernetwork", "control"):
+        values = volumes.loc[source, ["tiny", "sister"]].astype(float)
+        assert values["tiny"] == pytest.approx(analysis.hypervolume(of[source]))
+        assert volumes.loc[source, "mean"] == pytest.approx(values.mean())
+        assert volumes.loc[source, "low"] <= values.min() and volumes.loc[source, "high"] >= values.max()
 
 
 def test_interrupted_retraining_goes_on(lattice, tiny_family, fewer, monkeypatch):

@@ -205,23 +205,18 @@ def points(family: FamilyOption = "default-seed0") -> None:
 
 @app.command()
 def baselines(family: FamilyOption = "default-seed0") -> None:
-    """The control, random hypernetworks and random architectures with the family's weights (resumes).
+    """The control, a random hypernetwork and random architectures with the family's weights (resumes).
 
-    To data/results/<family>/baselines.json; prints the hypervolume of each.
+    To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice.
     """
-    from simplexnas import analysis, data, results
+    from simplexnas import data, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
-    path = results.compute_baselines(Family.load(family), data.load())
-    typer.echo(relative(path))
-    points = results.read(path)["points"]
-    for source in dict.fromkeys(point["source"] for point in points):
-        draws = sorted({point["draw"] for point in points if point["source"] == source})
-        volumes = [
-            analysis.hypervolume([p for p in points if (p["source"], p["draw"]) == (source, draw)]) for draw in draws
-        ]
-        typer.echo(f"{source:<20} hypervolume {', '.join(f'{volume:.3f}' for volume in volumes)}")
+    loaded = Family.load(family)
+    typer.echo(relative(results.compute_baselines(loaded, data.load())))
+    for line in results.hypervolumes([loaded]).to_dict("records"):
+        typer.echo(f"{line['of']:<20} hypervolume {line['mean']:.3f}")
 
 
 @app.command()
