@@ -326,8 +326,8 @@ print(
 # %% [markdown]
 # ## Time as the price
 #
-# With a measured table the price of operation $m$ on edge $e$ can be $S_m\, c_{em}$, where $c$ is its time
-# (each edge bears an equal part of what edges share), or its parameters, or its MACs; $c = 1$ is the paper's.
+# With a measured table the price of operation $m$ on edge $e$ can be $S_m\, r_{em}$, where $r$ is its time
+# (each edge bears an equal part of what edges share), or its parameters, or its MACs; $r = 1$ is the paper's.
 # All are divided by their mean, so that $\kappa$ means the same for each.
 
 # %%
@@ -343,15 +343,15 @@ places = {
 relative = pd.DataFrame(
     {
         (place, operation): {
-            kind: f"{c[edge, m].item():.2f}" for kind, c in kinds.items()
+            kind: f"{r[edge, m].item():.2f}" for kind, r in kinds.items()
         }
         for place, edge in places.items()
         for m, operation in enumerate(labels(space.operations))
     }
 )
-for c in kinds.values():
+for r in kinds.values():
     weights = torch.from_numpy(cost.instances(space))[:, None]
-    assert math.isclose((weights * c).sum().item(), 3 * 42, rel_tol=1e-5)
+    assert math.isclose((weights * r).sum().item(), 3 * 42, rel_tol=1e-5)
 relative.T
 
 # %% [markdown]

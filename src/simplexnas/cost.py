@@ -69,7 +69,7 @@ def fixed_macs(space: SearchSpace) -> int:
 
 
 def relative_costs(kind: str, space: SearchSpace, milliseconds=None) -> torch.Tensor:
-    """c: what an operation on an edge costs, relative to the mean over operations and edge instances: (E, k) float32.
+    """r: what an operation on an edge costs, relative to the mean over operations and edge instances: (E, k) float32.
 
     kind: one of PRICES, "unit" being 1 everywhere. milliseconds: for "latency", the measured times, (E, k), summed over
     the cells of an edge (`LatencyTable.edge_ms`). With mean 1, Lat at uniform probabilities and uniform S is the same
@@ -86,9 +86,9 @@ def price(
 ) -> torch.Tensor:
     """Price of each operation on each edge instance: (B, E, k), from penalties S (B, k).
 
-    price_em(S) = S_m * c_em + parameter_price * parameters_em / max parameters. The paper's price is S_m alone
-    (c = 1, parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
-    costs: c, of `relative_costs`.
+    price_em(S) = S_m * r_em + parameter_price * parameters_em / max parameters. The paper's price is S_m alone
+    (r = 1, parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
+    costs: r, (E, k) of `relative_costs`.
     """
     parameters = torch.from_numpy(edge_parameters(space)).to(S)
     return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)
