@@ -42,6 +42,7 @@ ABLATED = [
 ]
 # The same with measured latency as price; the published method; and what kappa does to it, in half an epoch.
 LATENCY = "default-parameter_price=0-price=latency-seed0"
+TABLE = "intel-r-xeon-r-processor-cpu-1-thread"  # data/latency
 PUBLISHED = "paper-epochs=3-seed0"
 KAPPA = expand("paper-epochs=1-kappa={kappa}-train_images=27500-seed0", kappa=[0, 0.1, 1, 5, 50])
 ABLATION = expand("{settings}-seed{seed}", settings=ABLATED, seed=[0, 1])
@@ -84,6 +85,7 @@ rule quick:
 def search_options(wildcards):
     preset, *changes, seed = re.split(r"-(?=[a-z_]+=|seed\d+$)", wildcards.family)
     settings = " ".join(f"--set {change}" for change in changes)
+    settings += f" --table {TABLE}" if "price=latency" in changes else ""
     return f"--preset {preset} --seed {seed.removeprefix('seed')} {settings}"
 
 
