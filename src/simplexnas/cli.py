@@ -67,7 +67,6 @@ def search(
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint, if any.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
     table: TableOption = "",
-    batch: BatchOption = 64,
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
     devices: Annotated[int, typer.Option(min=1, help="Processes per machine (cpu) or devices.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
@@ -75,7 +74,7 @@ def search(
     """Train a family and export it to data/families/<preset>-seed<seed>.
 
     With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own.
-    With --set price=latency an operation's price is its time in the latency table, at --batch images.
+    With --set price=latency an operation's price is its time in the latency table for batches of latency_batch images.
     """
     from simplexnas import config, data, search
     from simplexnas.family import DESCRIPTION, Family
@@ -85,8 +84,11 @@ def search(
     changed = config.parse_changes(changes)
     name = config.family_name(preset, seed, changed)
     if changed.get("price") == "latency":
-        space = config.preset(preset, **changed | {"price": "unit"}).space
-        changed["milliseconds"] = LatencyTable.load(table, space).edge_ms(batch).tolist()
+        without = config.preset(preset, **changed | {"price": "unit"})
+        loaded = LatencyTable.load(table, without.space)
+        changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
+    elif table:
+        raise SimplexNASError(f"--table {table}: only with --set price=latency")
     settings = config.preset(preset, seed=seed, **changed)
     run = RUNS / name
     if (FAMILIES / name / DESCRIPTION).exists() and not (run / search.CHECKPOINT).exists():
@@ -214,6 +216,7 @@ def baselines(family: FamilyOption = "default-seed0") -> None:
     from simplexnas.paths import relative
 
     loaded = Family.load(family)
+    results.read_own(loaded, results.LATTICE)  # known to be there before the long measurement
     typer.echo(relative(results.compute_baselines(loaded, data.load())))
     for line in results.hypervolumes([loaded]).to_dict("records"):
         typer.echo(f"{line['of']:<20} hypervolume {line['mean']:.3f}")
@@ -318,7 +321,7 @@ def select(
 ) -> None:
     """The best member of a family within a budget (any mix of limits): the most accurate one.
 
-    With --min-accuracy the fastest. Where time matters the network is timed here before it is promised.
+    With --min-accuracy the fastest. Where time matters, networks are timed here before one is promised.
     """
     from simplexnas.architecture import Architecture
     from simplexnas.family import Family

@@ -55,14 +55,16 @@ class SearchConfig:
     spread: float = 0.15  # standard deviation of the utilities over the edges of a cell, in units of S
     parameter_price: float = 0.4  # price of the largest number of parameters, in units of S
     price: str = "unit"  # what S_m is multiplied by on each edge: one of cost.PRICES
-    milliseconds: tuple[tuple[float, ...], ...] = ()  # (E, k), with price latency: LatencyTable.edge_ms
+    latency_batch: int = 64  # with price latency: images at a time,
+    latency_table: str = ""  # the table's name,
+    milliseconds: tuple[tuple[float, ...], ...] = ()  # and its LatencyTable.edge_ms, (E, k)
 
     def __post_init__(self):
         def check(name: str, allowed: str, ok: bool):
             if not ok:
                 raise SimplexNASError(f"{name} = {getattr(self, name)!r}; allowed: {allowed}")
 
-        for name in ("epochs", "batch_size", "train_images", "paths"):
+        for name in ("epochs", "batch_size", "train_images", "paths", "latency_batch"):
             check(
                 name,
                 "whole numbers from 1",
@@ -143,6 +145,7 @@ PRESETS: dict[str, SearchConfig] = {
 }
 
 _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name != "operations")
+_OF_TABLE = ("latency_table", "milliseconds")  # taken from the latency table, not from a command line
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
@@ -169,7 +172,7 @@ def parse_changes(assignments: list[str]) -> dict:
     """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, **changes)`."""
     base = PRESETS["default"]
     defaults = base.to_dict() | {name: getattr(base.space, name) for name in _SPACE_SETTINGS}
-    allowed = sorted(defaults.keys() - {"preset", "seed", "space", "milliseconds"})
+    allowed = sorted(defaults.keys() - {"preset", "seed", "space", *_OF_TABLE})
     changes = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")

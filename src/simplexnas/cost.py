@@ -7,6 +7,7 @@ over its instances (800 for a separable convolution on a normal edge, 2,624 + 9,
 import numpy as np
 import torch
 
+from simplexnas.errors import SimplexNASError
 from simplexnas.operations import OPERATIONS
 from simplexnas.supernet import (
     CLASSES,
@@ -73,11 +74,14 @@ def relative_costs(kind: str, space: SearchSpace, milliseconds=None) -> torch.Te
 
     kind: one of PRICES, "unit" being 1 everywhere. milliseconds: for "latency", the measured times, (E, k), summed over
     the cells of an edge (`LatencyTable.edge_ms`). With mean 1, Lat at uniform probabilities and uniform S is the same
-    for each kind, so that kappa keeps its meaning.
+    for each kind: kappa means the same there. An operation without parameters costs 0 as "parameters" and "macs", and
+    its penalty has no effect. Raises `SimplexNASError` where all operations cost 0.
     """
     n = instances(space)[:, None]
     tables = {"unit": n * np.ones(space.k), "parameters": edge_parameters(space), "macs": edge_macs(space)}
     table = np.asarray(milliseconds if kind == "latency" else tables[kind], dtype=np.float64)
+    if not table.any():
+        raise SimplexNASError(f"price = {kind!r}; no operation of {', '.join(space.operations)} has any")
     return torch.from_numpy(table / n * (n.sum() * space.k / table.sum())).float()
 
 

@@ -44,7 +44,8 @@ class UtilityHypernetwork(nn.Module):
 
     softmax(gain * (u - price)) minimises sum_m p_m (price_m - u_m) - H(p) / gain over the probabilities p of an edge:
     the closed-form optimum of a linear price with an entropy term. The price of an operation grows with S_m on every
-    edge, and u does not depend on S, so that the probability of m falls as S_m rises, by construction.
+    edge where it costs anything (`costs`, all 1 by default), and u does not depend on S, so that the probability of m
+    falls as S_m rises, by construction.
 
     The learned `utility` is centred and scaled to standard deviation `spread` over the edges of a cell type, for each
     operation. Centring leaves the balance between operations to S, and that between cell types to the price; scaling
