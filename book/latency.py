@@ -248,7 +248,7 @@ prices.pivot(index=["batch", "edge"], columns="operation", values="ms")[
 # The first number is what the edge itself costs, the second what all edges with that operation share that leave the same node
 # ({doc}`supernet`): a second pooling from one node is free.
 #
-# On a single image a convolution costs almost the same at every place: the time goes into starting kernels. On 64 images it is dearest where the image
+# On a single image a convolution costs almost the same at every place; probably the time goes into starting kernels. On 64 images it is dearest where the image
 # is large, although its parameters are fewest there. Parameters and milliseconds would move edges in opposite directions.
 
 # %%
@@ -267,7 +267,7 @@ print(
 # ## Does the sum of parts predict a network?
 #
 # The prediction is the sum over the parts that run, times one factor for each batch size, fitted to 12 random architectures.
-# The sum alone is too small: a part timed by itself finds its input in the cache, and Python's share between the parts is not timed at all.
+# The sum alone is too small: probably a part timed by itself finds its input in the cache, and Python's share between the parts is not timed.
 # Here are 40 other random architectures, each measured twice; the second measurement shows how well anything could predict the first.
 
 # %% mystnb={"image": {"alt": "Two panels, for batches of 1 and 64 images, of predicted against measured milliseconds of 40 networks: the dots of the prediction lie along the diagonal, those of the plain sum below it."}, "figure": {"caption": "Predicted and measured time of 40 random architectures.", "name": "fig-latency-prediction"}}
@@ -328,7 +328,8 @@ print(
 #
 # With a measured table the price of operation $m$ on edge $e$ can be $S_m\, r_{em}$, where $r$ is its time
 # (each edge bears an equal part of what edges share), or its parameters, or its MACs; $r = 1$ is the paper's.
-# All are divided by their mean, so that $\kappa$ means the same for each.
+# All are divided by their mean, so that at uniform probabilities and uniform $S$ the term $\mathsf{Lat}$ is the same for each.
+# Where $r$ is 0, the penalty has no effect: a price in parameters or MACs cannot steer pooling.
 
 # %%
 kinds = {
@@ -358,6 +359,6 @@ relative.T
 # ## What can go wrong
 #
 # - **Reading Lat as milliseconds.** It has no unit. Report edge parameters, total parameters, MACs and measured time beside it.
-# - **A table of another machine.** Ratios between operations differ between machines, batch sizes and thread counts. Measure your own.
+# - **A table of another machine.** Ratios between operations differ with the batch size, as shown, and may differ between machines. Measure your own.
 # - **Crediting the method for the control.** Counts that follow $S$ prove nothing by themselves. Compare accuracy at equal cost.
 # - **A rule of thumb for $\kappa$.** $\kappa$ and the size of $\mathsf{Lat}$ only matter as a product; $\mathsf{Lat}$ lies between 0 and 42 here with the published price, up to 42 · 1.4 = 58.8 in `default`, and grows with the number of cells.

@@ -12,6 +12,7 @@ from test_supernet import SPACES
 
 from simplexnas import cost, gumbel
 from simplexnas.architecture import Architecture
+from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace, genotype_edges
 
 POOL, IDENTITY, CONVOLUTION = range(3)
@@ -199,3 +200,8 @@ def test_price_with_costs():
     costs = cost.relative_costs("macs", DEFAULT)
     S = torch.tensor([[0.2, 0.3, 0.5]])
     assert torch.equal(cost.price(S, DEFAULT, 0.0, costs), S[:, None, :] * costs)
+
+
+def test_a_cost_that_no_operation_has_is_refused():
+    with pytest.raises(SimplexNASError, match="price = 'parameters'; no operation of max_pool, average_pool has any"):
+        cost.relative_costs("parameters", SearchSpace(operations=("max_pool", "average_pool")))

@@ -8,7 +8,7 @@ import pytest
 import tiny
 import torch
 
-from simplexnas import latency
+from simplexnas import latency, supernet
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.errors import SimplexNASError
 from simplexnas.latency import LatencyTable, Part
@@ -38,12 +38,27 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("space", SPACES, ids=["three operations", "five operations"])
-def test_parts_are_what_the_network_runs(space):
-    """Counted by hooks on the modules of real networks, with the shapes that really arrive."""
-    for architecture in random_architectures(space, 5, seed=3):
-        network, run = architecture.build().eval(), []
+def test_parts_are_what_the_network_runs(space, monkeypatch):
+    """Counted in real networks, with the shapes that really arrive."""
+    run = []
 
-        def record(kind, name, run=run):
+    def node_sum(terms, mean):
+        terms = list(terms)
+        run.append(("sum", str(len(terms)), *terms[0].shape[1:3]))
+        return sum_of(terms, mean)
+
+    def concatenate(states):
+        run.append(("concatenate", "", *states[0].shape[1:3]))
+        return concatenation_of(states)
+
+    sum_of, concatenation_of = supernet.node_sum, supernet.concatenate
+    monkeypatch.setattr(supernet, "node_sum", node_sum)
+    monkeypatch.setattr(supernet, "concatenate", concatenate)
+    for architecture in random_architectures(space, 5, seed=3):
+        network = architecture.build().eval()
+        run.clear()
+
+        def record(kind, name):
             return lambda _, inputs, __: run.append((kind, name, *inputs[0].shape[1:3]))
 
         for cell in (module for module in network.modules() if isinstance(module, Cell)):
@@ -55,10 +70,10 @@ def test_parts_are_what_the_network_runs(space):
                 part.register_forward_hook(record("preprocess", ""))
         network(tiny.images(1))
         predicted = list(latency.parts(architecture).elements())
-        for kind in ("source", "preprocess"):
+        for kind in ("source", "preprocess", "sum", "concatenate"):
             expected = [(part.channels, part.size) for part in predicted if part.kind == kind]
             assert sorted(shape for k, _, *shape in run if k == kind) == sorted(map(list, expected))
-        for kind in ("source", "edge"):
+        for kind in ("source", "edge", "sum"):
             assert sorted(name for k, name, *_ in run if k == kind) == sorted(
                 part.name for part in predicted if part.kind == kind
             )
@@ -136,6 +151,12 @@ def test_measure_validate_load(folder):
     fitted = [tuple(fit["operations"]) for fit in table.of_batch(1)["fit"]]
     assert len(points) == 40 and not {tuple(point["operations"]) for point in points} & set(fitted)
 
+    other = LatencyTable(name, tiny.SPACE, table.content | {"processor": "another"})
+    before = (folder / name / "validation.json").read_bytes()
+    with pytest.raises(SimplexNASError, match="is of another, not of this"):
+        latency.validate(other)
+    assert (folder / name / "validation.json").read_bytes() == before
+
     before = path.read_bytes()
     with pytest.raises(SimplexNASError, match="exists; move it away to measure again, or give another --name"):
         latency.measure(tiny.SPACE, [1], rounds=2)
@@ -150,11 +171,21 @@ def test_measure_validate_load(folder):
         ({"version": 0}, "expected format"),
         ({"batches": {"1": {"parts": {}, "factor": 1}}}, "not a whole latency table"),
         ({"space": {"width": 3}}, "not a whole latency table"),
+        ({"batches": {"1": {"parts": [], "factor": 1}}}, "not a whole latency table"),
+        ({"batches": {"1": content["batches"]["1"] | {"factor": 0}}}, "a time of batch 1 is not above 0"),
     ):
         path.write_text(json.dumps(content | damage))
         with pytest.raises(SimplexNASError, match=message) as error:
             LatencyTable.load(name)
         assert "\n" not in str(error.value)
+
+
+def test_unwritable_folder_is_known_before_measuring(folder, monkeypatch):
+    monkeypatch.setattr(latency, "LATENCY", folder / "file" / "latency")
+    (folder / "file").write_text("")
+    monkeypatch.setattr(latency, "time_calls", lambda *_, **__: pytest.fail("measured"))
+    with pytest.raises(SimplexNASError, match="cannot be written"):
+        latency.measure(tiny.SPACE, [1])
 
 
 def test_busy_machine_writes_nothing(folder, monkeypatch):
@@ -167,6 +198,11 @@ def test_busy_machine_writes_nothing(folder, monkeypatch):
 def test_refusals(folder):
     with pytest.raises(SimplexNASError, match=r"table.json is missing; run `simplexnas latency measure`.*\(none\)"):
         LatencyTable.load("")
+    for name in ("../x", "a/b", "", "x" * 300):
+        with pytest.raises(SimplexNASError, match="name = .*allowed: letters" if name else "missing"):
+            LatencyTable.load(name)
+    with pytest.raises(SimplexNASError, match=r"name = '\.\./x'; allowed: letters"):
+        latency.measure(tiny.SPACE, [1], name="../x")
     with pytest.raises(SimplexNASError, match="device = 'tpu'; allowed here: cpu"):
         latency.measure(tiny.SPACE, [1], device="tpu")
     with pytest.raises(SimplexNASError, match="batch = 0; allowed: whole numbers from 1"):

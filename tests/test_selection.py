@@ -1,5 +1,7 @@
 """Budgets: which member is chosen, what is promised, what is refused."""
 
+import re
+
 import pytest
 import tiny
 from hypothesis import given
@@ -12,7 +14,7 @@ from simplexnas.errors import SimplexNASError
 from simplexnas.selection import Budget
 
 TABLE = invented(tiny.SPACE)
-TABLE.content.update(device="cpu", threads=1)
+TABLE.content.update(device="cpu", threads=1, processor=latency.processor())
 
 
 def members(n: int = 12) -> list[dict]:
@@ -31,18 +33,18 @@ def members(n: int = 12) -> list[dict]:
 
 @pytest.fixture
 def family(tiny_family, monkeypatch):
-    """A family with invented members, whose time is what the table predicts, times `family.slow`."""
-    tiny_family.slow = {}
+    """A family with invented members; a network takes what the table predicts, times its `slow`, with IQR `spread`."""
+    tiny_family.slow, tiny_family.spread, tiny_family.timed = {}, 0.0, []
 
-    def time_networks(networks, batch, device, threads):
-        (network,) = networks.values()
-        tiny_family.timed.append(network.operations)
-        predicted = TABLE.predict(Architecture(tiny.SPACE, network.operations), batch)
-        return {"network": {"median_ms": predicted * tiny_family.slow.get(network.operations, 1), "iqr_ms": 0.0}}
+    def time_calls(networks, device, threads):
+        operations = networks["network"].operations
+        tiny_family.timed.append(operations)
+        predicted = TABLE.predict(Architecture(tiny.SPACE, operations), 2)
+        return {"network": {"median_ms": predicted * tiny_family.slow.get(operations, 1), "iqr_ms": tiny_family.spread}}
 
-    tiny_family.timed = []
     monkeypatch.setattr(results, "read_own", lambda family, name: {"points": members()})
-    monkeypatch.setattr(latency, "time_networks", time_networks)
+    monkeypatch.setattr(latency, "network_calls", lambda networks, batch, device: networks)
+    monkeypatch.setattr(latency, "time_calls", time_calls)
     monkeypatch.setattr(selection.LatencyTable, "load", lambda name, space: TABLE)
     return tiny_family
 
@@ -86,16 +88,55 @@ def test_a_slower_network_than_predicted_is_not_promised(family):
     assert second["accuracy"]["validation"] <= first["accuracy"]["validation"]
 
 
+def test_a_spread_beyond_the_limit_is_not_promised(family):
+    fastest = min(members(), key=time)
+    limit = 1.1 * time(fastest)
+    family.spread = 0.0999 * time(fastest)  # only the fastest fits
+    assert list(family.select(max_latency_ms=limit, batch=2)["choice"]) == fastest["choice"]
+
+
+def test_a_faster_network_than_predicted_is_found(family):
+    least = min(map(time, members()))
+    fastest = next(point for point in members() if time(point) == least)
+    family.slow[tuple(fastest["choice"])] = 0.9
+    assert list(family.select(max_latency_ms=0.91 * least, batch=2)["choice"]) == fastest["choice"]
+
+
+def test_the_fastest_is_measured_not_predicted(family):
+    by_time = sorted(members(), key=time)
+    family.slow[tuple(by_time[1]["choice"])] = 0.1
+    assert list(family.select(min_accuracy=0.1, batch=2)["choice"]) == by_time[1]["choice"]
+
+
 def test_infeasible_names_the_nearest(family):
     smallest = min(point["edge_parameters"] for point in members())
-    with pytest.raises(SimplexNASError) as error:
+    with pytest.raises(selection.InfeasibleBudget) as error:
         family.select(max_edge_parameters=smallest / 2)
     assert str(error.value) == (
-        f"no member of the family keeps max_edge_parameters = {smallest / 2:g}; "
-        f"the nearest has {smallest:,} edge parameters"
+        f"no member of the family keeps max_edge_parameters = {smallest / 2}; "
+        f"the nearest keeps max_edge_parameters = {smallest}"
     )
-    with pytest.raises(SimplexNASError, match=r"max_latency_ms = 0.001, min_accuracy = 0.99; the nearest has .* ms, "):
-        family.select(max_latency_ms=0.001, min_accuracy=0.99, batch=2)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_latency_ms": 0.001, "min_accuracy": 0.99}, {"max_macs": 1, "min_accuracy": 1}]
+)
+def test_the_nearest_budget_can_be_kept(family, limits):
+    family.spread = 0.0123456
+    with pytest.raises(selection.InfeasibleBudget) as error:
+        family.select(batch=2, **limits)
+    nearest = dict(re.findall(r"(\w+) = ([0-9.]+)", str(error.value).partition("the nearest keeps ")[2]))
+    assert set(nearest) == set(limits)
+    assert family.select(batch=2, **{name: float(value) for name, value in nearest.items()})
+
+
+def test_a_table_of_another_machine_promises_nothing(family, monkeypatch):
+    monkeypatch.setitem(TABLE.content, "processor", "another")
+    with pytest.raises(SimplexNASError, match="table invented is of another, not of this"):
+        family.select(max_latency_ms=1, batch=2)
+    monkeypatch.setitem(TABLE.content, "device", "cuda:7")
+    with pytest.raises(SimplexNASError, match="device = 'cuda:7'; allowed here: cpu"):
+        family.select(max_latency_ms=1, batch=2)
 
 
 @given(
@@ -124,6 +165,7 @@ def test_excess_says_whether_a_budget_is_kept(limits):
     [
         ({}, "a budget needs at least one of max_latency_ms, max_edge_parameters, max_macs, min_accuracy"),
         ({"max_macs": -1}, "max_macs = -1; allowed: numbers from 0"),
+        ({"max_latency_ms": 0}, "max_latency_ms = 0; allowed: numbers above 0"),
         ({"max_latency_ms": float("nan")}, "max_latency_ms = nan; allowed: numbers from 0"),
         ({"min_accuracy": 90}, "min_accuracy = 90; allowed: 0 to 1"),
     ],

@@ -19,6 +19,7 @@ from simplexnas.architecture import Architecture
 from simplexnas.data import Split, Splits, normalize
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family, versions
+from simplexnas.files import check_writable
 from simplexnas.paths import relative
 from simplexnas.supernet import CLASSES, IMAGE_SIZE
 
@@ -30,7 +31,7 @@ BATCHES = (1, 64)  # images at a time of the reported times
 def fold_batch_norm(network: nn.Module) -> nn.Module:
     """A copy in which every convolution with a batch normalisation right behind it is one convolution with a bias.
 
-    For networks in eval mode. The normalisation behind a pooling stays.
+    For networks in eval mode. Other normalisations stay: those behind a pooling, and that of the features.
     """
     folded = copy.deepcopy(network)
     for module in list(folded.modules()):
@@ -58,8 +59,9 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
 
     The network has the family's weights, with batch-normalisation statistics re-estimated, and folded into the
     convolutions if `fold`. ONNX Runtime and PyTorch must agree on the whole test set: the same predictions, logits
-    within 1e-4. Both are timed. Raises `SimplexNASError`, and writes nothing, if they do not, or if the folder exists
-    or cannot be made.
+    within 1e-4. Both are timed, from pixels to logits, in contiguous memory (`latency` times networks channels last).
+    Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, the
+    architecture is of another search space, or the machine is too busy to measure.
     """
     try:
         import onnxruntime
@@ -67,7 +69,8 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
     except ImportError as error:
         raise SimplexNASError(f"export needs the package {error.name}: pip install 'simplexnas[export]'") from None
     folder = Path(folder)
-    if folder.exists():
+    check_writable(folder)
+    if os.path.exists(folder):
         raise SimplexNASError(f"{relative(folder)} exists; move it away, or name another folder")
     network = evaluate.inherited(family, architecture, splits.train)
     network = Classifier(fold_batch_norm(network) if fold else network).to(memory_format=torch.contiguous_format).eval()
@@ -101,7 +104,7 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
         temporary.chmod(0o755)
         os.replace(temporary, folder)
     except OSError as error:
-        raise SimplexNASError(f"{relative(folder)} cannot be written ({error.strerror})") from None
+        raise SimplexNASError(f"{relative(folder)} cannot be written ({error.strerror or error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder

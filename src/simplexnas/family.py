@@ -79,8 +79,8 @@ class Family:
     def network(self, architecture: Architecture) -> StandaloneNetwork:
         """The architecture's standalone network with the family's weights and the running BN statistics of training.
 
-        Those statistics mix many architectures; `evaluate.reestimate_batch_norm` replaces them. Raises `SimplexNASError`
-        for an architecture of another search space.
+        Those statistics mix many architectures; `evaluate.reestimate_batch_norm` replaces them. Raises
+        `SimplexNASError` for an architecture of another search space.
         """
         if architecture.space != self.space:
             raise SimplexNASError(f"the architecture is of another search space than family {self.name}")

@@ -6,7 +6,7 @@ architecture is the sum over its parts times one fitted factor for each batch si
 in the cache, in a network it often does not, and Python's share between the parts is not timed at all.
 
 All times are of networks as `Architecture.build` makes them, in inference mode, channels last, batch normalisation not
-folded.
+folded, under the allocator settings of the command line (`allocator.keep_memory`).
 """
 
 import json
@@ -26,9 +26,10 @@ from scipy import stats
 from torch import nn
 from tqdm import tqdm
 
+from simplexnas.allocator import keep_memory
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.errors import SimplexNASError
-from simplexnas.files import read_json, write_atomically
+from simplexnas.files import check_writable, read_json, write_atomically
 from simplexnas.operations import OPERATIONS
 from simplexnas.paths import LATENCY, relative
 from simplexnas.supernet import (
@@ -47,7 +48,7 @@ FORMAT, VERSION = "simplexnas latency table", 1
 TABLE, VALIDATION = "table.json", "validation.json"
 DEVICES = ("cpu", "cuda")
 ROUNDS = 15
-SECONDS_PER_ROUND = 0.01  # of one task; a slower one runs once
+SECONDS_PER_ROUND = 0.01  # of one call; a slower one is timed once
 CANARY = "canary"
 NOISE_LIMIT = 0.1  # largest IQR / median of the canary over the rounds
 FIT_ARCHITECTURES, FIT_SEED = 12, 1
@@ -151,6 +152,7 @@ def time_calls(
     """
     from torch.utils.benchmark import Timer  # takes a second to import
 
+    keep_memory()
     matrix = torch.ones(256, 256, device=device)
     calls = {CANARY: lambda: matrix @ matrix} | calls
     timers = {name: Timer("call()", globals={"call": call}, num_threads=threads) for name, call in calls.items()}
@@ -173,48 +175,44 @@ def time_calls(
     return measured
 
 
-def time_networks(
-    networks: dict[str, nn.Module],
-    batch: int,
-    device: str = "cpu",
-    threads: int = 1,
-    rounds: int = ROUNDS,
-    title: str = "",
-) -> dict[str, dict[str, float]]:
-    """End-to-end {"median_ms", "iqr_ms"} of networks for one batch of images; the canary is among them."""
+def network_calls(networks: dict[str, nn.Module], batch: int, device: str = "cpu") -> dict[str, Callable[[], object]]:
+    """A call of each network on one batch of images, for `time_calls`."""
     images = torch.randn(batch, 1, IMAGE_SIZE, IMAGE_SIZE, device=device).contiguous(memory_format=torch.channels_last)
 
     def call(network: nn.Module) -> Callable[[], object]:
         network = network.to(device, memory_format=torch.channels_last).eval()
         return lambda: network(images)
 
-    calls = {name: call(network) for name, network in networks.items()}
-    return time_calls(calls, device=device, threads=threads, rounds=rounds, title=title)
+    return {name: call(network) for name, network in networks.items()}
 
 
 def processor(device: str = "cpu") -> str:
-    """The processor's name as its maker gives it."""
+    """The processor's name as its maker gives it, on Linux with family, model and stepping: names alone are shared."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     try:
-        return re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())[1]
-    except (OSError, TypeError):
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        known = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line)
+        return "{model name} (family {cpu family}, model {model}, stepping {stepping})".format(**known)
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()
 
 
 def machine_name(device: str = "cpu", threads: int = 1) -> str:
-    """Name of this machine's table, for example "intel-r-xeon-r-processor-cpu-1-thread"."""
+    """Name of this machine's table, made of processor, device and threads."""
     slug = re.sub(r"[^a-z0-9]+", "-", processor(device).lower()).strip("-")
     return f"{slug}-{device}-{threads}-thread{'s' if threads > 1 else ''}"
 
 
-def _check_machine(device: str, threads: int, batches: list[int]) -> None:
-    if device not in DEVICES or (device == "cuda" and not torch.cuda.is_available()):
-        available = [name for name in DEVICES if name == "cpu" or torch.cuda.is_available()]
+def _check_device(device: str) -> None:
+    available = [name for name in DEVICES if name == "cpu" or torch.cuda.is_available()]
+    if device not in available:
         raise SimplexNASError(f"device = {device!r}; allowed here: {', '.join(available)}")
-    for name, values in (("threads", [threads]), ("batch", batches)):
-        if wrong := [value for value in values if value < 1]:
-            raise SimplexNASError(f"{name} = {wrong[0]}; allowed: whole numbers from 1")
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"\w[\w.-]{0,199}", name, re.ASCII):
+        raise SimplexNASError(f"name = {name!r}; allowed: letters, digits, '-', '.', '_', at most 200")
 
 
 def measure(
@@ -229,11 +227,16 @@ def measure(
     """Time every part, fit the factors, and write data/latency/<name>/table.json; returns the path.
 
     batches: images at a time, for example [1, 64]. name: by default `machine_name`. Raises `SimplexNASError` if there
-    is a table of that name already, or the machine was too busy.
+    is a table of that name already, it could not be written, or the machine was too busy.
     """
-    _check_machine(device, threads, batches)
+    _check_device(device)
+    for setting, values in (("threads", [threads]), ("batch", batches)):
+        if wrong := [value for value in values if value < 1]:
+            raise SimplexNASError(f"{setting} = {wrong[0]}; allowed: whole numbers from 1")
     name = name or machine_name(device, threads)
+    _check_name(name)
     path = LATENCY / name / TABLE
+    check_writable(path)
     if path.exists():
         raise SimplexNASError(f"{relative(path)} exists; move it away to measure again, or give another --name")
     started = datetime.now(UTC)
@@ -256,17 +259,18 @@ def measure(
 
 
 def _measure_batch(space: SearchSpace, batch: int, device: str, threads: int, rounds: int) -> dict:
-    """The entry of one batch size in a table: canary, times of the parts, and the factor with what it was fitted to."""
+    """The entry of one batch size in a table: canary, times of the parts, and the factor with what it was fitted to.
+
+    Parts and networks are timed in the same rounds, so that a machine that slows down changes both.
+    """
     with torch.inference_mode():
         calls = {str(part): _task(part, space, batch, device) for part in all_parts(space)}
-    settings = {"device": device, "threads": threads, "rounds": rounds}
-    times = time_calls(calls, **settings, title=f"parts, batch {batch}")
-    canary = times.pop(CANARY)
     architectures = random_architectures(space, FIT_ARCHITECTURES, FIT_SEED)
-    networks = {str(number): architecture.build() for number, architecture in enumerate(architectures)}
-    whole = time_networks(networks, batch, **settings, title=f"networks, batch {batch}")
+    networks = {f"network {number}": architecture.build() for number, architecture in enumerate(architectures)}
+    calls |= network_calls(networks, batch, device)
+    times = time_calls(calls, device=device, threads=threads, rounds=rounds, title=f"batch {batch}")
+    canary, measured = times.pop(CANARY), [times.pop(name)["median_ms"] for name in networks]
     sums = [_total(architecture, times) for architecture in architectures]
-    measured = [whole[number]["median_ms"] for number in networks]
     return {
         "canary": canary,
         "parts": times,
@@ -298,6 +302,7 @@ class LatencyTable:
         Raises `SimplexNASError` if it is missing, damaged, foreign, or of another search space.
         """
         name = name or machine_name()
+        _check_name(name)
         path = LATENCY / name / TABLE
         if not path.exists():
             known = ", ".join(sorted(path.parent.name for path in LATENCY.glob(f"*/{TABLE}"))) or "(none)"
@@ -309,11 +314,14 @@ class LatencyTable:
             raise SimplexNASError(f"{relative(path)}: expected format {FORMAT!r} version {VERSION}")
         try:
             table = cls(name, SearchSpace(**content["space"]), content)
+            for key in ("processor", "device", "threads", "created"):
+                content[key]
             for batch in table.batches:
-                missing = {str(part) for part in all_parts(table.space)} - table.of_batch(batch)["parts"].keys()
-                if missing:
-                    raise KeyError(sorted(missing)[0])
-        except (KeyError, TypeError, ValueError) as error:
+                entry = table.of_batch(batch)
+                times = [entry["parts"][str(part)]["median_ms"] for part in all_parts(table.space)]
+                if not all(0 < value < float("inf") for value in [entry["factor"], *times]):
+                    raise ValueError(f"a time of batch {batch} is not above 0")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SimplexNASError(f"{relative(path)}: not a whole latency table ({error})") from None
         if space is not None and space != table.space:
             raise SimplexNASError(f"{relative(path)} was measured for another search space: {table.space}, not {space}")
@@ -376,21 +384,33 @@ class LatencyTable:
         return table
 
 
+def check_machine(table: LatencyTable) -> dict:
+    """{"device", "threads"} of a table of this machine; raises `SimplexNASError` if it is of another one."""
+    content = table.content
+    _check_device(content["device"])
+    if (here := processor(content["device"])) != content["processor"]:
+        raise SimplexNASError(
+            f"the latency table {table.name} is of {content['processor']}, not of this {here}; "
+            "run `simplexnas latency measure`"
+        )
+    return {key: content[key] for key in ("device", "threads")}
+
+
 def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
     """Predicted against measured time of architectures that the factor was not fitted to, each measured twice.
 
     Writes data/latency/<name>/validation.json; the second measurement says how well anything could predict the first.
+    Raises `SimplexNASError` if the table is of another machine, or this one is too busy.
     """
-    content = table.content
-    settings = {"device": content["device"], "threads": content["threads"], "rounds": rounds}
-    _check_machine(content["device"], content["threads"], [])
+    settings = check_machine(table) | {"rounds": rounds}
+    path = LATENCY / table.name / VALIDATION
+    check_writable(path)
     architectures = random_architectures(table.space, VALIDATION_ARCHITECTURES, VALIDATION_SEED)
     networks = {str(number): architecture.build() for number, architecture in enumerate(architectures)}
     batches = {}
     for batch in table.batches:
-        twice = [
-            time_networks(networks, batch, **settings, title=f"batch {batch}, measurement {turn}") for turn in (1, 2)
-        ]
+        calls = network_calls(networks, batch, settings["device"])
+        twice = [time_calls(calls, **settings, title=f"batch {batch}, measurement {turn}") for turn in (1, 2)]
         batches[str(batch)] = [
             {
                 "operations": architecture.names,
@@ -402,14 +422,14 @@ def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
             for number, architecture in zip(networks, architectures, strict=True)
         ]
     result = {
-        "table_created": content["created"],
-        "processor": processor(content["device"]),
+        "table_created": table.content["created"],
+        "processor": table.content["processor"],
         "settings": settings,
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "batches": batches,
     }
-    return write_atomically(LATENCY / table.name / VALIDATION, json.dumps(result, indent=1) + "\n")
+    return write_atomically(path, json.dumps(result, indent=1) + "\n")
 
 
 def read_validation(table: LatencyTable) -> dict:
