@@ -415,9 +415,8 @@ import gzip
 import onnxruntime
 
 session = onnxruntime.InferenceSession(folder / "model.onnx")
-pixels = gzip.open(
-    DATA / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte.gz"
-).read()[16 : 16 + 28 * 28]
+raw = DATA / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte.gz"
+pixels = gzip.decompress(raw.read_bytes())[16 : 16 + 28 * 28]
 (answer,) = session.run(
     None,
     {"images": np.frombuffer(pixels, "uint8").reshape(1, 1, 28, 28)},
