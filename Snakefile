@@ -42,7 +42,7 @@ ABLATED = [
 ]
 # The same with measured latency as price; the published method; and what kappa does to it, in half an epoch.
 LATENCY = "default-parameter_price=0-price=latency-seed0"
-TABLE = "intel-r-xeon-r-processor-cpu-1-thread"  # data/latency
+TABLE = "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread"  # data/latency
 PUBLISHED = "paper-epochs=3-seed0"
 KAPPA = expand("paper-epochs=1-kappa={kappa}-train_images=27500-seed0", kappa=[0, 0.1, 1, 5, 50])
 ABLATION = expand("{settings}-seed{seed}", settings=ABLATED, seed=[0, 1])

@@ -218,7 +218,10 @@ from simplexnas.architecture import Architecture
 from simplexnas.latency import LatencyTable
 from simplexnas.operations import labels
 
-table = LatencyTable.load("intel-r-xeon-r-processor-cpu-1-thread", space)
+table = LatencyTable.load(
+    "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread",
+    space,
+)
 print(
     f"{table.content['processor']}, {table.content['threads']} thread, torch {table.content['versions']['torch']}"
 )

@@ -36,7 +36,7 @@ def family(tiny_family, monkeypatch):
     """A family with invented members; a network takes what the table predicts, times its `slow`, with IQR `spread`."""
     tiny_family.slow, tiny_family.spread, tiny_family.timed = {}, 0.0, []
 
-    def time_calls(networks, device, threads):
+    def time_calls(networks, device, threads, rounds):
         operations = networks["network"].operations
         tiny_family.timed.append(operations)
         predicted = TABLE.predict(Architecture(tiny.SPACE, operations), 2)
@@ -98,8 +98,8 @@ def test_a_spread_beyond_the_limit_is_not_promised(family):
 def test_a_faster_network_than_predicted_is_found(family):
     least = min(map(time, members()))
     fastest = next(point for point in members() if time(point) == least)
-    family.slow[tuple(fastest["choice"])] = 0.9
-    assert list(family.select(max_latency_ms=0.91 * least, batch=2)["choice"]) == fastest["choice"]
+    family.slow[tuple(fastest["choice"])] = 0.93
+    assert list(family.select(max_latency_ms=0.94 * least, batch=2)["choice"]) == fastest["choice"]
 
 
 def test_the_fastest_is_measured_not_predicted(family):
