@@ -114,6 +114,8 @@ def _write_models(network: nn.Module, folder: Path) -> None:
     example = (torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.uint8),)
     with torch.no_grad():
         program = torch.export.export(network, example, dynamic_shapes=({0: torch.export.Dim("batch")},))
+        for node in program.graph.nodes:
+            node.meta.pop("stack_trace", None)  # names folders of this machine
         torch.export.save(program, folder / PROGRAM)
         onnx = torch.onnx.export(program, input_names=["images"], output_names=["logits"], dynamo=True, verbose=False)
     onnx.save(folder / ONNX)
