@@ -102,6 +102,12 @@ def test_fronts_by_latency_with_two_lines():
     assert ax.lines[0].get_xdata().tolist() == [30, 50]
 
 
+def test_retrained_draws_inherited_against_retrained():
+    points = [{"accuracy": {"test": 0.9}, "retrained": {"test": 0.92}}]
+    ax = figures.retrained({"family": points, "random": points * 2})
+    assert [cloud.get_offsets().tolist() for cloud in ax.collections] == [[[90, 92]], [[90, 92]] * 2]
+
+
 def test_predictions_draw_both_sums():
     points = [{"measured_ms": 2.0, "sum_of_parts_ms": 1.5, "predicted_ms": 2.1}] * 2
     (ax,) = figures.predictions({"batch 1": points})

@@ -274,7 +274,7 @@ def test_markdown_shows_accuracy_and_edge_parameters():
 # Ablation
 
 
-def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, epochs: int = 3) -> None:
+def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, **config) -> None:
     """Two points, of which the first beats the second."""
     points = [
         {
@@ -288,7 +288,7 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
         for pool in (0, 1)
     ]
     content = {"version": results.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
-    content["config"] = {"seed": seed, "epochs": epochs}
+    content["config"] = {"seed": seed} | config
     results.save(results.RESULTS / family / results.LATTICE, content)
 
 
@@ -310,6 +310,17 @@ def test_ablation_refuses_seeds_of_different_settings():
     write_lattice("quick-seed1", 1, 0.87, 5000, epochs=4)
     with pytest.raises(SimplexNASError, match="differ in more than their seeds"):
         results.ablation()
+
+
+def test_kappa_sweep_reads_the_families_of_the_published_method_by_kappa():
+    write_lattice("paper-kappa=50-seed0", 0, 0.85, 5000, kappa=50.0)
+    write_lattice("paper-epochs=1-kappa=0.1-seed0", 0, 0.8, 5000, kappa=0.1)
+    write_lattice("paper-seed0", 0, 0.7, 5000, kappa=50.0)
+    found = results.kappa_sweep()
+    assert found["kappa"].tolist() == [0.1, 50] and found["architectures"].tolist() == [1, 1]
+    assert found["S and pool"].tolist() == found["S and identity"].tolist() == [-1, -1]
+    assert found["S and convolution"].tolist() == [0, 0], "its number never changes"
+    assert found["test accuracy, %"].tolist() == [79, 84]
 
 
 # As published

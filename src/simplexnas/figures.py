@@ -216,6 +216,23 @@ def predictions(points: dict[str, list[dict]]) -> np.ndarray:
     return axes
 
 
+def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.Axes:
+    """Test accuracy after training from scratch against that of inherited weights, {name: points of "retrained.json"}.
+
+    On the line both are equal.
+    """
+    ax = ax or plt.subplots(figsize=(5, 4.2), layout="constrained")[1]
+    for (name, own), color, marker in zip(points.items(), ("#0072B2", "#D55E00"), "os", strict=False):
+        pairs = np.array([[100 * point[key]["test"] for key in ("accuracy", "retrained")] for point in own])
+        ax.scatter(*pairs.T, s=24, color=color, marker=marker, linewidth=0, label=name)
+    ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
+    ax.set_xlabel("test accuracy with inherited weights, %")
+    ax.set_ylabel("test accuracy, trained from scratch, %")
+    ax.legend(frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def switching(penalty: np.ndarray, edges: dict[str, np.ndarray], ax: plt.Axes | None = None) -> plt.Axes:
     """Number of convolution edges against the penalty on convolution, one step line per name; penalty, edges: (n,)."""
     ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]

@@ -346,6 +346,26 @@ def ablation() -> pd.DataFrame:
     return pd.DataFrame([line for _, line in sorted(lines, key=lambda line: -line[0])])
 
 
+def kappa_sweep() -> pd.DataFrame:
+    """What kappa does to the published method, from the lattices of its families with a kappa of their own; by kappa.
+
+    Spearman correlation between S and the number of edges of each operation, distinct architectures on the lattice, and
+    test accuracy in percent, mean over the lattice.
+    """
+    lines = []
+    for path in RESULTS.glob(f"paper-*kappa=*/{LATTICE}"):
+        record = read(path)
+        points = record["points"]
+        correlations = analysis.control_correlations(points)
+        lines.append(
+            {"kappa": record["config"]["kappa"]}
+            | {f"S and {operation}": round(value, 2) for operation, value in correlations.items()}
+            | {"architectures": len({tuple(point["choice"]) for point in points})}
+            | {"test accuracy, %": round(100 * np.mean([point["accuracy"]["test"] for point in points]), 1)}
+        )
+    return pd.DataFrame(sorted(lines, key=lambda line: line["kappa"]))
+
+
 def _spread(values: pd.Series) -> str:
     """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" without a value."""
     mean = values.mean()
