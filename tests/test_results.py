@@ -34,8 +34,8 @@ def test_paper_rows_sum_to_28_edges():
 
 @pytest.fixture(autouse=True)
 def folders(request, tmp_path, monkeypatch):
-    """Tests of what is published read data/; the others write elsewhere."""
-    if "published" not in request.node.name:
+    """Tests that ask for `published` or `rows` read data/; the others write elsewhere."""
+    if not {"published", "rows"} & set(request.fixturenames):
         monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
         monkeypatch.setattr(results, "RUNS", tmp_path / "runs")
 
@@ -312,7 +312,7 @@ def test_ablation_refuses_seeds_of_different_settings():
         results.ablation()
 
 
-def test_kappa_sweep_reads_the_families_of_the_published_method_by_kappa():
+def test_kappa_sweep_reads_the_families_of_the_papers_method_by_kappa():
     write_lattice("paper-kappa=50-seed0", 0, 0.85, 5000, kappa=50.0)
     write_lattice("paper-epochs=1-kappa=0.1-seed0", 0, 0.8, 5000, kappa=0.1)
     write_lattice("paper-seed0", 0, 0.7, 5000, kappa=50.0)
