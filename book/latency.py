@@ -216,6 +216,7 @@ print(
 # Milliseconds for one edge, on a batch of 1 and of 64 images:
 
 # %%
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from simplexnas import latency
