@@ -110,7 +110,7 @@ def test_the_fastest_is_measured_not_predicted(family):
 
 def test_infeasible_names_the_nearest(family):
     smallest = min(point["edge_parameters"] for point in members())
-    with pytest.raises(selection.InfeasibleBudget) as error:
+    with pytest.raises(selection.InfeasibleBudgetError) as error:
         family.select(max_edge_parameters=smallest / 2)
     assert str(error.value) == (
         f"no member of the family keeps max_edge_parameters = {smallest / 2}; "
@@ -123,7 +123,7 @@ def test_infeasible_names_the_nearest(family):
 )
 def test_the_nearest_budget_can_be_kept(family, limits):
     family.spread = 0.0123456
-    with pytest.raises(selection.InfeasibleBudget) as error:
+    with pytest.raises(selection.InfeasibleBudgetError) as error:
         family.select(batch=2, **limits)
     nearest = dict(re.findall(r"(\w+) = ([0-9.]+)", str(error.value).partition("the nearest keeps ")[2]))
     assert set(nearest) == set(limits)

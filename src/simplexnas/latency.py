@@ -55,6 +55,10 @@ FIT_ARCHITECTURES, FIT_SEED = 12, 1
 VALIDATION_ARCHITECTURES, VALIDATION_SEED, VALIDATION_ROUNDS = 40, 2, 7
 
 
+class BusyMachineError(SimplexNASError):
+    """Other programs disturb the measurement."""
+
+
 class Part(NamedTuple):
     """What is timed as a unit.
 
@@ -147,8 +151,8 @@ def time_calls(
 ) -> dict[str, dict[str, float]]:
     """{"median_ms", "iqr_ms"} of each call, in rounds of random order; inference mode.
 
-    In each round a fixed matrix product, the canary, is timed as well. Raises `SimplexNASError` where its interquartile
-    range over the rounds is more than 10 % of its median: then the other times mean nothing either.
+    In each round a fixed matrix product, the canary, is timed as well. Raises `BusyMachineError` where its
+    interquartile range over the rounds is more than 10 % of its median: then the other times mean nothing either.
     """
     from torch.utils.benchmark import Timer  # takes a second to import
 
@@ -168,7 +172,7 @@ def time_calls(
     measured = {name: {"median_ms": float(np.median(t)), "iqr_ms": float(stats.iqr(t))} for name, t in times.items()}
     noise = measured[CANARY]["iqr_ms"] / measured[CANARY]["median_ms"]
     if noise > NOISE_LIMIT:
-        raise SimplexNASError(
+        raise BusyMachineError(
             f"the machine is too busy to measure: one and the same product varied by {noise:.0%} "
             f"(allowed: {NOISE_LIMIT:.0%}); close other programs and try again"
         )

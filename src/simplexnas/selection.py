@@ -11,11 +11,11 @@ from simplexnas.family import Family
 from simplexnas.latency import LatencyTable
 
 SLACK = 1.1  # a prediction may be as much too high: about the worst error of the published table
-FIRST_ROUNDS = 3  # of timing, to pass over what is clearly too slow
+FIRST_ROUNDS = 5  # of timing, to pass over what is clearly too slow
 FINALISTS = 5  # members timed to find the fastest
 
 
-class InfeasibleBudget(SimplexNASError):
+class InfeasibleBudgetError(SimplexNASError):
     """No member of the family keeps the budget; the message has the nearest one that can be kept."""
 
 
@@ -82,7 +82,7 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str = "") -> d
     promised if its median and interquartile range together keep the limit. The fastest is that of the first five.
 
     Returns "S", "choice", "accuracy" and `Architecture.report`, and if time was asked for "latency" with "batch",
-    "device", "threads", "predicted_ms", "median_ms", "iqr_ms". Raises `InfeasibleBudget` with the nearest feasible
+    "device", "threads", "predicted_ms", "median_ms", "iqr_ms". Raises `InfeasibleBudgetError` with the nearest feasible
     budget; `SimplexNASError` if lattice or table is missing or of something else, or the machine is too busy.
     """
     points = results.read_own(family, results.LATTICE)["points"]
@@ -123,7 +123,7 @@ def _report(family: Family, member: dict) -> dict:
     return own | architecture.report()
 
 
-def _infeasible(budget: Budget, nearest: dict) -> InfeasibleBudget:
+def _infeasible(budget: Budget, nearest: dict) -> InfeasibleBudgetError:
     """What was asked for, and the same limits as the nearest member keeps them."""
     asked = {name: value for name, value in asdict(budget).items() if value is not None}
     has = {
@@ -134,4 +134,4 @@ def _infeasible(budget: Budget, nearest: dict) -> InfeasibleBudget:
     }
     kept = {name: has[name]() for name in asked}
     first, second = (", ".join(f"{name} = {value}" for name, value in limits.items()) for limits in (asked, kept))
-    return InfeasibleBudget(f"no member of the family keeps {first}; the nearest keeps {second}")
+    return InfeasibleBudgetError(f"no member of the family keeps {first}; the nearest keeps {second}")
