@@ -3,7 +3,7 @@
 `snakemake -n` shows what is missing. Trainings and measurements that were interrupted go on (their half-done files lie
 under data/runs). `snakemake -c2 --forceall` makes everything anew, `snakemake -c2 --forceall quick` a small variant in
 minutes. Commands refuse results of another training by its hash. After training one family anew, make again what is
-behind it: `snakemake -c2 --forcerun lattice measure retrain table`.
+behind it: `snakemake -c2 --forcerun lattice points beside table`.
 A family's name says how it is trained: <preset>-<setting>=<value>-…-seed<seed>.
 Inputs are ancient, because the dates of files mean nothing in a clone.
 """
@@ -40,6 +40,11 @@ ABLATED = [
     "quick-epochs=1-estimator=straight_through",
     "quick-epochs=1-estimator=reinmax",
 ]
+# The same with measured latency as price; the published method; and what kappa does to it, in half an epoch.
+LATENCY = "default-parameter_price=0-price=latency-seed0"
+TABLE = "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread"  # data/latency
+PUBLISHED = "paper-epochs=3-seed0"
+KAPPA = expand("paper-epochs=1-kappa={kappa}-train_images=27500-seed0", kappa=[0, 0.1, 1, 5, 50])
 ABLATION = expand("{settings}-seed{seed}", settings=ABLATED, seed=[0, 1])
 THREADS = 8  # of one training or measurement; at most the number after -c
 
@@ -61,6 +66,17 @@ rule ablation:
         expand("data/results/{family}/lattice.json", family=ABLATION),
 
 
+rule published:
+    input:
+        f"data/results/{PUBLISHED}/paper_points.json",
+        expand("data/results/{family}/lattice.json", family=KAPPA),
+
+
+rule priced_by_latency:
+    input:
+        f"data/results/{LATENCY}/lattice.json",
+
+
 rule quick:
     input:
         "data/results/quick-seed0/lattice.json",
@@ -69,6 +85,7 @@ rule quick:
 def search_options(wildcards):
     preset, *changes, seed = re.split(r"-(?=[a-z_]+=|seed\d+$)", wildcards.family)
     settings = " ".join(f"--set {change}" for change in changes)
+    settings += f" --table {TABLE}" if "price=latency" in changes else ""
     return f"--preset {preset} --seed {seed.removeprefix('seed')} {settings}"
 
 
@@ -89,34 +106,34 @@ rule lattice:
     output:
         "data/results/{family}/lattice.json",
     params:
-        step=lambda wildcards: 0.05 if wildcards.family in DEFAULT else 0.2,
+        step=lambda wildcards: 0.05 if wildcards.family in [*DEFAULT, LATENCY] else 0.2,
     threads: THREADS
     shell:
         "{SIMPLEXNAS} lattice --family {wildcards.family} --step {params.step}"
 
 
-rule measure:
+rule points:
     input:
         ancient("data/families/{family}/family.json"),
     output:
-        "data/results/{family}/{what}.json",
-    params:
-        command=lambda wildcards: {"paper_points": "points"}.get(wildcards.what, wildcards.what),
-    wildcard_constraints:
-        what="paper_points|baselines",
+        "data/results/{family}/paper_points.json",
     threads: THREADS
     shell:
-        "{SIMPLEXNAS} {params.command} --family {wildcards.family}"
+        "{SIMPLEXNAS} points --family {wildcards.family}"
 
 
-rule retrain:
+rule beside:
     input:
         ancient("data/results/{family}/lattice.json"),
     output:
-        "data/results/{family}/retrained.json",
+        "data/results/{family}/{what}.json",
+    params:
+        command=lambda wildcards: {"baselines": "baselines", "retrained": "retrain"}[wildcards.what],
+    wildcard_constraints:
+        what="baselines|retrained",
     threads: THREADS
     shell:
-        "{SIMPLEXNAS} retrain --family {wildcards.family}"
+        "{SIMPLEXNAS} {params.command} --family {wildcards.family}"
 
 
 rule table:

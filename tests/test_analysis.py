@@ -31,6 +31,20 @@ def test_mean_and_sd():
     assert analysis.mean_and_sd([0.5]) == {"mean": 0.5, "sd": None, "n": 1}
 
 
+def test_interval_by_hand():
+    """Student's t with one degree of freedom: 12.706."""
+    assert analysis.mean_and_interval([1.0, 3.0]) == pytest.approx(
+        {"mean": 2, "low": 2 - 12.706, "high": 2 + 12.706}, rel=1e-3
+    )
+    assert np.isnan(analysis.mean_and_interval([1.0])["low"])
+
+
+def test_sublattice():
+    points = [{"S": S.round(6).tolist()} for S in simplex.lattice(3, 0.05)]
+    coarse = [point["S"] for point in analysis.sublattice(points, 0.1)]
+    assert coarse == simplex.lattice(3, 0.1).round(6).tolist()
+
+
 def lattice_points(step: float, edges: int = 28) -> list[dict]:
     """A made-up family: edge e takes the operation of least S_m - u_em."""
     utility = 0.15 * np.random.default_rng(0).normal(size=(edges, 3))
@@ -77,6 +91,12 @@ def made(total: int, validation: float, test: float | None = None) -> dict:
 def test_front_is_chosen_on_validation():
     points = [made(50_000, 0.9), made(30_000, 0.8), made(40_000, 0.79, test=0.99), made(60_000, 0.9)]
     assert analysis.front(points) == [points[1], points[0]]
+
+
+def test_front_and_best_by_another_size():
+    points = [made(1, v) | {"latency_ms": ms} for v, ms in ((0.8, 1.0), (0.7, 2.0), (0.9, 3.0))]
+    assert analysis.front(points, "latency_ms") == [points[0], points[2]]
+    assert analysis.best_within(points, 2.5, "latency_ms") == points[0]
 
 
 def test_hypervolume_by_hand():

@@ -5,9 +5,10 @@ import re
 
 import pytest
 import tiny
+import torch
 from typer.testing import CliRunner
 
-from simplexnas import cli, config, data, paths, results, search
+from simplexnas import cli, config, cost, data, latency, paths, results, search
 from simplexnas.architecture import Architecture
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family
@@ -30,12 +31,17 @@ def folders(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "FAMILIES", tmp_path / "families")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(results, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(latency, "LATENCY", tmp_path / "latency")
+    monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))  # whether the machine is busy does not matter here
+    monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)
+    monkeypatch.setattr(latency, "ROUNDS", 2)
     return tmp_path
 
 
 def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  (\w+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["data", "search", "sample", "evaluate", "lattice", "points", "baselines", "retrain", "table"]
+    own = ["data", "search", "sample", "evaluate", "lattice", "points", "baselines", "retrain", "table"]
+    assert listed == [*own, "select", "export", "latency"]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,35 @@ def test_lattice_and_points_then_table(invoke, tiny_folder, fewer, folders, monk
     assert "\n".join(rest[2:]) == results.markdown(results.table())
 
 
+def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, monkeypatch):
+    """Measure, validate, search with measured prices, select within a budget, export."""
+    monkeypatch.setattr(data, "load", lambda **_: fewer)
+    monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=1, train_images=64))
+    first, *rest = invoke("latency", "measure", "--family", tiny_folder, "--name", "here").stdout.splitlines()
+    assert first == str(folders / "latency" / "here" / latency.TABLE)
+    assert len([line for line in rest if re.search(r"/[12] +[0-9.]+$", line)]) == 2 * len(latency.all_parts(tiny.SPACE))
+    shown = invoke("latency", "validate", "--table", "here").stdout.splitlines()
+    assert shown[0] == str(folders / "latency" / "here" / latency.VALIDATION) and len(shown) == 5
+
+    invoke("search", "--preset", "quick", "--set", "price=latency", "--table", "here", "--batch", 1)
+    family = Family.load(folders / "families" / "quick-price=latency-seed0")
+    measured = latency.LatencyTable.load("here").edge_ms(1)
+    expected = cost.relative_costs("latency", tiny.SPACE, measured)
+    assert torch.equal(family.model.costs, expected) and torch.equal(family.model.hypernetwork.costs, expected)
+
+    invoke("lattice", "--family", tiny_folder, "--step", 0.5)
+    budget = ("--max-latency-ms", 1e6, "--max-edge-parameters", 1e6, "--family", tiny_folder, "--table", "here")
+    report = json.loads(invoke("select", *budget, "--json").stdout)
+    chosen = folders / "architecture.json"
+    table = invoke("select", *budget, "--output", chosen).stdout
+    assert report["latency"]["median_ms"] < 1e6 and re.search(r"^batch of 1 +[0-9.]+ ms, IQR", table, re.MULTILINE)
+    assert list(Architecture.load(chosen).operations) == report["choice"]
+    lines = invoke("export", "--architecture", chosen, "--output", folders / "model", "--family", tiny_folder).stdout
+    assert [line for line in lines.splitlines() if line.startswith(str(folders))] == [
+        str(folders / "model" / name) for name in ("model.json", "model.onnx", "model.pt2")
+    ]
+
+
 @pytest.mark.parametrize("command", ["sample", "evaluate"])
 def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
     arguments = (command, "--S", "0.15,0.15,0.7", "--family", tiny_folder)
@@ -118,6 +153,20 @@ def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
         ("lattice", "--step", "0.3"),
         ("lattice", "--step", "1e-320"),
         ("sample", "--S", "0.2,0.3,0.5", "--output", "/dev"),
+        ("search", "--set", "price=watts"),
+        ("search", "--set", "price=latency"),
+        ("search", "--set", "price=latency", "--table", "no-such-table"),
+        ("latency", "measure", "--device", "tpu"),
+        ("latency", "validate", "--table", "no-such-table"),
+        ("select",),
+        ("select", "--max-macs", "-1"),
+        ("select", "--min-accuracy", "90"),
+        ("select", "--max-latency-ms", "2"),
+        ("select", "--max-edge-parameters", "1", "--max-macs", "1"),
+        ("export", "--output", "/dev/null/model"),
+        ("export", "--output", "/dev/null", "--S", "0.2,0.3,0.5", "--architecture", "a.json"),
+        ("export", "--output", "/dev/null", "--architecture", "/no/such.json"),
+        ("export", "--output", "/dev/null", "--S", "0.2,0.3,0.5"),
     ],
     ids=" ".join,
 )

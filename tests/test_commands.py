@@ -86,6 +86,14 @@ def test_help():
         assert re.search(rf"^  {name} +\S", done.stdout, re.MULTILINE), name
 
 
+def test_example_of_the_readme_runs_without_the_library():
+    """The Python lines as written, in a process of their own; the first test image is an ankle boot, class 9."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(code.splitlines()) == 5 and "simplexnas" not in code
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=100)
+    assert done.returncode == 0 and done.stdout == "9\n", done.stderr
+
+
 # The chapter with parameters
 
 

@@ -124,3 +124,14 @@ def test_bad_changes_name_the_assignment(assignment):
     with pytest.raises(SimplexNASError, match=f"--set {assignment}: ") as error:
         config.parse_changes([assignment])
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_price_latency_needs_times():
+    times = [[1.0, 2.0, 3.0]] * 10
+    settings = tiny.config(price="latency", milliseconds=times)
+    assert config.SearchConfig.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+    for wrong in ((), times[1:], [[1.0, 2.0]] * 10, [[0.0, 1.0, 2.0]] * 10):
+        refused("milliseconds = .*10 rows of 3 times above 0", tiny.config, price="latency", milliseconds=wrong)
+    refused("milliseconds = .*price unit 0 rows", tiny.config, milliseconds=times)
+    refused("price = 'watts'; allowed: unit, parameters, macs, latency", tiny.config, price="watts")
+    refused("no setting 'milliseconds'", config.parse_changes, ["milliseconds=1"])

@@ -12,6 +12,7 @@ from test_supernet import SPACES
 
 from simplexnas import cost, gumbel
 from simplexnas.architecture import Architecture
+from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace, genotype_edges
 
 POOL, IDENTITY, CONVOLUTION = range(3)
@@ -179,3 +180,28 @@ def test_price_is_penalty_plus_share_of_parameters():
     prices = cost.price(S, DEFAULT, 0.3)
     assert prices[0, 0].tolist() == pytest.approx([0.2, 0.3, 0.5 + 0.3 * 800 / 11_968])
     assert prices[0, 27].tolist() == pytest.approx([0.2, 0.3, 0.8])
+
+
+@pytest.mark.parametrize("kind", cost.PRICES)
+def test_relative_costs_have_mean_one(kind):
+    """Over edge instances and operations, so that Lat at uniform probabilities and uniform S is the same for all."""
+    measured = np.random.default_rng(0).uniform(0.1, 1, size=(28, 3))
+    costs = cost.relative_costs(kind, DEFAULT, measured)
+    uniform = torch.full((1, 28, 3), 1 / 3)
+    prices = cost.price(torch.full((1, 3), 1 / 3), DEFAULT, costs=costs)
+    assert cost.latency_term(uniform, prices, DEFAULT).item() == pytest.approx(42 / 3, rel=1e-5)
+    tables = {"unit": np.ones((28, 3)), "parameters": cost.edge_parameters(DEFAULT), "macs": cost.edge_macs(DEFAULT)}
+    table = {**tables, "latency": measured}[kind]
+    per_cell = table if kind == "unit" else table / cost.instances(DEFAULT)[:, None]
+    np.testing.assert_allclose(costs / costs[0, 2], per_cell / per_cell[0, 2], rtol=1e-5)
+
+
+def test_price_with_costs():
+    costs = cost.relative_costs("macs", DEFAULT)
+    S = torch.tensor([[0.2, 0.3, 0.5]])
+    assert torch.equal(cost.price(S, DEFAULT, 0.0, costs), S[:, None, :] * costs)
+
+
+def test_a_cost_that_no_operation_has_is_refused():
+    with pytest.raises(SimplexNASError, match="price = 'parameters'; no operation of max_pool, average_pool has any"):
+        cost.relative_costs("parameters", SearchSpace(operations=("max_pool", "average_pool")))

@@ -95,6 +95,25 @@ def test_fronts_draw_the_first_group_as_a_line():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["front", "others"]
 
 
+def test_fronts_by_latency_with_two_lines():
+    points = [{"latency_ms": n, "accuracy": {"test": 0.9}} for n in (30, 50)]
+    ax = figures.fronts({"one": points, "other": points, "members": points}, size="latency_ms", lines=2)
+    assert len(ax.lines) == 2 and len(ax.collections) == 1 and "ms" in ax.get_xlabel()
+    assert ax.lines[0].get_xdata().tolist() == [30, 50]
+
+
+def test_retrained_draws_inherited_against_retrained():
+    points = [{"accuracy": {"test": 0.9}, "retrained": {"test": 0.92}}]
+    ax = figures.retrained({"family": points, "random": points * 2})
+    assert [cloud.get_offsets().tolist() for cloud in ax.collections] == [[[90, 92]], [[90, 92]] * 2]
+
+
+def test_predictions_draw_both_sums():
+    points = [{"measured_ms": 2.0, "sum_of_parts_ms": 1.5, "predicted_ms": 2.1}] * 2
+    (ax,) = figures.predictions({"batch 1": points})
+    assert [cloud.get_offsets()[0].tolist() for cloud in ax.collections] == [[2, 1.5], [2, 2.1]]
+
+
 def test_switching_draws_one_step_line_per_name():
     penalty = np.array([0.0, 0.5, 1.0])
     ax = figures.switching(penalty, {"price": np.array([28, 0, 0]), "family": np.array([20, 9, 1])})

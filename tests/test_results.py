@@ -34,8 +34,8 @@ def test_paper_rows_sum_to_28_edges():
 
 @pytest.fixture(autouse=True)
 def folders(request, tmp_path, monkeypatch):
-    """Tests of what is published read data/; the others write elsewhere."""
-    if "published" not in request.node.name:
+    """Tests that ask for `published` or `rows` read data/; the others write elsewhere."""
+    if not {"published", "rows"} & set(request.fixturenames):
         monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
         monkeypatch.setattr(results, "RUNS", tmp_path / "runs")
 
@@ -109,24 +109,34 @@ def test_result_file_of_another_version_is_refused_by_name(lattice, tiny_family,
         results.read_own(tiny_family, results.LATTICE)
 
 
-def test_baselines_file(tiny_family, fewer, monkeypatch):
+def test_baselines_file(lattice, tiny_family, fewer, tmp_path, monkeypatch):
     measured = []
-    monkeypatch.setattr(results.evaluate, "accuracies", fake_accuracy(0.5, measured))
-    path = results.compute_baselines(tiny_family, fewer, step=0.5, draws=2, random=4)
-    content = json.loads(path.read_text())
-    points = content["points"]
+    monkeypatch.setattr(results.evaluate, "accuracies", fake_accuracy(0.75, measured))
+    path = results.compute_baselines(tiny_family, fewer, step=0.5, random=4)
+    points = json.loads(path.read_text())["points"]
     assert len(measured) == len({tuple(point["choice"]) for point in points})
     of = {source: [p for p in points if p["source"] == source] for source in {p["source"] for p in points}}
     assert {source: len(group) for source, group in of.items()} == {
-        "control": 12,
-        "random hypernetwork": 12,
+        "control": 6,
+        "random hypernetwork": 6,
         "random architecture": 4,
     }
     for point in of["control"]:
         least = min(point["S"])
         assert all(point["S"][m] == least for m in point["choice"])
-    choices = [point["choice"] for point in of["random hypernetwork"]]
-    assert choices[:6] != choices[6:], "draws differ"
+    other = sister(tiny_family, tmp_path, seed=1)
+    results.compute_lattice(other, fewer, 0.5)
+    drawn = json.loads(results.compute_baselines(other, fewer, step=0.5, random=4).read_text())["points"]
+    for source in of:
+        assert [p["choice"] for p in drawn if p["source"] == source] != [p["choice"] for p in of[source]]
+
+    volumes = results.hypervolumes([tiny_family, other]).set_index("of")
+    assert list(volumes.index) == ["family", "random hypernetwork", "control"]
+    for source in ("random hypernetwork", "control"):
+        values = volumes.loc[source, ["tiny", "sister"]].astype(float)
+        assert values["tiny"] == pytest.approx(analysis.hypervolume(of[source]))
+        assert volumes.loc[source, "mean"] == pytest.approx(values.mean())
+        assert volumes.loc[source, "low"] <= values.min() and volumes.loc[source, "high"] >= values.max()
 
 
 def test_interrupted_retraining_goes_on(lattice, tiny_family, fewer, monkeypatch):
@@ -264,7 +274,7 @@ def test_markdown_shows_accuracy_and_edge_parameters():
 # Ablation
 
 
-def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, epochs: int = 3) -> None:
+def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, **config) -> None:
     """Two points, of which the first beats the second."""
     points = [
         {
@@ -278,7 +288,7 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
         for pool in (0, 1)
     ]
     content = {"version": results.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
-    content["config"] = {"seed": seed, "epochs": epochs}
+    content["config"] = {"seed": seed} | config
     results.save(results.RESULTS / family / results.LATTICE, content)
 
 
@@ -300,6 +310,17 @@ def test_ablation_refuses_seeds_of_different_settings():
     write_lattice("quick-seed1", 1, 0.87, 5000, epochs=4)
     with pytest.raises(SimplexNASError, match="differ in more than their seeds"):
         results.ablation()
+
+
+def test_kappa_sweep_reads_the_families_of_the_papers_method_by_kappa():
+    write_lattice("paper-kappa=50-seed0", 0, 0.85, 5000, kappa=50.0)
+    write_lattice("paper-epochs=1-kappa=0.1-seed0", 0, 0.8, 5000, kappa=0.1)
+    write_lattice("paper-seed0", 0, 0.7, 5000, kappa=50.0)
+    found = results.kappa_sweep()
+    assert found["kappa"].tolist() == [0.1, 50] and found["architectures"].tolist() == [1, 1]
+    assert found["S and pool"].tolist() == found["S and identity"].tolist() == [-1, -1]
+    assert found["S and convolution"].tolist() == [0, 0], "its number never changes"
+    assert found["test accuracy, %"].tolist() == [79, 84]
 
 
 # As published

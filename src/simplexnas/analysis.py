@@ -14,12 +14,12 @@ from simplexnas.supernet import SearchSpace
 REFERENCE_ACCURACY = 0.7  # the hypervolume's reference point, with the parameters of the all-convolution network
 
 
-def best_within(points: list[dict], budget: int) -> dict:
-    """The point of highest validation accuracy with at most `budget` edge parameters; ties: the smaller one."""
-    allowed = [point for point in points if point["edge_parameters"] <= budget]
+def best_within(points: list[dict], budget: float, size: str = "edge_parameters") -> dict:
+    """The point of highest validation accuracy with at most `budget` of `size`; ties: the smaller one."""
+    allowed = [point for point in points if point[size] <= budget]
     if not allowed:
         raise SimplexNASError(f"budget = {budget}; the smallest member of the family is larger")
-    return max(allowed, key=lambda point: (point["accuracy"]["validation"], -point["edge_parameters"]))
+    return max(allowed, key=lambda point: (point["accuracy"]["validation"], -point[size]))
 
 
 def control_correlations(points: list[dict]) -> dict[str, float]:
@@ -33,6 +33,11 @@ def control_correlations(points: list[dict]) -> dict[str, float]:
         return float(stats.spearmanr([point["S"][m] for point in points], counts)[0]) if len(set(counts)) > 1 else 0.0
 
     return {name: correlation(m, name) for m, name in enumerate(points[0]["operations"])}
+
+
+def sublattice(points: list[dict], step: float) -> list[dict]:
+    """The points whose S lies on the coarser lattice with this step."""
+    return [point for point in points if np.allclose(np.array(point["S"]) / step, np.rint(np.array(point["S"]) / step))]
 
 
 def changes_per_step(points: list[dict], step: float) -> dict[str, float]:
@@ -67,11 +72,11 @@ def objectives(points: list[dict], split: str) -> np.ndarray:
     return np.column_stack([size, error])
 
 
-def front(points: list[dict]) -> list[dict]:
-    """The points that no other beats in both total parameters and validation accuracy, by size."""
-    kept = moocore.is_nondominated(objectives(points, "validation"))
+def front(points: list[dict], size: str = "total_parameters") -> list[dict]:
+    """The points that no other beats in both `size` and validation accuracy, by size."""
+    kept = moocore.is_nondominated(np.array([[point[size], -point["accuracy"]["validation"]] for point in points]))
     chosen = [point for point, keep in zip(points, kept, strict=True) if keep]
-    return sorted(chosen, key=lambda point: point["total_parameters"])
+    return sorted(chosen, key=lambda point: point[size])
 
 
 def hypervolume(points: list[dict], split: str = "test") -> float:
@@ -83,6 +88,13 @@ def mean_and_sd(values: list[float]) -> dict:
     """{"mean", "sd", "n"}; the sample standard deviation is None for a single value."""
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return {"mean": float(np.mean(values)), "sd": sd, "n": len(values)}
+
+
+def mean_and_interval(values: list[float]) -> dict[str, float]:
+    """{"mean", "low", "high"}: the 95 % interval of the mean by Student's t; the bounds are nan for a single value."""
+    mean, n = float(np.mean(values)), len(values)
+    half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5) if n > 1 else np.nan
+    return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def agreement(inherited: list[float], retrained: list[float]) -> dict[str, float]:

@@ -134,3 +134,10 @@ class Architecture:
     def load(cls, path: Path) -> "Architecture":
         """Read what `save` wrote."""
         return cls.from_dict(read_json(path), str(path))
+
+
+def random_architectures(space: SearchSpace, n: int, seed: int) -> list[Architecture]:
+    """n architectures, each drawn with operation probabilities of its own, so that they differ in size as well."""
+    random, edges = np.random.default_rng(seed), len(genotype_edges(space))
+    shares = random.dirichlet(np.ones(space.k), size=n)
+    return [Architecture(space, random.choice(space.k, size=edges, p=p)) for p in shares]

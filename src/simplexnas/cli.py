@@ -17,10 +17,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+latency_app = typer.Typer(help="Measured latency of this machine.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(latency_app, name="latency")
+
 FamilyOption = Annotated[str, typer.Option(help="Name under data/families, or a folder.")]
 PenaltyOption = Annotated[
     str, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
 ]
+TableOption = Annotated[
+    str, typer.Option("--table", help="Latency table: a name under data/latency; by default this machine's.")
+]
+BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time, one of the latency table's.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
@@ -59,6 +66,7 @@ def search(
     ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint, if any.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
+    table: TableOption = "",
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
     devices: Annotated[int, typer.Option(min=1, help="Processes per machine (cpu) or devices.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
@@ -66,14 +74,22 @@ def search(
     """Train a family and export it to data/families/<preset>-seed<seed>.
 
     With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own.
+    With --set price=latency an operation's price is its time in the latency table for batches of latency_batch images.
     """
     from simplexnas import config, data, search
     from simplexnas.family import DESCRIPTION, Family
+    from simplexnas.latency import LatencyTable
     from simplexnas.paths import FAMILIES, RUNS, relative
 
     changed = config.parse_changes(changes)
-    settings = config.preset(preset, seed=seed, **changed)
     name = config.family_name(preset, seed, changed)
+    if changed.get("price") == "latency":
+        without = config.preset(preset, **changed | {"price": "unit"})
+        loaded = LatencyTable.load(table, without.space)
+        changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
+    elif table:
+        raise SimplexNASError(f"--table {table}: only with --set price=latency")
+    settings = config.preset(preset, seed=seed, **changed)
     run = RUNS / name
     if (FAMILIES / name / DESCRIPTION).exists() and not (run / search.CHECKPOINT).exists():
         raise SimplexNASError(f"{relative(FAMILIES / name)} is trained already; move it away to train it again")
@@ -101,6 +117,11 @@ def _print_report(report: dict) -> None:
         typer.echo(f"{operation:<18}{count:>9,} edges")
     for key in ("edge_parameters", "total_parameters", "macs"):
         typer.echo(f"{key.replace('_', ' '):<18}{report[key]:>9,}")
+    if time := report.get("latency"):
+        title = f"batch of {time['batch']}"
+        typer.echo(
+            f"{title:<18}{time['median_ms']:>9.3f} ms, IQR {time['iqr_ms']:.3f}, predicted {time['predicted_ms']:.3f}"
+        )
     for split, value in report.get("accuracy", {}).items():
         typer.echo(f"{split + ' accuracy':<20}{100 * value:>6.2f} %")
     for way, value in report.get("ways", {}).items():
@@ -186,23 +207,19 @@ def points(family: FamilyOption = "default-seed0") -> None:
 
 @app.command()
 def baselines(family: FamilyOption = "default-seed0") -> None:
-    """The control, random hypernetworks and random architectures with the family's weights (resumes).
+    """The control, a random hypernetwork and random architectures with the family's weights (resumes).
 
-    To data/results/<family>/baselines.json; prints the hypervolume of each.
+    To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice.
     """
-    from simplexnas import analysis, data, results
+    from simplexnas import data, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
-    path = results.compute_baselines(Family.load(family), data.load())
-    typer.echo(relative(path))
-    points = results.read(path)["points"]
-    for source in dict.fromkeys(point["source"] for point in points):
-        draws = sorted({point["draw"] for point in points if point["source"] == source})
-        volumes = [
-            analysis.hypervolume([p for p in points if (p["source"], p["draw"]) == (source, draw)]) for draw in draws
-        ]
-        typer.echo(f"{source:<20} hypervolume {', '.join(f'{volume:.3f}' for volume in volumes)}")
+    loaded = Family.load(family)
+    results.read_own(loaded, results.LATTICE)  # known to be there before the long measurement
+    typer.echo(relative(results.compute_baselines(loaded, data.load())))
+    for line in results.hypervolumes([loaded]).to_dict("records"):
+        typer.echo(f"{line['of']:<20} hypervolume {line['mean']:.3f}")
 
 
 @app.command()
@@ -240,6 +257,121 @@ def table(
 
     typer.echo(relative(results.compute_table([Family.load(name) for name in families])))
     typer.echo("\nFor README.md and book/intro.md:\n\n" + results.markdown(results.table()))
+
+
+@latency_app.command()
+def measure(
+    batches: Annotated[
+        list[int], typer.Option("--batch", min=1, help="Images at a time; repeatable. Default: 1 and 64.")
+    ] = [1, 64],  # noqa: B006
+    threads: Annotated[int, typer.Option(min=1, help="Threads of one network.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    name: Annotated[str, typer.Option(help="Name of the table; by default made of processor, device, threads.")] = "",
+    family: FamilyOption = "default-seed0",
+) -> None:
+    """Time every part of the networks of a family's search space, to data/latency/<name>/table.json."""
+    from simplexnas import latency
+    from simplexnas.family import Family
+    from simplexnas.paths import relative
+
+    path = latency.measure(Family.load(family).space, batches, name=name, device=device, threads=threads)
+    typer.echo(relative(path))
+    table = latency.LatencyTable.load(path.parent.name)
+    for batch in table.batches:
+        typer.echo(f"\nbatch {batch}: parts, median ms (fitted factor {table.of_batch(batch)['factor']:.3f})")
+        for part, time in table.of_batch(batch)["parts"].items():
+            typer.echo(f"{part:<36}{time['median_ms']:>10.4f}")
+
+
+@latency_app.command()
+def validate(table: TableOption = "") -> None:
+    """Predicted against measured time of 40 random architectures, each measured twice.
+
+    To data/latency/<name>/validation.json; prints how well they agree.
+    """
+    from simplexnas import latency
+    from simplexnas.paths import relative
+
+    loaded = latency.LatencyTable.load(table)
+    typer.echo(relative(latency.validate(loaded)))
+    for batch, points in latency.read_validation(loaded)["batches"].items():
+        for title, errors in (
+            ("predicted", latency.prediction_errors(points)),
+            ("measured again", latency.prediction_errors(points, "again_ms")),
+        ):
+            typer.echo(
+                f"batch {batch:>3}, {title:<15} Spearman {errors['spearman']:.3f}, "
+                f"mean error {errors['mape']:.1%}, worst {errors['worst']:.1%}"
+            )
+
+
+@app.command()
+def select(
+    max_latency_ms: Annotated[float | None, typer.Option(help="Time for one batch, milliseconds.")] = None,
+    max_edge_parameters: Annotated[float | None, typer.Option(help="Parameters of the chosen operations.")] = None,
+    max_macs: Annotated[float | None, typer.Option(help="Multiply-accumulates per image, whole network.")] = None,
+    min_accuracy: Annotated[
+        float | None, typer.Option(help="On the validation split, 0 to 1; asks for the fastest such network.")
+    ] = None,
+    batch: BatchOption = 1,
+    table: TableOption = "",
+    family: FamilyOption = "default-seed0",
+    as_json: JsonOption = False,
+    output: Annotated[Path | None, typer.Option(help="Save the architecture as JSON in this file.")] = None,
+) -> None:
+    """The best member of a family within a budget (any mix of limits): the most accurate one.
+
+    With --min-accuracy the fastest. Where time matters, networks are timed here before one is promised.
+    """
+    from simplexnas.architecture import Architecture
+    from simplexnas.family import Family
+
+    loaded = Family.load(family)
+    report = loaded.select(
+        max_latency_ms=max_latency_ms,
+        max_edge_parameters=max_edge_parameters,
+        max_macs=max_macs,
+        min_accuracy=min_accuracy,
+        batch=batch,
+        table=table,
+    )
+    if output is not None:
+        say(str(Architecture(loaded.space, report["choice"]).save(output)))
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        _print_report(report)
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="Folder to make, for model.onnx, model.pt2 and model.json.")],
+    S: Annotated[str, typer.Option("--S", help="Penalties on the operations; or give --architecture.")] = "",
+    architecture: Annotated[Path | None, typer.Option(help="A file that `select --output` or `sample` wrote.")] = None,
+    fold: Annotated[bool, typer.Option("--fold", help="Fold batch normalisation into the convolutions.")] = False,
+    family: FamilyOption = "default-seed0",
+) -> None:
+    """A member of a family as files that need nothing of this library; checks ONNX Runtime on the whole test set."""
+    from simplexnas import data, export
+    from simplexnas.architecture import Architecture
+    from simplexnas.family import Family
+    from simplexnas.paths import relative
+
+    if bool(S) == (architecture is not None):
+        raise SimplexNASError("give one of --S and --architecture")
+    loaded = Family.load(family)
+    chosen = loaded.architecture(S) if S else Architecture.load(architecture)
+    folder = export.export(loaded, chosen, data.load(), output, fold)
+    for path in sorted(folder.iterdir()):
+        typer.echo(relative(path))
+    description = json.loads((folder / export.DESCRIPTION).read_text())
+    typer.echo(
+        f"test accuracy {description['test_accuracy']:.2%}; largest difference of a logit between PyTorch and "
+        f"ONNX Runtime {description['largest_logit_difference']:.1e}"
+    )
+    for batch, times in description["latency"].items():
+        listed = ", ".join(f"{name} {time['median_ms']:.3f} ms" for name, time in times.items())
+        typer.echo(f"batch {batch}: {listed}")
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from simplexnas import cost
 from simplexnas.errors import SimplexNASError
-from simplexnas.supernet import SearchSpace
+from simplexnas.supernet import SearchSpace, genotype_edges
 
 HYPERNETWORKS = ("utility", "pivot", "mlp")
 # relaxed: a soft mixture per image, as published. The others draw one operation per edge and path: score_function runs
@@ -53,13 +54,17 @@ class SearchConfig:
     policy_until: float = 0.6  # share of the steps in which the hypernetwork learns
     spread: float = 0.15  # standard deviation of the utilities over the edges of a cell, in units of S
     parameter_price: float = 0.4  # price of the largest number of parameters, in units of S
+    price: str = "unit"  # what S_m is multiplied by on each edge: one of cost.PRICES
+    latency_batch: int = 64  # with price latency: images at a time,
+    latency_table: str = ""  # the table's name,
+    milliseconds: tuple[tuple[float, ...], ...] = ()  # and its LatencyTable.edge_ms, (E, k)
 
     def __post_init__(self):
         def check(name: str, allowed: str, ok: bool):
             if not ok:
                 raise SimplexNASError(f"{name} = {getattr(self, name)!r}; allowed: {allowed}")
 
-        for name in ("epochs", "batch_size", "train_images", "paths"):
+        for name in ("epochs", "batch_size", "train_images", "paths", "latency_batch"):
             check(
                 name,
                 "whole numbers from 1",
@@ -80,10 +85,16 @@ class SearchConfig:
         for name in ("corner_share", "warmup", "policy_until"):
             check(name, "numbers from 0 to 1", 0 <= getattr(self, name) <= 1)
         check("ema", "numbers from 0 to below 1", 0 <= self.ema < 1)
-        for name, allowed in (("hypernetwork", HYPERNETWORKS), ("estimator", ESTIMATORS)):
+        choices = (("hypernetwork", HYPERNETWORKS), ("estimator", ESTIMATORS), ("price", cost.PRICES))
+        for name, allowed in choices:
             check(name, ", ".join(allowed), getattr(self, name) in allowed)
         for name in ("flip", "channels_last", "sandwich"):
             check(name, "true, false", isinstance(getattr(self, name), bool))
+        object.__setattr__(self, "milliseconds", tuple(map(tuple, self.milliseconds)))
+        edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
+        shape = [self.space.k] * edges
+        whole = list(map(len, self.milliseconds)) == shape and all(t > 0 for row in self.milliseconds for t in row)
+        check("milliseconds", f"with price {self.price} {edges} rows of {self.space.k} times above 0", whole)
         hard = self.estimator == "score_function"
         check("paths", "from 2 with score_function, which compares paths", self.paths >= 2 or not hard)
         check("sandwich", "true only with score_function", hard or not self.sandwich)
@@ -134,6 +145,7 @@ PRESETS: dict[str, SearchConfig] = {
 }
 
 _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name != "operations")
+_OF_TABLE = ("latency_table", "milliseconds")  # taken from the latency table, not from a command line
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
@@ -160,7 +172,7 @@ def parse_changes(assignments: list[str]) -> dict:
     """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, **changes)`."""
     base = PRESETS["default"]
     defaults = base.to_dict() | {name: getattr(base.space, name) for name in _SPACE_SETTINGS}
-    allowed = sorted(defaults.keys() - {"preset", "seed", "space"})
+    allowed = sorted(defaults.keys() - {"preset", "seed", "space", *_OF_TABLE})
     changes = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")

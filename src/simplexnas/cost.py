@@ -7,6 +7,7 @@ over its instances (800 for a separable convolution on a normal edge, 2,624 + 9,
 import numpy as np
 import torch
 
+from simplexnas.errors import SimplexNASError
 from simplexnas.operations import OPERATIONS
 from simplexnas.supernet import (
     CLASSES,
@@ -15,6 +16,8 @@ from simplexnas.supernet import (
     cell_layouts,
     genotype_edges,
 )
+
+PRICES = ("unit", "parameters", "macs", "latency")
 
 
 def _edge_table(space: SearchSpace, cost) -> np.ndarray:
@@ -66,14 +69,33 @@ def fixed_macs(space: SearchSpace) -> int:
     return macs
 
 
-def price(S: torch.Tensor, space: SearchSpace, parameter_price: float = 0.0) -> torch.Tensor:
+def relative_costs(kind: str, space: SearchSpace, milliseconds=None) -> torch.Tensor:
+    """r: what an operation on an edge costs, relative to the mean over operations and edge instances: (E, k) float32.
+
+    kind: one of PRICES, "unit" being 1 everywhere. milliseconds: for "latency", the measured times, (E, k), summed over
+    the cells of an edge (`LatencyTable.edge_ms`). With mean 1, Lat at uniform probabilities and uniform S is the same
+    for each kind: kappa means the same there. An operation without parameters costs 0 as "parameters" and "macs", and
+    its penalty has no effect. Raises `SimplexNASError` where all operations cost 0.
+    """
+    n = instances(space)[:, None]
+    tables = {"unit": n * np.ones(space.k), "parameters": edge_parameters(space), "macs": edge_macs(space)}
+    table = np.asarray(milliseconds if kind == "latency" else tables[kind], dtype=np.float64)
+    if not table.any():
+        raise SimplexNASError(f"price = {kind!r}; no operation of {', '.join(space.operations)} has any")
+    return torch.from_numpy(table / n * (n.sum() * space.k / table.sum())).float()
+
+
+def price(
+    S: torch.Tensor, space: SearchSpace, parameter_price: float = 0.0, costs: torch.Tensor | float = 1.0
+) -> torch.Tensor:
     """Price of each operation on each edge instance: (B, E, k), from penalties S (B, k).
 
-    price_em(S) = S_m + parameter_price * parameters_em / max parameters. The paper's price is S_m alone
-    (parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
+    price_em(S) = S_m * r_em + parameter_price * parameters_em / max parameters. The paper's price is S_m alone
+    (r = 1, parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
+    costs: r, (E, k) of `relative_costs`.
     """
     parameters = torch.from_numpy(edge_parameters(space)).to(S)
-    return S[:, None, :] + parameter_price * parameters / parameters.max().clamp(min=1)
+    return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)
 
 
 def latency_term(probabilities: torch.Tensor, prices: torch.Tensor, space: SearchSpace) -> torch.Tensor:

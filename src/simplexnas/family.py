@@ -67,11 +67,23 @@ class Family:
         """The architecture of S: the operation with the largest logit on every edge."""
         return Architecture.from_logits(self.logits(S), self.space)
 
+    def select(self, batch: int = 1, table: str = "", **limits) -> dict:
+        """The best member within a budget, timed end to end; see `selection.select`.
+
+        limits: any of max_latency_ms, max_edge_parameters, max_macs, min_accuracy, as in `selection.Budget`.
+        """
+        from simplexnas import selection  # it builds on this module
+
+        return selection.select(self, selection.Budget(**limits), batch, table)
+
     def network(self, architecture: Architecture) -> StandaloneNetwork:
         """The architecture's standalone network with the family's weights and the running BN statistics of training.
 
-        Those statistics mix many architectures; `evaluate.reestimate_batch_norm` replaces them.
+        Those statistics mix many architectures; `evaluate.reestimate_batch_norm` replaces them. Raises
+        `SimplexNASError` for an architecture of another search space.
         """
+        if architecture.space != self.space:
+            raise SimplexNASError(f"the architecture is of another search space than family {self.name}")
         network = architecture.build()
         own = network.state_dict()
         inherited = self.model.supernet.state_dict()

@@ -157,25 +157,77 @@ def triangle_map(S: np.ndarray, values: np.ndarray, label: str, ax: plt.Axes | N
     return ax
 
 
-def fronts(groups: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.Axes:
-    """Test accuracy against total parameters of several groups of points of result files, {name: points}.
+SIZES = {  # how a size of result points is drawn: divisor and label
+    "total_parameters": (1e3, "total parameters, thousands"),
+    "latency_ms": (1, "latency of a batch, ms"),
+}
 
-    The first group, a front in order of size, is drawn as a line, the others as dots.
+
+def fronts(
+    groups: dict[str, list[dict]],
+    ax: plt.Axes | None = None,
+    size: str = "total_parameters",
+    lines: int = 1,
+) -> plt.Axes:
+    """Test accuracy against a size (of SIZES) of several groups of points of result files, {name: points}.
+
+    The first `lines` groups, fronts in order of size, are drawn as lines, the others as dots.
     """
     ax = ax or plt.subplots(figsize=(7, 4), layout="constrained")[1]
     colors = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+    divisor, label = SIZES[size]
     for index, ((name, points), color) in enumerate(zip(groups.items(), colors, strict=False)):
-        size = [point["total_parameters"] / 1e3 for point in points]
+        values = [point[size] / divisor for point in points]
         test = [100 * point["accuracy"]["test"] for point in points]
-        if index == 0:
-            ax.plot(size, test, color=color, marker="o", markersize=4, linewidth=1.2, label=name, zorder=3)
+        if index < lines:
+            ax.plot(values, test, color=color, marker="o", markersize=4, linewidth=1.2, label=name, zorder=3)
         else:
-            ax.scatter(size, test, s=14, color=color, alpha=0.7, linewidth=0, label=name)
+            ax.scatter(values, test, s=14, color=color, alpha=0.7, linewidth=0, label=name)
     ax.set_xscale("log")
-    ax.set_xticks([20, 30, 50, 100, 200], ["20", "30", "50", "100", "200"])
+    ticks = [20, 30, 50, 100, 200]
+    ax.set_xticks(ticks, list(map(str, ticks)))
     ax.xaxis.minorticks_off()
-    ax.set_xlabel("total parameters, thousands")
+    ax.set_xlabel(label)
     ax.set_ylabel("test accuracy, %")
+    ax.legend(frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def predictions(points: dict[str, list[dict]]) -> np.ndarray:
+    """Predicted against measured time of networks, one panel per name; points: of `latency.validate`. Returns the axes.
+
+    Blue: the prediction. Grey: the plain sum of parts. On the line both are equal.
+    """
+    axes = plt.subplots(1, len(points), figsize=(4.6 * len(points), 3.8), layout="constrained", squeeze=False)[1][0]
+    for ax, (name, own) in zip(axes, points.items(), strict=True):
+        measured = [point["measured_ms"] for point in own]
+        for key, color, label in (
+            ("sum_of_parts_ms", "#999999", "sum of parts"),
+            ("predicted_ms", "#0072B2", "times the fitted factor"),
+        ):
+            ax.scatter(measured, [point[key] for point in own], s=16, color=color, label=label, linewidth=0)
+        ax.axline((measured[0], measured[0]), slope=1, color="black", linewidth=0.8)
+        ax.set_title(name, fontsize=10)
+        ax.set_xlabel("measured, ms")
+        ax.set_ylabel("predicted, ms")
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False)
+    return axes
+
+
+def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.Axes:
+    """Test accuracy after training from scratch against that of inherited weights, {name: points of "retrained.json"}.
+
+    On the line both are equal.
+    """
+    ax = ax or plt.subplots(figsize=(5, 4.2), layout="constrained")[1]
+    for (name, own), color, marker in zip(points.items(), ("#0072B2", "#D55E00"), "os", strict=False):
+        pairs = np.array([[100 * point[key]["test"] for key in ("accuracy", "retrained")] for point in own])
+        ax.scatter(*pairs.T, s=24, color=color, marker=marker, linewidth=0, label=name)
+    ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
+    ax.set_xlabel("test accuracy with inherited weights, %")
+    ax.set_ylabel("test accuracy, trained from scratch, %")
     ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax

@@ -26,6 +26,15 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     return path
 
 
+def check_writable(path: Path) -> None:
+    """Raise `SimplexNASError` if a file or folder of this name could not be made: to know before hours of work."""
+    parent = Path(path).absolute().parent
+    while not os.path.exists(parent):
+        parent = parent.parent
+    if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+        raise SimplexNASError(f"{path} cannot be written ({parent} is not a folder that can be written to)")
+
+
 def read_json(path: Path) -> dict:
     """Read a JSON object; a missing or damaged file raises `SimplexNASError` that names it."""
     try:

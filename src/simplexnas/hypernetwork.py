@@ -44,7 +44,8 @@ class UtilityHypernetwork(nn.Module):
 
     softmax(gain * (u - price)) minimises sum_m p_m (price_m - u_m) - H(p) / gain over the probabilities p of an edge:
     the closed-form optimum of a linear price with an entropy term. The price of an operation grows with S_m on every
-    edge, and u does not depend on S, so that the probability of m falls as S_m rises, by construction.
+    edge where it costs anything (`costs`, all 1 by default), and u does not depend on S, so that the probability of m
+    falls as S_m rises, by construction.
 
     The learned `utility` is centred and scaled to standard deviation `spread` over the edges of a cell type, for each
     operation. Centring leaves the balance between operations to S, and that between cell types to the price; scaling
@@ -56,9 +57,11 @@ class UtilityHypernetwork(nn.Module):
     FLOOR = 0.1  # added under the root: small utilities are not blown up before anything was learned
     BOUND = 1.6  # standard deviations; about one edge in ten of a normal distribution is outside
 
-    def __init__(self, space: SearchSpace, spread: float, parameter_price: float):
+    def __init__(self, space: SearchSpace, spread: float, parameter_price: float, costs: torch.Tensor | None = None):
         super().__init__()
         self.space, self.spread, self.parameter_price = space, spread, parameter_price
+        costs = cost.relative_costs("unit", space) if costs is None else costs
+        self.register_buffer("costs", costs, persistent=False)
         self.utility = nn.Parameter(torch.zeros(len(genotype_edges(space)), space.k))
 
     def scaled_utility(self) -> torch.Tensor:
@@ -69,4 +72,4 @@ class UtilityHypernetwork(nn.Module):
         return self.spread * (centred / scale).clamp(-self.BOUND, self.BOUND).flatten(0, 1)
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:
-        return self.scaled_utility() - cost.price(S, self.space, self.parameter_price)
+        return self.scaled_utility() - cost.price(S, self.space, self.parameter_price, self.costs)

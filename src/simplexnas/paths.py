@@ -6,6 +6,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 DATA = ROOT / "data"
 FAMILIES = DATA / "families"
+LATENCY = DATA / "latency"
 RESULTS = DATA / "results"
 RUNS = DATA / "runs"
 

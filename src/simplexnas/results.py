@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from simplexnas import analysis, cost, evaluate, simplex
-from simplexnas.architecture import Architecture
+from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.data import Splits
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family, versions
@@ -120,7 +120,7 @@ def _complete(family: Family, name: str, points: list[dict], settings: dict, mea
     """
     half, before, earlier = _half_done(family, name, settings)
     extra = {
-        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source", "draw")}
+        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source")}
         for point in before
     }
     started, measured = time.perf_counter(), []
@@ -155,32 +155,54 @@ def compute_lattice(family: Family, splits: Splits, step: float) -> Path:
 def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork:
     """Utility minus price with utilities that no data has seen: standard normal, then scaled as usual."""
     config = family.config
-    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price)
+    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, family.model.costs)
     hypernetwork.utility.data.normal_(generator=generator(seed))
     return hypernetwork
 
 
-def compute_baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = 3, random: int = 50) -> Path:
-    """What the family's fronts are compared with, all with its weights; goes on with a half-done measurement.
+def compute_baselines(family: Family, splits: Splits, step: float = 0.1, random: int = 30) -> Path:
+    """What the family's front is compared with, all with its weights; goes on with a half-done measurement.
 
-    "source" of a point: "control" and "random hypernetwork", each over the lattice of S and for several draws, and
-    "random architecture", every edge uniform.
+    "source" of a point: "control" and "random hypernetwork", each over the lattice of S, and "random architecture". All
+    are drawn with the family's seed.
     """
-    space, points = family.space, []
+    space, seed = family.space, family.config.seed
     lattice = simplex.lattice(space.k, step)
-    penalties = torch.from_numpy(lattice).float()
-    for draw in range(draws):
-        for number, S in enumerate(lattice):
-            choice = control(S, space, seed=draw * len(lattice) + number).operations
-            points.append({"source": "control", "draw": draw, "S": S.round(6).tolist(), "choice": choice})
-        with torch.no_grad():
-            choices = random_hypernetwork(family, draw)(penalties).argmax(dim=-1).tolist()
-        for S, choice in zip(lattice, choices, strict=True):
-            points.append({"source": "random hypernetwork", "draw": draw, "S": S.round(6).tolist(), "choice": choice})
-    for choice in np.random.default_rng(0).integers(space.k, size=(random, len(genotype_edges(space)))).tolist():
-        points.append({"source": "random architecture", "draw": 0, "S": None, "choice": choice})
-    settings = {"step": step, "draws": draws, "random": random}
+    with torch.no_grad():
+        chosen = random_hypernetwork(family, seed)(torch.from_numpy(lattice).float()).argmax(dim=-1).tolist()
+    drawn = [control(S, space, seed * len(lattice) + number).operations for number, S in enumerate(lattice)]
+    points = [
+        {"source": source, "S": S.round(6).tolist(), "choice": choice}
+        for source, choices in (("control", drawn), ("random hypernetwork", chosen))
+        for S, choice in zip(lattice, choices, strict=True)
+    ]
+    for architecture in random_architectures(space, random, seed):
+        points.append({"source": "random architecture", "S": None, "choice": architecture.operations})
+    settings = {"step": step, "random": random}
     return _complete(family, BASELINES, points, settings, lambda a: inherited_accuracy(family, a, splits))
+
+
+def hypervolumes(families: list[Family]) -> pd.DataFrame:
+    """Hypervolume of the family, the random hypernetwork and the control, each over the lattice of the baselines.
+
+    Columns: "of" (the source), "mean" over the families, "low" and "high" of its 95 % t interval, and one column for
+    each family.
+    """
+    volumes: dict[str, list[float]] = {}
+    for family in families:
+        baselines, lattice = read_own(family, BASELINES), read_own(family, LATTICE)
+        groups = {"family": analysis.sublattice(lattice["points"], baselines["settings"]["step"])}
+        for source in ("random hypernetwork", "control"):
+            groups[source] = [point for point in baselines["points"] if point["source"] == source]
+        for source, points in groups.items():
+            volumes.setdefault(source, []).append(analysis.hypervolume(points))
+    names = [family.name for family in families]
+    return pd.DataFrame(
+        [
+            {"of": source} | analysis.mean_and_interval(values) | dict(zip(names, values, strict=True))
+            for source, values in volumes.items()
+        ]
+    )
 
 
 def counts(architecture: Architecture) -> dict:
@@ -197,19 +219,13 @@ def inherited_accuracy(family: Family, architecture: Architecture, splits: Split
 
 
 def retraining_sample(family: Family, points: list[dict]) -> list[dict]:
-    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones.
-
-    Each random one takes the operations with probabilities of its own, so that they differ in size as well.
-    """
+    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones."""
     distinct = {tuple(point["choice"]): point for point in points}
     ordered = sorted(distinct.values(), key=lambda point: (point["edge_parameters"], point["macs"]))
     spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
     sample = [{"source": "family", "S": point["S"], "choice": point["choice"]} for point in spaced]
-    random, edges = np.random.default_rng(0), len(genotype_edges(family.space))
-    for shares in random.dirichlet(np.ones(family.space.k), size=10):
-        choice = random.choice(family.space.k, size=edges, p=shares).tolist()
-        sample.append({"source": "random", "S": None, "choice": choice})
-    return sample
+    random = random_architectures(family.space, 10, seed=0)
+    return sample + [{"source": "random", "S": None, "choice": architecture.operations} for architecture in random]
 
 
 def compute_retrained(family: Family, splits: Splits, epochs: int) -> Path:
@@ -328,6 +344,26 @@ def ablation() -> pd.DataFrame:
             (order, {"change": changes, "seeds": len(runs)} | {key: _spread(measured[key]) for key in measured})
         )
     return pd.DataFrame([line for _, line in sorted(lines, key=lambda line: -line[0])])
+
+
+def kappa_sweep() -> pd.DataFrame:
+    """What kappa does to the published method, from the lattices of its families with a kappa of their own; by kappa.
+
+    Spearman correlation between S and the number of edges of each operation, distinct architectures on the lattice, and
+    test accuracy in percent, mean over the lattice.
+    """
+    lines = []
+    for path in RESULTS.glob(f"paper-*kappa=*/{LATTICE}"):
+        record = read(path)
+        points = record["points"]
+        correlations = analysis.control_correlations(points)
+        lines.append(
+            {"kappa": record["config"]["kappa"]}
+            | {f"S and {operation}": round(value, 2) for operation, value in correlations.items()}
+            | {"architectures": len({tuple(point["choice"]) for point in points})}
+            | {"test accuracy, %": round(100 * np.mean([point["accuracy"]["test"] for point in points]), 1)}
+        )
+    return pd.DataFrame(sorted(lines, key=lambda line: line["kappa"]))
 
 
 def _spread(values: pd.Series) -> str:

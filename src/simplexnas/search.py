@@ -75,12 +75,14 @@ class SearchModel(nn.Module):
         super().__init__()
         self.config = config
         self.supernet = Supernet(config.space)
+        costs = cost.relative_costs(config.price, config.space, config.milliseconds)
+        self.register_buffer("costs", costs, persistent=False)  # a function of the configuration
         if config.hypernetwork == "pivot":
             self.hypernetwork = PivotHypernetwork(config.space, generator=generator(config.seed, 0, 0, 1))
         elif config.hypernetwork == "mlp":
             self.hypernetwork = MLPHypernetwork(config.space)
         else:
-            self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price)
+            self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, costs)
 
     def forward(self, images, labels, schedule: Schedule, random: torch.Generator) -> dict[str, torch.Tensor]:
         """images (B, 1, 28, 28) float, labels (B,). Returns scalars: loss (with gradient), cross_entropy, latency."""
@@ -89,7 +91,7 @@ class SearchModel(nn.Module):
         logits = schedule.gain * self.hypernetwork(S)  # (1, E, k)
         if not schedule.policy_learns:
             logits = logits.detach()
-        prices = cost.price(S, config.space, config.parameter_price)
+        prices = cost.price(S, config.space, config.parameter_price, self.costs)
         latency = cost.latency_term(torch.softmax(logits, dim=-1), prices, config.space)
         if config.estimator == "score_function":
             losses, policy = self._sampled_losses(images, labels, logits, random)

@@ -3,7 +3,7 @@
 Source: Liu, Simonyan, Yang 2019 (DARTS), sections 2.1 and 3.1; sizes decoded from the paper's table (Firsov 2024).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -150,6 +150,20 @@ class _DenseGradient(torch.autograd.Function):
         return gradient.contiguous(memory_format=ctx.layout)
 
 
+def node_sum(terms: Iterable[torch.Tensor], mean: bool) -> torch.Tensor:
+    """Sum of the two or more terms of a node, or their mean; the terms stay as they are, since edges share them."""
+    first, second, *others = terms
+    total = first + second
+    for term in others:
+        total += term
+    return total / (2 + len(others)) if mean else total
+
+
+def concatenate(states: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The output of a cell: its intermediate nodes (B, C, H, W) side by side, (B, nodes * C, H, W)."""
+    return torch.cat([_DenseGradient.apply(state) for state in states], dim=1)
+
+
 class Cell(nn.Module):
     """One cell. `candidates` lists, for each edge of the cell, the indices of the operations that it holds."""
 
@@ -201,12 +215,8 @@ class Cell(nn.Module):
                     yield run(edge, gamma[index])
 
         for target in range(2, self.nodes + 2):
-            first, second, *others = outputs(target)
-            total = first + second
-            for term in others:
-                total += term  # in place: the terms may be shared, the total is not
-            states.append(total / target if self.mean_nodes else total)  # node i has the i nodes before it as sources
-        return torch.cat([_DenseGradient.apply(state) for state in states[2:]], dim=1)
+            states.append(node_sum(outputs(target), self.mean_nodes))
+        return concatenate(states[2:])
 
 
 class Supernet(nn.Module):
@@ -250,4 +260,8 @@ class Supernet(nn.Module):
             output = cell(previous, current, own)
             if index + 1 < len(self.cells):  # the classifier reads the last cell without ReLU
                 previous, current = current, torch.relu_(output)
+        return self.head(output)
+
+    def head(self, output):
+        """Class logits (B, 10) from the last cell's output (B, nodes * C, H, W)."""
         return self.classifier(self.feature_norm(output.mean(dim=(2, 3))))

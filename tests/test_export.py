@@ -1,0 +1,133 @@
+"""Exported models: the same network, with nothing of this library."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import tiny
+import torch
+from onnx import numpy_helper
+from torch.utils.flop_counter import FlopCounterMode
+
+from simplexnas import cost, evaluate, export, latency
+from simplexnas.architecture import Architecture, random_architectures
+from simplexnas.errors import SimplexNASError
+from simplexnas.paths import ROOT
+from simplexnas.supernet import SearchSpace
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture(autouse=True)
+def any_machine(monkeypatch):
+    """A busy machine is no reason to fail, and times do not matter here."""
+    monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))
+    monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)
+
+
+def architecture() -> Architecture:
+    return Architecture(tiny.SPACE, [0, 1, 2, 2, 1, 1, 2, 0, 1, 2])  # both cells hold all operations
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_folder, fewer):
+    """Logits of the test images by the network that is exported."""
+    from simplexnas.family import Family
+
+    network = evaluate.inherited(Family.load(tiny_folder), architecture(), fewer.train)
+    with torch.inference_mode():
+        return network(export.normalize(fewer.test.images)).numpy()
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_files_agree_with_the_network(fold, tiny_family, fewer, expected, tmp_path):
+    folder = export.export(tiny_family, architecture(), fewer, tmp_path / "new" / "model", fold)
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["model"], "nothing temporary is left"
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.onnx", "model.pt2"]
+    for place in (str(ROOT), sys.prefix):
+        assert not any(place.encode() in path.read_bytes() for path in folder.iterdir()), "no folder of this machine"
+    images = fewer.test.images
+
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    for batch in (1, 5, len(images)):
+        (logits,) = session.run(None, {"images": images[:batch].numpy()})
+        np.testing.assert_allclose(logits, expected[:batch], atol=1e-4)
+    program = torch.export.load(folder / "model.pt2").module()
+    for batch in (1, len(images)):
+        np.testing.assert_allclose(program(images[:batch]).detach().numpy(), expected[:batch], atol=1e-4)
+
+    description = json.loads((folder / "model.json").read_text())
+    assert Architecture.from_dict(description["architecture"]) == architecture()
+    assert description["test_accuracy"] == (expected.argmax(1) == fewer.test.labels.numpy()).mean()
+    assert description["largest_logit_difference"] < 1e-4 and description["batch_norm_folded"] is fold
+    assert set(description["latency"]) == {"1", "64"} and len(description["classes"]) == 10
+    # Weights of convolutions and classifier; the rest of the parameters is the stem's normalisation and a bias.
+    model = onnx.load(folder / "model.onnx")
+    weights = {node.input[1] for node in model.graph.node if node.op_type in ("Conv", "Gemm")}
+    sizes = [numpy_helper.to_array(tensor).size for tensor in model.graph.initializer if tensor.name in weights]
+    assert sum(sizes) == architecture().total_parameters - 2 * 3 * tiny.SPACE.channels - 10
+
+
+@pytest.mark.parametrize("space", [SearchSpace(), tiny.SPACE], ids=["default", "tiny"])
+def test_counts_by_another_counter(space):
+    """Parameters by PyTorch, MACs by its counter of floating-point operations (two for each)."""
+    for chosen in random_architectures(space, 3, seed=0):
+        network = export.Classifier(chosen.build().eval())
+        assert sum(p.numel() for p in network.parameters()) == chosen.total_parameters
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            network(torch.zeros(1, 1, 28, 28, dtype=torch.uint8))
+        assert counter.get_total_flops() == 2 * chosen.macs
+    assert cost.fixed_macs(SearchSpace()) == 6_763_776
+
+
+def test_folding_leaves_only_the_normalisation_of_pools():
+    network = architecture().build().eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    tiny.awake(network)
+    folded = export.fold_batch_norm(network)
+    kept = [name for name, module in folded.named_modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert kept and all("source_parts" in name and "average_pool" in name for name in kept)
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(tiny.images(3)), network(tiny.images(3)), rtol=1e-4, atol=1e-4)
+
+
+def test_refusals_write_nothing(tiny_family, fewer, tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(SimplexNASError, match="there exists; move it away, or name another folder"):
+        export.export(tiny_family, architecture(), fewer, tmp_path / "there")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SimplexNASError, match="cannot be written"):
+        export.export(tiny_family, architecture(), fewer, tmp_path / "file" / "model")
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(
+        SimplexNASError, match=r"ONNX Runtime differs from PyTorch: logits by up to .* nothing was written"
+    ):
+        export.export(tiny_family, architecture(), fewer, tmp_path / "model")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there"]
+
+
+def test_missing_package_is_named(tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(
+        SimplexNASError, match=r"export needs the package onnxruntime: pip install 'simplexnas\[export\]'"
+    ):
+        export.export(tiny_family, architecture(), fewer, tmp_path / "model")
+
+
+def test_exported_file_needs_nothing_of_the_library(tiny_family, fewer, tmp_path):
+    folder = export.export(tiny_family, architecture(), fewer, tmp_path / "model")
+    code = (
+        "import sys, numpy, onnxruntime\n"
+        f"session = onnxruntime.InferenceSession({str(folder / 'model.onnx')!r}, providers=['CPUExecutionProvider'])\n"
+        "print(session.run(None, {'images': numpy.zeros((1, 1, 28, 28), 'uint8')})[0].shape)\n"
+        "assert not {'torch', 'simplexnas'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "(1, 10)\n", done.stderr

@@ -1,0 +1,218 @@
+"""The latency table: which parts a network runs, what is predicted from their times, what is refused."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from simplexnas import latency, supernet
+from simplexnas.architecture import Architecture, random_architectures
+from simplexnas.errors import SimplexNASError
+from simplexnas.latency import LatencyTable, Part
+from simplexnas.operations import FIVE_OPERATIONS
+from simplexnas.supernet import Cell, SearchSpace, genotype_edges
+
+SPACES = [
+    tiny.SPACE,
+    SearchSpace(FIVE_OPERATIONS, channels=4, cells=4, nodes=3, mean_nodes=True, normalise_features=True),
+]
+
+
+def invented(space: SearchSpace, factor: float = 1.5) -> LatencyTable:
+    """A table with random times, for what does not depend on a clock."""
+    random = np.random.default_rng(0)
+    times = {str(part): {"median_ms": random.uniform(0.1, 1), "iqr_ms": 0.01} for part in latency.all_parts(space)}
+    return LatencyTable("invented", space, {"created": "now", "batches": {"2": {"parts": times, "factor": factor}}})
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Tables are written here, and a busy machine is no reason to fail."""
+    monkeypatch.setattr(latency, "LATENCY", tmp_path)
+    monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))
+    monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)
+    return tmp_path
+
+
+@pytest.mark.parametrize("space", SPACES, ids=["three operations", "five operations"])
+def test_parts_are_what_the_network_runs(space, monkeypatch):
+    """Counted in real networks, with the shapes that really arrive."""
+    run = []
+
+    def node_sum(terms, mean):
+        terms = list(terms)
+        run.append(("sum", str(len(terms)), *terms[0].shape[1:3]))
+        return sum_of(terms, mean)
+
+    def concatenate(states):
+        run.append(("concatenate", "", *states[0].shape[1:3]))
+        return concatenation_of(states)
+
+    sum_of, concatenation_of = supernet.node_sum, supernet.concatenate
+    monkeypatch.setattr(supernet, "node_sum", node_sum)
+    monkeypatch.setattr(supernet, "concatenate", concatenate)
+    for architecture in random_architectures(space, 5, seed=3):
+        network = architecture.build().eval()
+        run.clear()
+
+        def record(kind, name):
+            return lambda _, inputs, __: run.append((kind, name, *inputs[0].shape[1:3]))
+
+        for cell in (module for module in network.modules() if isinstance(module, Cell)):
+            for key, part in cell.source_parts.items():
+                part.register_forward_hook(record("source", key.split("/")[1]))
+            for key, part in cell.edge_parts.items():
+                part.register_forward_hook(record("edge", key.split("/")[1]))
+            for part in cell.preprocess:
+                part.register_forward_hook(record("preprocess", ""))
+        network(tiny.images(1))
+        predicted = list(latency.parts(architecture).elements())
+        for kind in ("source", "preprocess", "sum", "concatenate"):
+            expected = [(part.channels, part.size) for part in predicted if part.kind == kind]
+            assert sorted(shape for k, _, *shape in run if k == kind) == sorted(map(list, expected))
+        for kind in ("source", "edge", "sum"):
+            assert sorted(name for k, name, *_ in run if k == kind) == sorted(
+                part.name for part in predicted if part.kind == kind
+            )
+
+
+@pytest.mark.parametrize("space", SPACES, ids=["three operations", "five operations"])
+def test_every_part_runs(space):
+    with torch.inference_mode():
+        for part in latency.all_parts(space):
+            assert isinstance(latency._task(part, space, 2, "cpu")(), torch.Tensor), part
+
+
+def test_default_space_has_52_parts():
+    parts = latency.all_parts(SearchSpace())
+    assert len(parts) == len({str(part) for part in parts}) == 52
+    assert Part("edge", "sep_conv_3x3", 32, 28, 2) in parts
+    assert Part("preprocess", "to 64", 64, 28, 2) in parts  # the first input of the last cell is halved
+
+
+def test_sums_of_a_network():
+    """Four nodes in each of three cells; the head and the stem run once."""
+    parts = latency.parts(Architecture(SearchSpace(), [0] * 28))
+    kinds = {kind: sum(n for part, n in parts.items() if part.kind == kind) for kind in ("sum", "edge", "source")}
+    assert kinds == {"sum": 12, "edge": 42, "source": 15}  # nodes 0 to 4 of each cell are sources
+    assert sum(n for part, n in parts.items() if part.kind in ("stem", "head", "concatenate")) == 5
+
+
+def test_prediction_is_the_sum_times_the_factor():
+    table = invented(tiny.SPACE)
+    architecture = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0])
+    total = sum(n * table.ms(part, 2) for part, n in latency.parts(architecture).items())
+    assert table.predict(architecture, 2) == pytest.approx(1.5 * total)
+
+
+def test_expectation_by_enumeration():
+    """All 81 architectures of a small space, weighted by their probabilities, against the formula."""
+    space = tiny.FEW_EDGES
+    table = invented(space)
+    p = np.random.default_rng(1).dirichlet(np.ones(3), size=4)
+    enumerated = sum(
+        p[np.arange(4), choice].prod() * table.predict(Architecture(space, choice), 2)
+        for choice in itertools.product(range(3), repeat=4)
+    )
+    assert table.expectation(p, 2) == pytest.approx(enumerated)
+
+
+def test_edge_ms_adds_up():
+    """With one operation everywhere the shares of the source parts add up to whole source parts."""
+    table = invented(tiny.SPACE)
+    for m in range(3):
+        parts = latency.parts(Architecture(tiny.SPACE, [m] * len(genotype_edges(tiny.SPACE))))
+        expected = sum(n * table.ms(part, 2) for part, n in parts.items() if part.kind in ("source", "edge"))
+        assert table.edge_ms(2)[:, m].sum() == pytest.approx(expected)
+
+
+def test_measure_validate_load(folder):
+    path = latency.measure(tiny.SPACE, [2, 1], rounds=3)
+    name = latency.machine_name()
+    assert path == folder / name / "table.json" and "cpu-1-thread" in name
+    table = LatencyTable.load("", tiny.SPACE)
+    assert table.name == name and table.batches == [1, 2]
+    for batch in table.batches:
+        entry = table.of_batch(batch)
+        assert set(entry["parts"]) == {str(part) for part in latency.all_parts(tiny.SPACE)}
+        assert all(time["median_ms"] > 0 and time["iqr_ms"] >= 0 for time in entry["parts"].values())
+        assert len(entry["fit"]) == latency.FIT_ARCHITECTURES and entry["factor"] > 0
+        ratios = [fit["measured_ms"] / fit["sum_of_parts_ms"] for fit in entry["fit"]]
+        assert min(ratios) <= entry["factor"] <= max(ratios)
+    assert {"processor", "device", "threads", "versions", "created", "seconds"} <= table.content.keys()
+
+    with pytest.raises(SimplexNASError, match=r"validation.json is missing; run `simplexnas latency validate`"):
+        latency.read_validation(table)
+    latency.validate(table, rounds=2)
+    points = latency.read_validation(table)["batches"]["1"]
+    fitted = [tuple(fit["operations"]) for fit in table.of_batch(1)["fit"]]
+    assert len(points) == 40 and not {tuple(point["operations"]) for point in points} & set(fitted)
+
+    other = LatencyTable(name, tiny.SPACE, table.content | {"processor": "another"})
+    before = (folder / name / "validation.json").read_bytes()
+    with pytest.raises(SimplexNASError, match="is of another, not of this"):
+        latency.validate(other)
+    assert (folder / name / "validation.json").read_bytes() == before
+
+    before = path.read_bytes()
+    with pytest.raises(SimplexNASError, match="exists; move it away to measure again, or give another --name"):
+        latency.measure(tiny.SPACE, [1], rounds=2)
+    assert path.read_bytes() == before
+    with pytest.raises(SimplexNASError, match="measured for another search space"):
+        LatencyTable.load("", SearchSpace())
+    with pytest.raises(SimplexNASError, match=f"batch = 7; the latency table {name} has: 1, 2"):
+        table.predict(Architecture(tiny.SPACE, [0] * 10), 7)
+
+    content = json.loads(path.read_text())
+    for damage, message in (
+        ({"version": 0}, "expected format"),
+        ({"batches": {"1": {"parts": {}, "factor": 1}}}, "not a whole latency table"),
+        ({"space": {"width": 3}}, "not a whole latency table"),
+        ({"batches": {"1": {"parts": [], "factor": 1}}}, "not a whole latency table"),
+        ({"batches": {"1": content["batches"]["1"] | {"factor": 0}}}, "a time of batch 1 is not above 0"),
+    ):
+        path.write_text(json.dumps(content | damage))
+        with pytest.raises(SimplexNASError, match=message) as error:
+            LatencyTable.load(name)
+        assert "\n" not in str(error.value)
+
+
+def test_unwritable_folder_is_known_before_measuring(folder, monkeypatch):
+    monkeypatch.setattr(latency, "LATENCY", folder / "file" / "latency")
+    (folder / "file").write_text("")
+    monkeypatch.setattr(latency, "time_calls", lambda *_, **__: pytest.fail("measured"))
+    with pytest.raises(SimplexNASError, match="cannot be written"):
+        latency.measure(tiny.SPACE, [1])
+
+
+def test_busy_machine_writes_nothing(folder, monkeypatch):
+    monkeypatch.setattr(latency, "NOISE_LIMIT", -1.0)
+    with pytest.raises(SimplexNASError, match="too busy to measure"):
+        latency.measure(tiny.SPACE, [1], rounds=2)
+    assert list(folder.iterdir()) == []
+
+
+def test_refusals(folder):
+    with pytest.raises(SimplexNASError, match=r"table.json is missing; run `simplexnas latency measure`.*\(none\)"):
+        LatencyTable.load("")
+    for name in ("../x", "a/b", "", "x" * 300):
+        with pytest.raises(SimplexNASError, match="name = .*allowed: letters" if name else "missing"):
+            LatencyTable.load(name)
+    with pytest.raises(SimplexNASError, match=r"name = '\.\./x'; allowed: letters"):
+        latency.measure(tiny.SPACE, [1], name="../x")
+    with pytest.raises(SimplexNASError, match="device = 'tpu'; allowed here: cpu"):
+        latency.measure(tiny.SPACE, [1], device="tpu")
+    with pytest.raises(SimplexNASError, match="batch = 0; allowed: whole numbers from 1"):
+        latency.measure(tiny.SPACE, [0])
+    with pytest.raises(SimplexNASError, match="threads = 0"):
+        latency.measure(tiny.SPACE, [1], threads=0)
+
+
+def test_prediction_errors():
+    points = [{"predicted_ms": p, "measured_ms": m} for p, m in ((1, 1), (2.2, 2), (3, 4))]
+    errors = latency.prediction_errors(points)
+    assert errors["spearman"] == pytest.approx(1)
+    assert errors["mape"] == pytest.approx((0 + 0.1 + 0.25) / 3) and errors["worst"] == pytest.approx(0.25)

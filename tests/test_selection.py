@@ -1,0 +1,176 @@
+"""Budgets: which member is chosen, what is promised, what is refused."""
+
+import re
+
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+from test_latency import invented
+
+from simplexnas import latency, results, selection
+from simplexnas.architecture import Architecture
+from simplexnas.errors import SimplexNASError
+from simplexnas.selection import Budget
+
+TABLE = invented(tiny.SPACE)
+TABLE.content.update(device="cpu", threads=1, processor=latency.processor())
+
+
+def members(n: int = 12) -> list[dict]:
+    """Points of an invented lattice: accuracy rises with the number of convolutions, not strictly."""
+    points = []
+    for seed, choice in enumerate(tiny.choices(tiny.SPACE, n)):
+        architecture = Architecture(tiny.SPACE, choice)
+        accuracy = 0.6 + 0.02 * architecture.counts()["convolution"] + 0.001 * seed
+        points.append(
+            {"S": [0.2, 0.3, 0.5], "choice": list(choice)}
+            | results.counts(architecture)
+            | {"accuracy": {"validation": accuracy, "test": 0.5}}
+        )
+    return points
+
+
+@pytest.fixture
+def family(tiny_family, monkeypatch):
+    """A family with invented members; a network takes what the table predicts, times its `slow`, with IQR `spread`."""
+    tiny_family.slow, tiny_family.spread, tiny_family.timed = {}, 0.0, []
+
+    def time_calls(networks, device, threads, rounds):
+        operations = networks["network"].operations
+        tiny_family.timed.append(operations)
+        predicted = TABLE.predict(Architecture(tiny.SPACE, operations), 2)
+        return {"network": {"median_ms": predicted * tiny_family.slow.get(operations, 1), "iqr_ms": tiny_family.spread}}
+
+    monkeypatch.setattr(results, "read_own", lambda family, name: {"points": members()})
+    monkeypatch.setattr(latency, "network_calls", lambda networks, batch, device: networks)
+    monkeypatch.setattr(latency, "time_calls", time_calls)
+    monkeypatch.setattr(selection.LatencyTable, "load", lambda name, space: TABLE)
+    return tiny_family
+
+
+def time(point) -> float:
+    return TABLE.predict(Architecture(tiny.SPACE, point["choice"]), 2)
+
+
+def test_most_accurate_within_parameters(family):
+    limit = sorted(point["edge_parameters"] for point in members())[6]
+    allowed = [point for point in members() if point["edge_parameters"] <= limit]
+    best = max(allowed, key=lambda point: point["accuracy"]["validation"])
+    found = family.select(max_edge_parameters=limit)
+    assert list(found["choice"]) == best["choice"] and found["accuracy"] == best["accuracy"]
+    assert "latency" not in found and family.timed == []
+
+
+def test_fastest_with_an_accuracy(family):
+    least = sorted(point["accuracy"]["validation"] for point in members())[5]
+    allowed = [point for point in members() if point["accuracy"]["validation"] >= least]
+    best = min(allowed, key=time)
+    found = family.select(min_accuracy=least, batch=2)
+    assert list(found["choice"]) == best["choice"]
+    assert found["latency"] == {
+        "batch": 2,
+        "device": "cpu",
+        "threads": 1,
+        "predicted_ms": pytest.approx(time(best)),
+    } | {
+        "median_ms": pytest.approx(time(best)),
+        "iqr_ms": 0.0,
+    }
+
+
+def test_a_slower_network_than_predicted_is_not_promised(family):
+    limit = sorted(map(time, members()))[6]
+    first = family.select(max_latency_ms=limit, batch=2)
+    family.slow[first["choice"]] = 10
+    second = family.select(max_latency_ms=limit, batch=2)
+    assert second["choice"] != first["choice"] and second["latency"]["median_ms"] <= limit
+    assert second["accuracy"]["validation"] <= first["accuracy"]["validation"]
+
+
+def test_a_spread_beyond_the_limit_is_not_promised(family):
+    fastest = min(members(), key=time)
+    limit = 1.1 * time(fastest)
+    family.spread = 0.0999 * time(fastest)  # only the fastest fits
+    assert list(family.select(max_latency_ms=limit, batch=2)["choice"]) == fastest["choice"]
+
+
+def test_a_faster_network_than_predicted_is_found(family):
+    least = min(map(time, members()))
+    fastest = next(point for point in members() if time(point) == least)
+    family.slow[tuple(fastest["choice"])] = 0.93
+    assert list(family.select(max_latency_ms=0.94 * least, batch=2)["choice"]) == fastest["choice"]
+
+
+def test_the_fastest_is_measured_not_predicted(family):
+    by_time = sorted(members(), key=time)
+    family.slow[tuple(by_time[1]["choice"])] = 0.1
+    assert list(family.select(min_accuracy=0.1, batch=2)["choice"]) == by_time[1]["choice"]
+
+
+def test_infeasible_names_the_nearest(family):
+    smallest = min(point["edge_parameters"] for point in members())
+    with pytest.raises(selection.InfeasibleBudgetError) as error:
+        family.select(max_edge_parameters=smallest / 2)
+    assert str(error.value) == (
+        f"no member of the family keeps max_edge_parameters = {smallest / 2}; "
+        f"the nearest keeps max_edge_parameters = {smallest}"
+    )
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_latency_ms": 0.001, "min_accuracy": 0.99}, {"max_macs": 1, "min_accuracy": 1}]
+)
+def test_the_nearest_budget_can_be_kept(family, limits):
+    family.spread = 0.0123456
+    with pytest.raises(selection.InfeasibleBudgetError) as error:
+        family.select(batch=2, **limits)
+    nearest = dict(re.findall(r"(\w+) = ([0-9.]+)", str(error.value).partition("the nearest keeps ")[2]))
+    assert set(nearest) == set(limits)
+    assert family.select(batch=2, **{name: float(value) for name, value in nearest.items()})
+
+
+def test_a_table_of_another_machine_promises_nothing(family, monkeypatch):
+    monkeypatch.setitem(TABLE.content, "processor", "another")
+    with pytest.raises(SimplexNASError, match="table invented is of another, not of this"):
+        family.select(max_latency_ms=1, batch=2)
+    monkeypatch.setitem(TABLE.content, "device", "cuda:7")
+    with pytest.raises(SimplexNASError, match="device = 'cuda:7'; allowed here: cpu"):
+        family.select(max_latency_ms=1, batch=2)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "max_edge_parameters": st.floats(0, 2000),
+            "max_macs": st.floats(0, 1e6),
+            "min_accuracy": st.floats(0, 1),
+        },
+    ).filter(bool)
+)
+def test_excess_says_whether_a_budget_is_kept(limits):
+    budget = Budget(**limits)
+    for point in members():
+        kept = (
+            point["edge_parameters"] <= limits.get("max_edge_parameters", 1e9)
+            and point["macs"] <= limits.get("max_macs", 1e9)
+            and 1 - point["accuracy"]["validation"] <= 1 - limits.get("min_accuracy", 0)
+        )
+        assert (budget.excess(point) <= 1) == kept
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({}, "a budget needs at least one of max_latency_ms, max_edge_parameters, max_macs, min_accuracy"),
+        ({"max_macs": -1}, "max_macs = -1; allowed: numbers from 0"),
+        ({"max_latency_ms": 0}, "max_latency_ms = 0; allowed: numbers above 0"),
+        ({"max_latency_ms": float("nan")}, "max_latency_ms = nan; allowed: numbers from 0"),
+        ({"min_accuracy": 90}, "min_accuracy = 90; allowed: 0 to 1"),
+    ],
+)
+def test_refusals(limits, message):
+    with pytest.raises(SimplexNASError, match=message) as error:
+        Budget(**limits)
+    assert "\n" not in str(error.value)
