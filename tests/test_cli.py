@@ -105,8 +105,8 @@ def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, mo
     shown = invoke("latency", "validate", "--table", "here").stdout.splitlines()
     assert shown[0] == str(folders / "latency" / "here" / latency.VALIDATION) and len(shown) == 5
 
-    invoke("search", "--preset", "quick", "--set", "price=latency", "--table", "here", "--batch", 1)
-    family = Family.load(folders / "families" / "quick-price=latency-seed0")
+    invoke("search", "--preset", "quick", "--set", "price=latency", "--set", "latency_batch=1", "--table", "here")
+    family = Family.load(folders / "families" / "quick-latency_batch=1-price=latency-seed0")
     measured = latency.LatencyTable.load("here").edge_ms(1)
     expected = cost.relative_costs("latency", tiny.SPACE, measured)
     assert torch.equal(family.model.costs, expected) and torch.equal(family.model.hypernetwork.costs, expected)
@@ -155,6 +155,7 @@ def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
         ("sample", "--S", "0.2,0.3,0.5", "--output", "/dev"),
         ("search", "--set", "price=watts"),
         ("search", "--set", "price=latency"),
+        ("search", "--table", "here"),
         ("search", "--set", "price=latency", "--table", "no-such-table"),
         ("latency", "measure", "--device", "tpu"),
         ("latency", "validate", "--table", "no-such-table"),
