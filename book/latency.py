@@ -419,7 +419,7 @@ for batch, of in model["latency"].items():
 
 # %% [markdown]
 # These times include the normalisation of pixels. Table, prediction and promise are all of PyTorch; ONNX Runtime is faster, so that a limit meant for it is kept with room to spare,
-# and a larger, more accurate member would have fitted.
+# and a larger member may fit.
 #
 # To use the file takes ONNX Runtime and NumPy; from the library comes only the folder's name:
 
