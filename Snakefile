@@ -12,7 +12,7 @@ import re
 import sys
 
 SIMPLEXNAS = f"{sys.executable} -m simplexnas"
-SEEDS = [0]
+SEEDS = [0, 1, 2]
 DEFAULT = expand("default-seed{seed}", seed=SEEDS)
 # The quick preset, as it is and with one setting changed. Only the results are published, not these families.
 ABLATED = [
