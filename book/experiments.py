@@ -15,8 +15,8 @@
 # %% [markdown]
 # # The table
 #
-# One training gave a family of networks.
-# Here we ask it for four published penalty vectors, and for one of your own, and put the answers beside the paper's.
+# One training gives a family of networks; we trained three families, which differ in their seeds.
+# Here we ask them for four published penalty vectors, and one of them for a vector of your own, and put the answers beside the paper's.
 #
 # The paper's result ({cite}`firsov2024`, slide 6, our translation):
 #
@@ -104,18 +104,18 @@ plt.show()
 # Four lines for each of the paper's models:
 #
 # - **paper**: the published numbers.
-# - **ours, same S**: the architecture of that S from our family, with inherited weights and no fine-tuning.
+# - **ours, same S**: the architecture of that S from each of our families, with inherited weights and no fine-tuning.
 #   Only the statistics of batch normalisation are re-estimated for it, on training images.
 # - **ours, best within the paper's parameters**: the member of the same family that is best on the validation split
 #   among those with at most the paper's edge parameters. Its S is one of the 231 points of a lattice with step 0.05.
 # - **control**: no data at all. Every edge takes an operation of least penalty, ties at random;
-#   its accuracy is that of the family's weights, over three draws, not trainings.
+#   its accuracy is that of the families' weights: three draws, each measured with the weights of the three trainings.
 #
 # The same S does not mean the same size: compare sizes before accuracies.
 #
 # These lines come from `data/results/table.json`, made of the published families; the last line, for the S and the family asked
 # for, is computed here and now.
-# "88.0 ± 0.3 (3)" is a mean of three with its standard deviation; a line without ± is a single measurement.
+# "88.0 ± 0.3 (3)" is a mean over three trainings with its standard deviation, at the mean size; a line without ± is a single measurement.
 # On 10,000 test images the binomial standard error is about 0.33 points.
 # The gap to the paper is not the effect of one change: training images, augmentation, optimiser, sampling and hypernetwork
 # all differ.

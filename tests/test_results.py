@@ -112,13 +112,13 @@ def test_result_file_of_another_version_is_refused_by_name(lattice, tiny_family,
 def test_baselines_file(lattice, tiny_family, fewer, tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(results.evaluate, "accuracies", fake_accuracy(0.75, measured))
-    path = results.compute_baselines(tiny_family, fewer, step=0.5, random=4)
+    path = results.compute_baselines(tiny_family, fewer, step=0.5, draws=2, random=4)
     points = json.loads(path.read_text())["points"]
     assert len(measured) == len({tuple(point["choice"]) for point in points})
     of = {source: [p for p in points if p["source"] == source] for source in {p["source"] for p in points}}
     assert {source: len(group) for source, group in of.items()} == {
-        "control": 6,
-        "random hypernetwork": 6,
+        "control": 12,
+        "random hypernetwork": 12,
         "random architecture": 4,
     }
     for point in of["control"]:
@@ -126,17 +126,23 @@ def test_baselines_file(lattice, tiny_family, fewer, tmp_path, monkeypatch):
         assert all(point["S"][m] == least for m in point["choice"])
     other = sister(tiny_family, tmp_path, seed=1)
     results.compute_lattice(other, fewer, 0.5)
-    drawn = json.loads(results.compute_baselines(other, fewer, step=0.5, random=4).read_text())["points"]
+    others = json.loads(results.compute_baselines(other, fewer, step=0.5, draws=2, random=4).read_text())["points"]
     for source in of:
-        assert [p["choice"] for p in drawn if p["source"] == source] != [p["choice"] for p in of[source]]
+        assert [p["choice"] for p in others if p["source"] == source] != [p["choice"] for p in of[source]]
 
     volumes = results.hypervolumes([tiny_family, other]).set_index("of")
     assert list(volumes.index) == ["family", "random hypernetwork", "control"]
     for source in ("random hypernetwork", "control"):
-        values = volumes.loc[source, ["tiny", "sister"]].astype(float)
-        assert values["tiny"] == pytest.approx(analysis.hypervolume(of[source]))
-        assert volumes.loc[source, "mean"] == pytest.approx(values.mean())
-        assert volumes.loc[source, "low"] <= values.min() and volumes.loc[source, "high"] >= values.max()
+        draws = [results.drawn(of_family, source, draw) for of_family in (points, others) for draw in range(2)]
+        assert [len(draw) for draw in draws] == [6] * 4
+        assert len({tuple(point["choice"]) for draw in draws for point in draw}) > len(
+            {tuple(p["choice"]) for p in draws[0]}
+        )
+        values = [analysis.hypervolume(draw) for draw in draws]
+        line = volumes.loc[source]
+        assert line["n"] == 4 and line["mean"] == pytest.approx(np.mean(values))
+        assert line["low"] <= line["mean"] <= line["high"]
+    assert volumes.loc["family", "n"] == 2
 
 
 def test_interrupted_retraining_goes_on(lattice, tiny_family, fewer, monkeypatch):

@@ -27,7 +27,7 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
 RETRAINED, TABLE = "retrained.json", "table.json"
 VERSION = 2
-CONTROL_DRAWS = 3
+DRAWS = 3  # of the control and the random hypernetwork, for each family
 
 # Firsov 2024: slide 6 (A, B, C); D stands in a later text of the author's. Accuracy in [0, 1].
 PAPER = {
@@ -120,7 +120,7 @@ def _complete(family: Family, name: str, points: list[dict], settings: dict, mea
     """
     half, before, earlier = _half_done(family, name, settings)
     extra = {
-        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source")}
+        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source", "draw")}
         for point in before
     }
     started, measured = time.perf_counter(), []
@@ -160,48 +160,53 @@ def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork:
     return hypernetwork
 
 
-def compute_baselines(family: Family, splits: Splits, step: float = 0.1, random: int = 30) -> Path:
+def compute_baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DRAWS, random: int = 30) -> Path:
     """What the family's front is compared with, all with its weights; goes on with a half-done measurement.
 
-    "source" of a point: "control" and "random hypernetwork", each over the lattice of S, and "random architecture". All
-    are drawn with the family's seed.
+    "source" of a point: "control" and "random hypernetwork", each over the lattice of S and drawn `draws` times, and
+    "random architecture". Draw d of the family with seed s has the seed s + 100 d.
     """
     space, seed = family.space, family.config.seed
     lattice = simplex.lattice(space.k, step)
-    with torch.no_grad():
-        chosen = random_hypernetwork(family, seed)(torch.from_numpy(lattice).float()).argmax(dim=-1).tolist()
-    drawn = [control(S, space, seed * len(lattice) + number).operations for number, S in enumerate(lattice)]
-    points = [
-        {"source": source, "S": S.round(6).tolist(), "choice": choice}
-        for source, choices in (("control", drawn), ("random hypernetwork", chosen))
-        for S, choice in zip(lattice, choices, strict=True)
-    ]
+    points = []
+    for draw in range(draws):
+        own = seed + 100 * draw
+        with torch.no_grad():
+            chosen = random_hypernetwork(family, own)(torch.from_numpy(lattice).float()).argmax(dim=-1).tolist()
+        drawn = [control(S, space, own * len(lattice) + number).operations for number, S in enumerate(lattice)]
+        points += [
+            {"source": source, "draw": draw, "S": S.round(6).tolist(), "choice": choice}
+            for source, choices in (("control", drawn), ("random hypernetwork", chosen))
+            for S, choice in zip(lattice, choices, strict=True)
+        ]
     for architecture in random_architectures(space, random, seed):
         points.append({"source": "random architecture", "S": None, "choice": architecture.operations})
-    settings = {"step": step, "random": random}
+    settings = {"step": step, "draws": draws, "random": random}
     return _complete(family, BASELINES, points, settings, lambda a: inherited_accuracy(family, a, splits))
+
+
+def drawn(points: list[dict], source: str, draw: int) -> list[dict]:
+    """The points of one draw of a source of the baselines."""
+    return [point for point in points if point["source"] == source and point.get("draw") == draw]
 
 
 def hypervolumes(families: list[Family]) -> pd.DataFrame:
     """Hypervolume of the family, the random hypernetwork and the control, each over the lattice of the baselines.
 
-    Columns: "of" (the source), "mean" over the families, "low" and "high" of its 95 % t interval, and one column for
-    each family.
+    Columns: "of" (the source), "n", "mean", and "low" and "high" of its 95 % t interval. One value for each family, and
+    for each draw from the others.
     """
     volumes: dict[str, list[float]] = {}
     for family in families:
         baselines, lattice = read_own(family, BASELINES), read_own(family, LATTICE)
-        groups = {"family": analysis.sublattice(lattice["points"], baselines["settings"]["step"])}
+        step, draws = baselines["settings"]["step"], baselines["settings"]["draws"]
+        groups = [("family", analysis.sublattice(lattice["points"], step))]
         for source in ("random hypernetwork", "control"):
-            groups[source] = [point for point in baselines["points"] if point["source"] == source]
-        for source, points in groups.items():
+            groups += [(source, drawn(baselines["points"], source, draw)) for draw in range(draws)]
+        for source, points in groups:
             volumes.setdefault(source, []).append(analysis.hypervolume(points))
-    names = [family.name for family in families]
     return pd.DataFrame(
-        [
-            {"of": source} | analysis.mean_and_interval(values) | dict(zip(names, values, strict=True))
-            for source, values in volumes.items()
-        ]
+        [{"of": source, "n": len(values)} | analysis.mean_and_interval(values) for source, values in volumes.items()]
     )
 
 
@@ -250,7 +255,7 @@ def compute_paper_points(family: Family, splits: Splits) -> Path:
     started, points = time.perf_counter(), []
     for name, (S, *_) in tqdm(PAPER.items(), desc=f"paper's S, {family.name}"):
         ways = evaluate.four_ways(family, S, splits)
-        drawn = [control(S, family.space, seed) for seed in range(CONTROL_DRAWS)]
+        drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
         points.append(
             {"name": name, "S": list(S)}
             | counts(family.architecture(S))
