@@ -78,6 +78,7 @@ print("weights of the pivots:", by_hand.round(3))
 # Setting the derivative to zero, with a multiplier for $\sum_m p_m = 1$, gives $\log p_m = g(u_m - c_m) + \text{const}$, which is that softmax.
 #
 # The price is $c_m(S) = S_m + 0.4\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest.
+# Where {doc}`latency` sets another price, $S_m$ is multiplied by a relative cost of $m$ on this edge.
 # With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. The gain rises from 0 to 40 during the warm-up.
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
 #
@@ -145,12 +146,8 @@ print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
 # - The weights $w$ follow the gradient of the cross-entropy. Only the chosen operations run.
 # - The utilities follow $\kappa\,\mathsf{Lat}$, which has an exact gradient, and the score-function estimate {cite}`williams1992` for the cross-entropy: was this path better than the other one? The other path's loss is the baseline {cite}`kool2019`, so that the estimate has no bias.
 #
-# $\kappa$ rises over the first 20 % of the steps. After 60 % the utilities are frozen, and the weights learn the family as it will be used.
-# Muon {cite}`jordan2024muon` trains the matrices of the 1×1 convolutions: it brings the singular values of each step near 1, and scales it
-# as {cite}`liu2025muon`. AdamW trains everything else, and images are flipped at random. Every setting is in `data/families/default-seed0/family.json`.
-#
-# Why not let the sampled paths estimate the gradient of $\mathsf{Lat}$ too? Because most of it would be noise. Here is the gradient at B and uniform
-# probabilities, exact and as estimated from two paths, 2,000 times:
+# The gradient of $\mathsf{Lat}$ need not be estimated from the paths: the exact one costs nothing. To see what that saves, here is the gradient at B with the published price
+# and uniform probabilities, exact and as estimated from two paths, 2,000 times. Noise is the norm of the standard deviations of an estimate's components:
 
 # %%
 logits = torch.zeros(1, 28, 3, dtype=torch.float64, requires_grad=True)
@@ -175,10 +172,15 @@ error = (estimates.mean(dim=0) - exact[0]).norm() / exact.norm()
 noise = estimates.std(dim=0).norm() / exact.norm()
 assert error < 4 * noise / 2000**0.5, "the estimate has no bias"
 print(
-    f"noise of one estimate: {noise:.1f} times the exact gradient; mean of all: {error:.2f} off"
+    f"noise of one estimate: {noise:.1f} times the norm of the exact gradient; "
+    f"the mean of all differs by {error:.2f}, chance alone gives {noise / 2000**0.5:.2f}"
 )
 
 # %% [markdown]
+# $\kappa$ rises over the first 20 % of the steps. After 60 % the utilities are frozen, and the weights learn the family as it will be used.
+# Muon {cite}`jordan2024muon` trains the matrices of the 1×1 convolutions: it brings the singular values of each step near 1, and scales it
+# as {cite}`liu2025muon`. AdamW trains everything else, and images are flipped at random. Every setting is in `data/families/default-seed0/family.json`.
+#
 # Other estimators of the cross-entropy's gradient are settings of a search: straight-through, ReinMax {cite}`liu2023reinmax`, and the relaxed mixtures of the paper.
 # So is the sandwich rule, where the largest network teaches the others {cite}`yu2019universally`.
 

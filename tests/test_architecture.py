@@ -116,6 +116,14 @@ def test_damaged_file_is_one_line_that_names_the_file(content, tmp_path):
     assert len(str(error.value).splitlines()) == 1
 
 
+def test_unknown_operation_is_named():
+    content = Architecture(tiny.SPACE, [0] * 10).to_dict()
+    content["edges"][3]["operation"] = "max_pool"
+    message = "file: .*no operation 'max_pool' in its search space, which has: average_pool, identity, sep_conv_3x3"
+    with pytest.raises(SimplexNASError, match=message):
+        Architecture.from_dict(content, "file")
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(SimplexNASError, match="does not exist"):
         Architecture.load(tmp_path / "none.json")

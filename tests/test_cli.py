@@ -162,8 +162,7 @@ def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
         ("select",),
         ("select", "--max-macs", "-1"),
         ("select", "--min-accuracy", "90"),
-        ("select", "--max-latency-ms", "2"),
-        ("select", "--max-edge-parameters", "1", "--max-macs", "1"),
+        ("select", "--max-latency-ms", "2", "--output", "/dev/null/architecture.json"),
         ("export", "--output", "/dev/null/model"),
         ("export", "--output", "/dev/null", "--S", "0.2,0.3,0.5", "--architecture", "a.json"),
         ("export", "--output", "/dev/null", "--architecture", "/no/such.json"),
@@ -178,6 +177,35 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, few_images, folders, c
     shown = capsys.readouterr()
     assert (stopped.value.code, shown.out) == (2, "")
     assert len(shown.err.splitlines()) == 1 and shown.err.startswith("simplexnas: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--max-latency-ms", "2"), "table.json is missing; run `simplexnas latency measure`"),
+        (("--min-accuracy", "0.9", "--table", "no-such-table"), "no-such-table/table.json is missing"),
+        (
+            ("--max-edge-parameters", "1e6", "--max-macs", "1"),
+            "no member of the family keeps max_edge_parameters = 1000000.0, max_macs = 1.0; "
+            "the nearest keeps max_edge_parameters = 1000000.0, max_macs = 6763776",
+        ),
+    ],
+)
+def test_select_says_what_is_missing_or_nearest(arguments, message, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(latency, "LATENCY", tmp_path)
+    monkeypatch.setattr("sys.argv", ["simplexnas", "select", *arguments])
+    with pytest.raises(SystemExit):
+        cli.main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_select_knows_an_unwritable_file_before_it_times(monkeypatch, capsys):
+    monkeypatch.setattr(Family, "select", lambda *_, **__: pytest.fail("timed"))
+    monkeypatch.setattr("sys.argv", ["simplexnas", "select", "--max-macs", "1e9", "--output", "/dev/null/a.json"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "/dev/null/a.json cannot be written" in capsys.readouterr().err
 
 
 def test_data_counts_the_images(invoke):

@@ -10,12 +10,12 @@ import onnxruntime
 import pytest
 import tiny
 import torch
-from onnx import numpy_helper
 from torch.utils.flop_counter import FlopCounterMode
 
 from simplexnas import cost, evaluate, export, latency
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.errors import SimplexNASError
+from simplexnas.operations import AveragePool
 from simplexnas.paths import ROOT
 from simplexnas.supernet import SearchSpace
 
@@ -27,6 +27,26 @@ def any_machine(monkeypatch):
     """A busy machine is no reason to fail, and times do not matter here."""
     monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))
     monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)
+
+
+def counted(path) -> dict:
+    """What an ONNX file holds, from its graph alone: parameters by their names, MACs from shapes, normalisations."""
+    graph = onnx.shape_inference.infer_shapes(onnx.load(path)).graph
+    sizes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    shapes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in graph.value_info}
+    used = {name for node in graph.node for name in node.input}
+    trained = [size for name, size in sizes.items() if name.endswith(("weight", "bias"))]
+    macs = sum(
+        np.prod(sizes[node.input[1]]) * np.prod(shapes[node.output[0]][2:] if node.op_type == "Conv" else 1)
+        for node in graph.node
+        if node.op_type in ("Conv", "Gemm")
+    )
+    return {
+        "parameters": sum(map(np.prod, trained)),
+        "macs": macs,
+        "normalisations": sum(node.op_type == "BatchNormalization" for node in graph.node),
+        "unused": set(sizes) - used,
+    }
 
 
 def architecture() -> Architecture:
@@ -56,7 +76,8 @@ def test_files_agree_with_the_network(fold, tiny_family, fewer, expected, tmp_pa
     for batch in (1, 5, len(images)):
         (logits,) = session.run(None, {"images": images[:batch].numpy()})
         np.testing.assert_allclose(logits, expected[:batch], atol=1e-4)
-    program = torch.export.load(folder / "model.pt2").module()
+    exported = torch.export.load(folder / "model.pt2")
+    program = exported.module()
     for batch in (1, len(images)):
         np.testing.assert_allclose(program(images[:batch]).detach().numpy(), expected[:batch], atol=1e-4)
 
@@ -65,11 +86,36 @@ def test_files_agree_with_the_network(fold, tiny_family, fewer, expected, tmp_pa
     assert description["test_accuracy"] == (expected.argmax(1) == fewer.test.labels.numpy()).mean()
     assert description["largest_logit_difference"] < 1e-4 and description["batch_norm_folded"] is fold
     assert set(description["latency"]) == {"1", "64"} and len(description["classes"]) == 10
-    # Weights of convolutions and classifier; the rest of the parameters is the stem's normalisation and a bias.
-    model = onnx.load(folder / "model.onnx")
-    weights = {node.input[1] for node in model.graph.node if node.op_type in ("Conv", "Gemm")}
-    sizes = [numpy_helper.to_array(tensor).size for tensor in model.graph.initializer if tensor.name in weights]
-    assert sum(sizes) == architecture().total_parameters - 2 * 3 * tiny.SPACE.channels - 10
+
+    counts = counted(folder / "model.onnx")
+    assert counts["macs"] == architecture().macs and not counts["unused"]
+    with FlopCounterMode(display=False) as counter:
+        program(images[:1])
+    assert counter.get_total_flops() == 2 * architecture().macs
+    parameters = sum(parameter.numel() for parameter in exported.parameters())
+    assert counts["parameters"] == parameters
+    modules = list(tiny_family.network(architecture()).modules())
+    pools = sum(isinstance(module, AveragePool) for module in modules)
+    if fold:
+        assert counts["normalisations"] == pools > 0, "only those behind a pooling are left"
+    else:
+        assert parameters == architecture().total_parameters
+        assert counts["normalisations"] == sum(isinstance(module, torch.nn.BatchNorm2d) for module in modules) > pools
+    nodes = {node.name: node for node in exported.graph.nodes}
+    for tensor in exported.graph_signature.input_specs:
+        assert nodes[tensor.arg.name].users, f"{tensor.target} is never used"
+
+
+def test_published_model_has_the_counts_that_it_names():
+    folder = ROOT / "data" / "models" / "within-4-ms"
+    description = json.loads((folder / "model.json").read_text())
+    chosen, counts = Architecture.from_dict(description["architecture"]), counted(folder / "model.onnx")
+    assert not description["batch_norm_folded"] and not counts["unused"]
+    for key, value in (("parameters", chosen.total_parameters), ("macs", chosen.macs)):
+        assert counts[key] == value
+    assert description["architecture"]["total_parameters"] == chosen.total_parameters
+    assert description["architecture"]["macs"] == chosen.macs
+    assert description["test_images"] == 10_000 and description["largest_logit_difference"] < 1e-4
 
 
 @pytest.mark.parametrize("space", [SearchSpace(), tiny.SPACE], ids=["default", "tiny"])
@@ -105,6 +151,16 @@ def test_refusals_write_nothing(tiny_family, fewer, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(SimplexNASError, match="cannot be written"):
         export.export(tiny_family, architecture(), fewer, tmp_path / "file" / "model")
+    with (
+        pytest.raises(SimplexNASError, match=r"model cannot be written \(disk is full\)"),
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(torch.export, "save", lambda *_: (_ for _ in ()).throw(RuntimeError("disk is\nfull")))
+        export.export(tiny_family, architecture(), fewer, tmp_path / "new" / "model")
+    for tolerance in (-1.0, float("nan")):
+        monkeypatch.setattr(export, "TOLERANCE", tolerance)
+        with pytest.raises(SimplexNASError, match="ONNX Runtime differs from PyTorch"):
+            export.export(tiny_family, architecture(), fewer, tmp_path / "new" / "model")
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(
         SimplexNASError, match=r"ONNX Runtime differs from PyTorch: logits by up to .* nothing was written"

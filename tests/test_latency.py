@@ -8,7 +8,7 @@ import pytest
 import tiny
 import torch
 
-from simplexnas import latency, supernet
+from simplexnas import latency, paths, supernet
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.errors import SimplexNASError
 from simplexnas.latency import LatencyTable, Part
@@ -173,6 +173,9 @@ def test_measure_validate_load(folder):
         ({"space": {"width": 3}}, "not a whole latency table"),
         ({"batches": {"1": {"parts": [], "factor": 1}}}, "not a whole latency table"),
         ({"batches": {"1": content["batches"]["1"] | {"factor": 0}}}, "a time of batch 1 is not above 0"),
+        ({"batches": {}}, "it has no batch"),
+        ({"threads": "one"}, "threads is 'one'"),
+        ({"space": content["space"] | {"operations": ["identity", "teleport"]}}, "'teleport'"),
     ):
         path.write_text(json.dumps(content | damage))
         with pytest.raises(SimplexNASError, match=message) as error:
@@ -209,6 +212,37 @@ def test_refusals(folder):
         latency.measure(tiny.SPACE, [0])
     with pytest.raises(SimplexNASError, match="threads = 0"):
         latency.measure(tiny.SPACE, [1], threads=0)
+    with pytest.raises(SimplexNASError, match="rounds = 1; allowed: whole numbers from 2"):
+        latency.measure(tiny.SPACE, [1], rounds=1)
+
+
+def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
+    arm = "processor: 0\nCPU implementer\t: 0x41\nCPU variant: 0x3\nCPU part: 0xd0c\nCPU revision: 1\n\nprocessor: 1\n"
+    monkeypatch.setattr(latency.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(latency, "Path", lambda _: tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text(arm)
+    assert latency.machine_name() == "arm-implementer-0x41-part-0xd0c-variant-0x3-revision-1-cpu-1-thread"
+    (tmp_path / "cpuinfo").unlink()
+    assert latency.processor() == (latency.platform.processor() or latency.platform.machine())
+    monkeypatch.setattr(latency.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(latency.subprocess, "check_output", lambda *_, **__: "Apple M1\n")
+    assert latency.machine_name(threads=2) == "apple-m1-cpu-2-threads"
+
+
+def test_published_predictions_are_good():
+    (path,) = paths.LATENCY.glob("intel-*/table.json")
+    table = LatencyTable.load(path.parent.name, SearchSpace())
+    fitted = {tuple(fit["operations"]) for batch in table.batches for fit in table.of_batch(batch)["fit"]}
+    for batch, points in latency.read_validation(table)["batches"].items():
+        assert len(points) == 40 and not fitted & {tuple(point["operations"]) for point in points}
+        for point in points:
+            predicted = table.predict(
+                Architecture(table.space, [table.space.operations.index(name) for name in point["operations"]]),
+                int(batch),
+            )
+            assert point["predicted_ms"] == pytest.approx(predicted)
+        errors = latency.prediction_errors(points)
+        assert errors["spearman"] >= 0.95 and errors["mape"] <= 0.1
 
 
 def test_prediction_errors():

@@ -12,7 +12,7 @@ import pytest
 import tiny
 import torch
 
-from simplexnas import search
+from simplexnas import cost, search
 from simplexnas.errors import SimplexNASError
 from simplexnas.operations import FIVE_OPERATIONS
 from simplexnas.paths import ROOT
@@ -122,6 +122,20 @@ def test_cross_entropy_alone_moves_the_policy(estimator, few):
     schedule = search.Schedule.at(config, 0.5)
     model(images, few.train.labels[:32], schedule, search.generator(0))["loss"].backward()
     assert model.hypernetwork.tables.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("kind", ["parameters", "macs", "latency"])
+def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, few):
+    milliseconds = (np.arange(30.0).reshape(10, 3) + 1).tolist() if kind == "latency" else ()
+    config = tiny.config(price=kind, parameter_price=0.0, milliseconds=milliseconds)
+    model, schedule = search.SearchModel(config), search.Schedule.at(config, 0.5)
+    S = search.simplex.sample(1, 3, config.corner_share, search.generator(0))
+    prices = S[:, None, :] * cost.relative_costs(kind, config.space, milliseconds)
+    torch.testing.assert_close(model.hypernetwork(S), -prices, msg="utilities start at 0")
+    expected = cost.latency_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
+    images = search.data.normalize(few.train.images[:32])
+    found = model(images, few.train.labels[:32], schedule, search.generator(0))["latency"]
+    torch.testing.assert_close(found, expected)
 
 
 def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypatch):

@@ -123,6 +123,9 @@ class Architecture:
             given = [
                 (edge["cell_type"], edge["target"], edge["source"], edge["operation"]) for edge in content["edges"]
             ]
+            if unknown := {name for *_, name in given} - set(space.operations):
+                known = ", ".join(space.operations)
+                raise SimplexNASError(f"no operation {min(unknown)!r} in its search space, which has: {known}")
             operations = tuple(space.operations.index(name) for *_, name in given)
         except (KeyError, TypeError, ValueError) as error:
             raise SimplexNASError(f"{source}: not a whole architecture ({error})") from None

@@ -325,7 +325,10 @@ def select(
     """
     from simplexnas.architecture import Architecture
     from simplexnas.family import Family
+    from simplexnas.files import check_writable
 
+    if output is not None:
+        check_writable(output)  # known before networks are timed
     loaded = Family.load(family)
     report = loaded.select(
         max_latency_ms=max_latency_ms,

@@ -9,9 +9,11 @@ All times are of networks as `Architecture.build` makes them, in inference mode,
 folded, under the allocator settings of the command line (`allocator.keep_memory`).
 """
 
+import contextlib
 import json
 import platform
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -191,15 +193,23 @@ def network_calls(networks: dict[str, nn.Module], batch: int, device: str = "cpu
 
 
 def processor(device: str = "cpu") -> str:
-    """The processor's name as its maker gives it, on Linux with family, model and stepping: names alone are shared."""
+    """The processor's name as its maker gives it, on Linux with its numbers: names alone are shared."""
     if device == "cuda":
         return torch.cuda.get_device_name()
+    if platform.system() == "Darwin":
+        return subprocess.check_output(["sysctl", "-n", "machdep.cpu.brand_string"], text=True).strip()
     try:
         lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-        known = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line)
-        return "{model name} (family {cpu family}, model {model}, stepping {stepping})".format(**known)
-    except (OSError, KeyError):
-        return platform.processor() or platform.machine()
+    except OSError:
+        lines = []
+    known = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line)
+    for form in (
+        "{model name} (family {cpu family}, model {model}, stepping {stepping})",
+        "ARM (implementer {CPU implementer}, part {CPU part}, variant {CPU variant}, revision {CPU revision})",
+    ):
+        with contextlib.suppress(KeyError):
+            return form.format(**known)
+    return platform.processor() or platform.machine()
 
 
 def machine_name(device: str = "cpu", threads: int = 1) -> str:
@@ -237,6 +247,8 @@ def measure(
     for setting, values in (("threads", [threads]), ("batch", batches)):
         if wrong := [value for value in values if value < 1]:
             raise SimplexNASError(f"{setting} = {wrong[0]}; allowed: whole numbers from 1")
+    if rounds < 2:
+        raise SimplexNASError(f"rounds = {rounds}; allowed: whole numbers from 2, for there to be a spread")
     name = name or machine_name(device, threads)
     _check_name(name)
     path = LATENCY / name / TABLE
@@ -318,8 +330,11 @@ class LatencyTable:
             raise SimplexNASError(f"{relative(path)}: expected format {FORMAT!r} version {VERSION}")
         try:
             table = cls(name, SearchSpace(**content["space"]), content)
-            for key in ("processor", "device", "threads", "created"):
-                content[key]
+            for key, kind in (("processor", str), ("device", str), ("threads", int), ("created", str)):
+                if not isinstance(content[key], kind):
+                    raise TypeError(f"{key} is {content[key]!r}")
+            if not table.batches:
+                raise ValueError("it has no batch")
             for batch in table.batches:
                 entry = table.of_batch(batch)
                 times = [entry["parts"][str(part)]["median_ms"] for part in all_parts(table.space)]

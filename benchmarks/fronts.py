@@ -1,0 +1,61 @@
+"""Do the fronts of two families hold where they are timed? Writes data/results/fronts_measured.json.
+
+    python benchmarks/fronts.py
+
+The members that are best within budgets of predicted time, for the published table, are timed end to end on this
+machine, which may be another one: of the family priced by time and of the default family of seed 0.
+"""
+
+from datetime import UTC, datetime
+
+from simplexnas import analysis, latency, results
+from simplexnas.architecture import Architecture
+from simplexnas.family import Family, versions
+from simplexnas.latency import LatencyTable
+from simplexnas.paths import RESULTS, relative
+
+TABLE = "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread"
+FAMILIES = ("default-parameter_price=0-price=latency-seed0", "default-seed0")
+BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
+
+
+def main() -> None:
+    chosen, networks = [], {}
+    for name in FAMILIES:
+        family = Family.load(name)
+        table = LatencyTable.load(TABLE, family.space)
+        points = results.read_own(family, results.LATTICE)["points"]
+        for point in points:
+            point["latency_ms"] = table.predict(Architecture(family.space, point["choice"]), BATCH)
+        for budget in BUDGETS_MS:
+            best = analysis.best_within(points, budget, "latency_ms")
+            key = f"{name} {best['choice']}"
+            networks[key] = Architecture(family.space, best["choice"]).build()
+            chosen.append((key, {"family": name, "sha256": family.description["sha256"], "budget_ms": budget}, best))
+    times = latency.time_calls(latency.network_calls(networks, BATCH), title="networks")
+    points = [
+        about
+        | {key: best[key] for key in ("S", "choice", "accuracy")}
+        | {"predicted_ms": best["latency_ms"]}
+        | times[key]
+        for key, about, best in chosen
+    ]
+    content = {
+        "table": TABLE,
+        "batch": BATCH,
+        "processor": latency.processor(),
+        "threads": 1,
+        "versions": versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "points": points,
+    }
+    print(relative(results.save(RESULTS / "fronts_measured.json", content)))
+    for point in points:
+        print(
+            f"{point['family']:<48} within {point['budget_ms']} ms: predicted {point['predicted_ms']:.1f}, "
+            f"measured {point['median_ms']:.1f} ms, test accuracy {100 * point['accuracy']['test']:.1f} %"
+        )
+
+
+if __name__ == "__main__":
+    main()
