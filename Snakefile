@@ -21,24 +21,31 @@ ABLATED = [
     "quick-normalise_features=true",
     "quick-matrix_learning_rate=0",
     "quick-batch_size=128",
+    "quick-paths=4",
     "quick-flip=false",
     "quick-shift=2",
-    "quick-ema=0.998",
+    "quick-ema=0.99",
     "quick-sandwich=true",
     "quick-hypernetwork_learning_rate=0.001",
     "quick-hypernetwork_learning_rate=0.1",
     "quick-policy_until=0",
+    "quick-policy_until=0-random_utilities=true",
+    "quick-policy_until=1",
     "quick-warmup=0",
-    "quick-kappa=0.01",
-    "quick-kappa=0.04",
+    # With tau the gain kappa / tau stays as it is.
+    "quick-kappa=0.01-tau=0.00025",
+    "quick-kappa=0.04-tau=0.001",
+    "quick-tau=0.002",
     "quick-corner_share=0",
     "quick-parameter_price=0",
-    "quick-hypernetwork=pivot",
-    "quick-hypernetwork=mlp",
+    # These have no gain, so that they need a larger kappa.
+    "quick-hypernetwork=pivot-kappa=1",
+    "quick-hypernetwork=mlp-kappa=1",
     # Here all operations run, which is slow: a base of their own, with half of the epochs.
     "quick-epochs=1",
     "quick-epochs=1-estimator=straight_through",
     "quick-epochs=1-estimator=reinmax",
+    "quick-epochs=1-estimator=relaxed",
 ]
 # The same with measured latency as price; the published method (channels last, which changes speed alone); and what
 # kappa does to it, in half an epoch.

@@ -70,6 +70,9 @@ def test_unknown_and_missing_keys():
         {"hypernetwork_learning_rate": -1.0},
         {"temperature_end": -0.2},
         {"tau": 0},
+        {"kappa": 0.0},  # the gain of the utility form
+        {"random_utilities": 1},
+        {"random_utilities": True, "hypernetwork": "mlp"},
         {"weight_decay": -1},
         {"kappa": float("nan")},
         {"spread": -0.1},
@@ -86,7 +89,7 @@ def test_unknown_and_missing_keys():
     ids=str,
 )
 def test_bad_value_is_one_line_with_name_and_rule(change):
-    (name,) = change
+    name, *_ = change
     refused(f"{name} = .*allowed", config.preset, "default", **change)
 
 

@@ -132,17 +132,36 @@ def test_baselines_file(lattice, tiny_family, fewer, tmp_path, monkeypatch):
 
     volumes = results.hypervolumes([tiny_family, other]).set_index("of")
     assert list(volumes.index) == ["family", "random hypernetwork", "control"]
+    sublattices = [
+        json.loads((tmp_path / "results" / name / results.LATTICE).read_text()) for name in ("tiny", "sister")
+    ]
+    family = [analysis.hypervolume(lattice["points"]) for lattice in sublattices]
     for source in ("random hypernetwork", "control"):
-        draws = [results.drawn(of_family, source, draw) for of_family in (points, others) for draw in range(2)]
-        assert [len(draw) for draw in draws] == [6] * 4
-        assert len({tuple(point["choice"]) for draw in draws for point in draw}) > len(
-            {tuple(p["choice"]) for p in draws[0]}
-        )
-        values = [analysis.hypervolume(draw) for draw in draws]
+        values = []
+        for of_family in (points, others):
+            draws = [results.drawn(of_family, source, draw) for draw in range(2)]
+            assert [len(draw) for draw in draws] == [6, 6]
+            assert [p["choice"] for p in draws[0]] != [p["choice"] for p in draws[1]]
+            values.append(np.mean([analysis.hypervolume(draw) for draw in draws]))
         line = volumes.loc[source]
-        assert line["n"] == 4 and line["mean"] == pytest.approx(np.mean(values))
-        assert line["low"] <= line["mean"] <= line["high"]
-    assert volumes.loc["family", "n"] == 2
+        assert line["mean"] == pytest.approx(np.mean(values)) and line["low"] <= line["mean"] <= line["high"]
+        assert line["behind"] == pytest.approx(np.mean(np.subtract(family, values)))
+        assert line["behind low"] <= line["behind"] <= line["behind high"]
+    assert volumes.loc["family", "mean"] == pytest.approx(np.mean(family)) and volumes.loc["family", "behind"] == 0
+
+
+def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatch):
+    ways = results.evaluate.four_ways
+    monkeypatch.setattr(results.evaluate, "four_ways", interrupted(2, ways))
+    with pytest.raises(KeyboardInterrupt):
+        results.compute_paper_points(tiny_family, fewer)
+    assert not (tmp_path / "results").exists(), "only whole files are results"
+    asked = []
+    monkeypatch.setattr(results.evaluate, "four_ways", lambda *args: asked.append(args[1]) or ways(*args))
+    content = json.loads(results.compute_paper_points(tiny_family, fewer).read_text())
+    assert asked == [S for S, *_ in list(results.PAPER.values())[2:]]
+    assert [point["name"] for point in content["points"]] == list("ABCD")
+    assert not (tmp_path / "runs" / "tiny" / results.PAPER_POINTS).exists()
 
 
 def test_interrupted_retraining_goes_on(lattice, tiny_family, fewer, monkeypatch):
@@ -280,7 +299,7 @@ def test_markdown_shows_accuracy_and_edge_parameters():
 # Ablation
 
 
-def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, **config) -> None:
+def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, step=1.0, **config) -> None:
     """Two points, of which the first beats the second."""
     points = [
         {
@@ -294,7 +313,8 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
         for pool in (0, 1)
     ]
     content = {"version": results.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
-    content["config"] = {"seed": seed} | config
+    content["config"] = {"preset": "quick", "seed": seed, "epochs": 2} | config
+    content["settings"] = {"step": step}
     results.save(results.RESULTS / family / results.LATTICE, content)
 
 
@@ -303,17 +323,23 @@ def test_ablation_has_one_line_for_each_change_with_the_best_first():
     write_lattice("quick-seed1", 1, 0.87, 5000)
     write_lattice("quick-kappa=0.01-batch_size=32-seed0", 0, 0.90, 5000)
     write_lattice("quick-hypernetwork=pivot-seed0", 0, 0.80, 30_000)
+    write_lattice("quick-hypernetwork=pivot-seed1", 1, 0.80, 5000)
+    write_lattice("quick-epochs=1-seed0", 0, 0.7, 5000, epochs=1)
+    write_lattice("quick-epochs=1-estimator=reinmax-seed0", 0, 0.8, 5000, epochs=1)
     found = results.ablation().set_index("change")
-    assert list(found.index) == ["kappa=0.01-batch_size=32", "(the preset)", "hypernetwork=pivot"]
-    assert list(found["seeds"]) == [1, 2, 1]
+    assert list(found.index) == ["kappa=0.01-batch_size=32", "(nothing)", "hypernetwork=pivot"]
+    assert list(found["seeds"]) == [1, 2, 2]
     assert list(found["≤ 5,120"]) == ["90.0", "86.0 ± 1.4", "–"], "chosen on validation, at most that size"
-    assert list(found["≤ 38,304"]) == ["90.0", "86.0 ± 1.4", "80.0"]
-    assert found["control"].iloc[0] == "0.00" and list(found["training, s"]) == ["100.0", "100.0 ± 0.0", "100.0"]
+    assert list(found["≤ 38,304"]) == ["90.0", "86.0 ± 1.4", "80.0 ± 0.0"]
+    assert found["control"].iloc[0] == "0.00" and list(found["training, s"])[:2] == ["100.0", "100.0 ± 0.0"]
+    shorter = results.ablation(epochs=1).set_index("change")
+    assert list(shorter.index) == ["estimator=reinmax", "(nothing)"], "other numbers of epochs do not compare"
 
 
-def test_ablation_refuses_seeds_of_different_settings():
+@pytest.mark.parametrize("change", [{"kappa": 1.0}, {"step": 0.5}])
+def test_ablation_refuses_seeds_of_different_settings(change):
     write_lattice("quick-seed0", 0, 0.85, 5000)
-    write_lattice("quick-seed1", 1, 0.87, 5000, epochs=4)
+    write_lattice("quick-seed1", 1, 0.87, 5000, **change)
     with pytest.raises(SimplexNASError, match="differ in more than their seeds"):
         results.ablation()
 

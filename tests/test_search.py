@@ -138,6 +138,16 @@ def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, 
     torch.testing.assert_close(found, expected)
 
 
+def test_random_utilities_stay_if_nothing_is_learned(few, tmp_path):
+    def utilities(**changes):
+        return search.SearchModel(tiny.config(random_utilities=True, **changes)).hypernetwork.utility
+
+    assert utilities().std() > 0.5 and torch.equal(utilities(), utilities())
+    assert not torch.equal(utilities(), utilities(seed=1))
+    model = train(tiny.config(random_utilities=True, policy_until=0.0, epochs=1), few.train, tmp_path)
+    assert torch.equal(model.hypernetwork.utility, utilities())
+
+
 def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypatch):
     config = tiny.config(sandwich=True)
     model = search.SearchModel(config)
@@ -451,6 +461,19 @@ def test_diverged_run_keeps_its_last_good_checkpoint(few, tmp_path, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(search.objective, "cross_entropy", nan_from_step_3)
         refused("the loss is nan at step 4", config, few.train, tmp_path / "broken", checkpoint_every=2)
+    step, steps = search.Optimizers.step, []
+
+    def broken_in_the_second_step(self):
+        step(self)
+        steps.append(0)
+        if len(steps) == 2:
+            self.optimizers["adamw"].param_groups[0]["params"][0].data.fill_(torch.inf)
+
+    with monkeypatch.context() as patch:  # the loss of step 4 is still finite
+        patch.setattr(search.Optimizers, "step", broken_in_the_second_step)
+        refused(
+            "is no longer finite at step 4", config, few.train, tmp_path / "broken", checkpoint_every=2, resume=True
+        )
     content = torch.load(tmp_path / "broken" / search.CHECKPOINT, weights_only=True)
     assert content["step"] == 2 and all(t.isfinite().all() for t in content["model"].values())
     train(config, few.train, tmp_path / "broken", resume=True)

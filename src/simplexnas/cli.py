@@ -78,6 +78,7 @@ def search(
     """
     from simplexnas import config, data, search
     from simplexnas.family import DESCRIPTION, Family
+    from simplexnas.files import check_writable
     from simplexnas.latency import LatencyTable
     from simplexnas.paths import FAMILIES, RUNS, relative
 
@@ -91,6 +92,7 @@ def search(
         raise SimplexNASError(f"--table {table}: only with --set price=latency")
     settings = config.preset(preset, seed=seed, **changed)
     run = RUNS / name
+    check_writable(FAMILIES / name)  # known before the training
     if (FAMILIES / name / DESCRIPTION).exists() and not (run / search.CHECKPOINT).exists():
         raise SimplexNASError(f"{relative(FAMILIES / name)} is trained already; move it away to train it again")
     fabric = search.make_fabric(accelerator, devices, nodes)

@@ -52,6 +52,7 @@ class SearchConfig:
     tau: float = 5e-4  # entropy weight of the utility form; its gain is kappa / tau
     warmup: float = 0.2  # share of the steps in which kappa rises linearly from 0
     policy_until: float = 0.6  # share of the steps in which the hypernetwork learns
+    random_utilities: bool = False  # utilities start as random numbers, not as 0; never learned with policy_until 0
     spread: float = 0.15  # standard deviation of the utilities over the edges of a cell, in units of S
     parameter_price: float = 0.4  # price of the largest number of parameters, in units of S
     price: str = "unit"  # what S_m is multiplied by on each edge: one of cost.PRICES
@@ -88,8 +89,11 @@ class SearchConfig:
         choices = (("hypernetwork", HYPERNETWORKS), ("estimator", ESTIMATORS), ("price", cost.PRICES))
         for name, allowed in choices:
             check(name, ", ".join(allowed), getattr(self, name) in allowed)
-        for name in ("flip", "channels_last", "sandwich"):
+        for name in ("flip", "channels_last", "sandwich", "random_utilities"):
             check(name, "true, false", isinstance(getattr(self, name), bool))
+        utility = self.hypernetwork == "utility"
+        check("kappa", "above 0 with hypernetwork utility, whose gain is kappa / tau", self.kappa > 0 or not utility)
+        check("random_utilities", "true only with hypernetwork utility", utility or not self.random_utilities)
         object.__setattr__(self, "milliseconds", tuple(map(tuple, self.milliseconds)))
         edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
         shape = [self.space.k] * edges

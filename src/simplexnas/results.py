@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from simplexnas import analysis, cost, evaluate, simplex
 from simplexnas.architecture import Architecture, random_architectures
+from simplexnas.config import PRESETS, SearchConfig
 from simplexnas.data import Splits
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family, versions
@@ -193,21 +194,24 @@ def drawn(points: list[dict], source: str, draw: int) -> list[dict]:
 def hypervolumes(families: list[Family]) -> pd.DataFrame:
     """Hypervolume of the family, the random hypernetwork and the control, each over the lattice of the baselines.
 
-    Columns: "of" (the source), "n", "mean", and "low" and "high" of its 95 % t interval. One value for each family, and
-    for each draw from the others.
+    Columns: "of" (the source), "mean", and "low" and "high" of its 95 % t interval over the families; for each family
+    the mean over the draws, which share its weights, is one value. "behind" and its bounds: the same for what each
+    family is ahead of its own source.
     """
-    volumes: dict[str, list[float]] = {}
+    volumes: dict[str, list[float]] = {"family": []}
     for family in families:
         baselines, lattice = read_own(family, BASELINES), read_own(family, LATTICE)
         step, draws = baselines["settings"]["step"], baselines["settings"]["draws"]
-        groups = [("family", analysis.sublattice(lattice["points"], step))]
+        volumes["family"].append(analysis.hypervolume(analysis.sublattice(lattice["points"], step)))
         for source in ("random hypernetwork", "control"):
-            groups += [(source, drawn(baselines["points"], source, draw)) for draw in range(draws)]
-        for source, points in groups:
-            volumes.setdefault(source, []).append(analysis.hypervolume(points))
-    return pd.DataFrame(
-        [{"of": source, "n": len(values)} | analysis.mean_and_interval(values) for source, values in volumes.items()]
-    )
+            own = [analysis.hypervolume(drawn(baselines["points"], source, draw)) for draw in range(draws)]
+            volumes.setdefault(source, []).append(float(np.mean(own)))
+    lines = []
+    for source, values in volumes.items():
+        behind = analysis.mean_and_interval(np.subtract(volumes["family"], values))
+        named = {"behind": behind["mean"], "behind low": behind["low"], "behind high": behind["high"]}
+        lines.append({"of": source} | analysis.mean_and_interval(values) | named)
+    return pd.DataFrame(lines)
 
 
 def counts(architecture: Architecture) -> dict:
@@ -251,9 +255,19 @@ def compute_retrained(family: Family, splits: Splits, epochs: int) -> Path:
 
 
 def compute_paper_points(family: Family, splits: Splits) -> Path:
-    """The family at the paper's S: accuracy in four ways, and of the data-free control (three draws)."""
-    started, points = time.perf_counter(), []
-    for name, (S, *_) in tqdm(PAPER.items(), desc=f"paper's S, {family.name}"):
+    """The family at the paper's S: accuracy in four ways, and of the data-free control (three draws).
+
+    Goes on with a half-done measurement.
+    """
+    settings = {"draws": DRAWS}
+    half, points, earlier = _half_done(family, PAPER_POINTS, settings)
+    started = time.perf_counter()
+
+    def content() -> dict:
+        seconds = round(earlier + time.perf_counter() - started, 1)
+        return provenance(family) | {"settings": settings, "seconds": seconds, "points": points}
+
+    for name, (S, *_) in tqdm(list(PAPER.items())[len(points) :], desc=f"paper's S, {family.name}"):
         ways = evaluate.four_ways(family, S, splits)
         drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
         points.append(
@@ -262,8 +276,10 @@ def compute_paper_points(family: Family, splits: Splits) -> Path:
             | {"accuracy": ways["discrete"], "ways": ways}
             | {"control": [counts(a) | inherited_accuracy(family, a, splits) for a in drawn]}
         )
-    content = {"seconds": round(time.perf_counter() - started, 1), "points": points}
-    return save(folder(family) / PAPER_POINTS, provenance(family) | content)
+        save(half, content())
+    path = save(folder(family) / PAPER_POINTS, content())
+    half.unlink(missing_ok=True)
+    return path
 
 
 def summary(runs: list[dict]) -> dict:
@@ -317,17 +333,19 @@ def table() -> list[dict]:
     return read(RESULTS / TABLE)["rows"]
 
 
-def ablation() -> pd.DataFrame:
+def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
     """One line for each changed setting of the quick preset, from the lattices of its families; best hypervolume first.
 
+    epochs: only families trained for so many; those of different numbers do not compare.
     Hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes, all on validation
     images; "control" is the weakest Spearman correlation between S and counts. Means and ± over the seeds.
     """
     records: dict[str, list[dict]] = {}
     for path in sorted(RESULTS.glob(f"quick-*/{LATTICE}")):
         record = read(path)
-        changes = re.fullmatch(r"quick-?(.*)-seed\d+", record["family"])[1]
-        records.setdefault(changes or "(the preset)", []).append(record)
+        if record["config"]["epochs"] == epochs:
+            changes = re.sub(r"^quick-|epochs=\d+-|-?seed\d+$", "", record["family"])
+            records.setdefault(changes or "(nothing)", []).append(record)
 
     def measures(record: dict) -> dict[str, float]:
         points = record["points"]
@@ -341,7 +359,11 @@ def ablation() -> pd.DataFrame:
 
     lines = []
     for changes, runs in records.items():
-        if any({**run["config"], "seed": None} != {**runs[0]["config"], "seed": None} for run in runs):
+        settings = [
+            {**SearchConfig.from_dict(run["config"]).to_dict(), "seed": None, "lattice": run["settings"]}
+            for run in runs
+        ]
+        if any(other != settings[0] for other in settings):
             raise SimplexNASError(f"families of {changes} differ in more than their seeds; train the older ones again")
         measured = pd.DataFrame([measures(run) for run in runs])
         order = measured["hypervolume"].mean()
@@ -372,9 +394,9 @@ def kappa_sweep() -> pd.DataFrame:
 
 
 def _spread(values: pd.Series) -> str:
-    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" without a value."""
+    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" if one is missing."""
     mean = values.mean()
-    if np.isnan(mean):
+    if values.isna().any():
         return "–"
     digits = 2 if abs(mean) < 2 else 1 if abs(mean) <= 100 else 0
     return f"{mean:.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")

@@ -83,6 +83,8 @@ class SearchModel(nn.Module):
             self.hypernetwork = MLPHypernetwork(config.space)
         else:
             self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, costs)
+            if config.random_utilities:
+                self.hypernetwork.utility.data.normal_(generator=generator(config.seed, 0, 0, 1))
 
     def forward(self, images, labels, schedule: Schedule, random: torch.Generator) -> dict[str, torch.Tensor]:
         """images (B, 1, 28, 28) float, labels (B,). Returns scalars: loss (with gradient), cross_entropy, latency."""
@@ -242,17 +244,20 @@ def search(
             bar.set_postfix(CE=f"{log[-1]['cross_entropy']:.3f}")
         step += 1
         if step % checkpoint_every == 0 or step == last:
-            _check_finite(result["loss"].item(), step)
+            _check_finite(model, result["loss"].item(), step)
             spent = seconds + time.perf_counter() - started
             _save(fabric, checkpoint, state, config, world, step, log, spent)
     bar.close()
     return model if averaged is None else averaged.module
 
 
-def _check_finite(loss: float, step: int) -> None:
+def _check_finite(model: nn.Module, loss: float, step: int) -> None:
     """Before every checkpoint, so that a diverged run leaves its last good one."""
     if not math.isfinite(loss):
         raise SimplexNASError(f"the loss is {loss} at step {step}; lower learning_rate")
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            raise SimplexNASError(f"{name} is no longer finite at step {step}; lower learning_rate")
 
 
 def training_seconds(run: Path) -> float:
