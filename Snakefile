@@ -69,18 +69,15 @@ rule all:
         expand("data/results/{family}/lattice.json", family=[*DEFAULT, LATENCY]),
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
+        f"data/families/{PUBLISHED}/family.json",
+        f"data/results/{PUBLISHED}/paper_points.json",
+        expand("data/results/{family}/lattice.json", family=KAPPA),
         "data/results/table.json",
 
 
 rule ablation:
     input:
         expand("data/results/{family}/lattice.json", family=ABLATION),
-
-
-rule published:
-    input:
-        f"data/results/{PUBLISHED}/paper_points.json",
-        expand("data/results/{family}/lattice.json", family=KAPPA),
 
 
 rule quick:

@@ -32,7 +32,7 @@ def test_published_results_are_up_to_date():
 
 @pytest.mark.slow
 def test_searches_write_what_the_pipeline_waits_for():
-    shown = plan("--cores", "2", "--forceall", "all", "ablation", "published")
+    shown = plan("--cores", "2", "--forceall", "all", "ablation")
     assert "--table" in shown, "a family priced by latency is among them"
     job = r"output: data/families/([^/]+)/weights.*?simplexnas search --preset (\w+) --seed (\d+) ([^\n]*)--resume"
     jobs = re.findall(job, shown, re.DOTALL)
