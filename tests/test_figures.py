@@ -86,6 +86,19 @@ def test_figure_is_drawn(draw):
     assert ax.has_data() or ax.get_images()
 
 
+def test_triangle_has_pool_at_the_top_identity_left_convolution_right():
+    corners = {"pool": (1, 0, 0), "identity": (0, 1, 0), "convolution": (0, 0, 1)}
+    ax = figures.triangle()
+    ax.figure.canvas.draw()
+    drawn = ax.scatter(*np.array(list(corners.values())).T)
+    places = drawn.get_offset_transform().transform(drawn.get_offsets())
+    (pool, identity, convolution), center = places, places.mean(axis=0)
+    assert pool[1] > center[1] > identity[1] == pytest.approx(convolution[1])
+    assert identity[0] < center[0] < convolution[0]
+    for axis, name in ((ax.taxis, "pool"), (ax.laxis, "identity"), (ax.raxis, "convolution")):
+        assert axis.get_label_text() == f"penalty on {name}"
+
+
 def test_fronts_draw_the_first_group_as_a_line():
     points = [{"total_parameters": 1000 * n, "accuracy": {"test": 0.8 + 0.01 * n}} for n in (30, 20)]
     ax = figures.fronts({"front": points, "others": points[:1]})

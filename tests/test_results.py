@@ -397,6 +397,15 @@ def test_published_family_is_at_least_as_accurate_within_the_paper_parameters(na
     assert all(run["accuracy"]["test"] >= row["paper"]["accuracy"] for run in row["best"]["runs"])
 
 
+@pytest.mark.parametrize(("edge_parameters", "least"), [(5120, 86), (12_320, 88), (38_304, 90), (143_488, 91.5)])
+def test_published_families_reach_what_the_book_promises(edge_parameters, least, rows):
+    (row,) = [row for row in rows if row["paper"]["edge_parameters"] == edge_parameters]
+    found = row["best"]["accuracy"]
+    assert 100 * found["test"] >= least and 100 * found["sd"] <= 0.4 and found["n"] >= 3
+    for described in results.read(results.RESULTS / results.TABLE)["families"]:
+        assert described["training_seconds"] <= 75 * 60
+
+
 def test_published_lattice_is_whole_and_of_the_published_family(published):
     points = results.read_own(published, results.LATTICE)["points"]
     assert np.allclose([point["S"] for point in points], simplex.lattice(3, 0.05))

@@ -409,6 +409,8 @@ def test_two_processes_end_with_the_same_weights(tmp_path):
 def test_existing_run_is_not_overwritten(few, tmp_path):
     train(tiny.config(epochs=1), few.train, tmp_path)
     refused("exists; go on with --resume", tiny.config(epochs=1), few.train, tmp_path)
+    other = tiny.config(epochs=1, flip=False, seed=5)
+    refused("made with flip = True, seed = 0; this run asks for flip = False, seed = 5", other, few.train, tmp_path)
 
 
 def test_resume_of_nothing_starts(few, tmp_path):

@@ -198,7 +198,8 @@ def search(
             f"to {len(train)}"
         )
     checkpoint = run / CHECKPOINT
-    if checkpoint.exists() and not resume:
+    head = _read_checkpoint(checkpoint, config, world) if checkpoint.exists() else None
+    if head is not None and not resume:
         raise SimplexNASError(f"{relative(checkpoint)} exists; go on with --resume, or move it away to start again")
 
     torch.manual_seed(config.seed)
@@ -214,8 +215,9 @@ def search(
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         state["averaged"] = averaged
     step, log, seconds = 0, [], 0.0
-    if checkpoint.exists():
-        step, log, seconds = _restore(fabric, checkpoint, state, config, world)
+    if head is not None:
+        fabric.load(checkpoint, state)
+        step, log, seconds = head["step"], head["log"], head["seconds"]
 
     last = steps if stop_after_epochs is None else min(steps, stop_after_epochs * per_epoch)
     bar = tqdm(
@@ -306,8 +308,8 @@ def _save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, 
     fabric.barrier()
 
 
-def _restore(fabric, checkpoint: Path, state: dict, config: SearchConfig, world: int) -> tuple[int, list, float]:
-    """Load a checkpoint into model and optimizers; returns step, log and seconds."""
+def _read_checkpoint(checkpoint: Path, config: SearchConfig, world: int) -> dict:
+    """A checkpoint of this configuration; another one raises `SimplexNASError` with what differs."""
     name = relative(checkpoint)
     try:
         head = torch.load(checkpoint, weights_only=True, map_location="cpu")
@@ -320,10 +322,9 @@ def _restore(fabric, checkpoint: Path, state: dict, config: SearchConfig, world:
     if differing := sorted(key for key in saved.keys() | wanted.keys() if saved.get(key) != wanted.get(key)):
 
         def listed(values: dict) -> str:
-            return ", ".join(f"{key} = {values.get(key)!r}" for key in differing)
+            return ", ".join(f"{key} = {str(values.get(key))[:80]}" for key in differing)
 
         raise SimplexNASError(f"{name} was made with {listed(saved)}; this run asks for {listed(wanted)}")
     if saved_world != world:
         raise SimplexNASError(f"{name} was made by {saved_world} processes; this run has {world}")
-    fabric.load(checkpoint, state)
-    return head["step"], head["log"], head["seconds"]
+    return head
