@@ -20,7 +20,7 @@
 #
 # The paper's claim ({cite}`firsov2024`, slide 7, our translation):
 #
-# > The method can obtain architectures of models by changing the vector of the complexity parameter, without any need for
+# > The method can obtain architectures of models by changing the vector of the complexity parameter, without the need for
 # > additional fine-tuning.
 #
 # ## The smallest example
