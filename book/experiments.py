@@ -143,13 +143,6 @@ display(HTML(results.frame(rows, asked).to_html(index=False, border=0)))
 # %%
 import pandas as pd
 
-
-def four_ways(ways: dict) -> dict[str, str]:
-    return {
-        way: f"{100 * value['test']:.1f}" for way, value in ways.items()
-    }
-
-
 ours = {
     row["name"]: {
         way: ", ".join(

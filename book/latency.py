@@ -326,7 +326,7 @@ pd.DataFrame(errors).set_index(["batch", ""])
 #
 # `simplexnas search --set price=latency --set parameter_price=0` trains with it. The relative cost $r$ of each kind, times for batches of 64:
 
-# %%
+# %% tags=["full-width"]
 kinds = {
     kind: cost.relative_costs(kind, space, table.edge_ms(64))
     for kind in cost.PRICES
