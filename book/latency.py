@@ -219,7 +219,7 @@ print(
 # processor is named.
 # Milliseconds for one edge, on a batch of 1 and of 64 images:
 
-# %%
+# %% tags=["full-width"]
 import matplotlib.pyplot as plt
 import pandas as pd
 
