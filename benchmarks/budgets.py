@@ -54,14 +54,12 @@ def promise_and_measure(family: Family, budget: Budget, batch: int) -> tuple[dic
 def main() -> None:
     family = Family.load(sys.argv[1] if len(sys.argv) > 1 else "default-seed0")
     table, random = LatencyTable.load("", family.space), np.random.default_rng(SEED)
-    members = [dict(point) for point in results.read_own(family, results.LATTICE)["points"]]
+    points = results.read_own(family, results.LATTICE)["points"]
     tested, infeasible = [], 0
     progress = tqdm(total=BUDGETS, desc="budgets")
     while len(tested) < BUDGETS:
         batch = int(random.choice(table.batches))
-        for member in members:
-            member["latency_ms"] = table.predict(Architecture(family.space, member["choice"]), batch)
-        budget = random_budget(members, random)
+        budget = random_budget(table.with_predictions(points, batch), random)
         try:
             promised, again = promise_and_measure(family, budget, batch)
         except InfeasibleBudgetError:

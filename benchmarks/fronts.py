@@ -24,9 +24,7 @@ def main() -> None:
     for name in FAMILIES:
         family = Family.load(name)
         table = LatencyTable.load(TABLE, family.space)
-        points = results.read_own(family, results.LATTICE)["points"]
-        for point in points:
-            point["latency_ms"] = table.predict(Architecture(family.space, point["choice"]), BATCH)
+        points = table.with_predictions(results.read_own(family, results.LATTICE)["points"], BATCH)
         for budget in BUDGETS_MS:
             best = analysis.best_within(points, budget, "latency_ms")
             key = f"{name} {best['choice']}"

@@ -369,10 +369,7 @@ from simplexnas.paths import DATA
 def with_times(name: str) -> list[dict]:
     """The points of a family's lattice, each with its predicted time for 64 images."""
     points = results.read_own(Family.load(name), results.LATTICE)["points"]
-    for point in points:
-        architecture = Architecture(space, point["choice"])
-        point["latency_ms"] = table.predict(architecture, 64)
-    return points
+    return table.with_predictions(points, 64)
 
 
 by_time = with_times("default-parameter_price=0-price=latency-seed0")

@@ -245,6 +245,13 @@ def test_published_predictions_are_good():
         assert errors["spearman"] >= 0.95 and errors["mape"] <= 0.1
 
 
+def test_points_with_predictions():
+    table = invented(tiny.SPACE)
+    points = [{"choice": list(choice), "S": [1, 0, 0]} for choice in tiny.choices(tiny.SPACE, 3)]
+    for point, found in zip(points, table.with_predictions(points, 2), strict=True):
+        assert found == point | {"latency_ms": table.predict(Architecture(tiny.SPACE, point["choice"]), 2)}
+
+
 def test_prediction_errors():
     points = [{"predicted_ms": p, "measured_ms": m} for p, m in ((1, 1), (2.2, 2), (3, 4))]
     errors = latency.prediction_errors(points)

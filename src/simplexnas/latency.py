@@ -365,6 +365,12 @@ class LatencyTable:
         entry = self.of_batch(batch)
         return entry["factor"] * _total(architecture, entry["parts"])
 
+    def with_predictions(self, points: list[dict], batch: int) -> list[dict]:
+        """Points of a result file, each with its predicted time for one batch as "latency_ms"."""
+        return [
+            point | {"latency_ms": self.predict(Architecture(self.space, point["choice"]), batch)} for point in points
+        ]
+
     def expectation(self, probabilities: np.ndarray, batch: int) -> float:
         """Expected prediction, ms, if every edge draws its operation independently; probabilities: (E, k).
 

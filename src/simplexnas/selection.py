@@ -95,9 +95,7 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str = "") -> d
 
     loaded = LatencyTable.load(table, family.space)
     settings = latency.check_machine(loaded)
-    for member in members:
-        member["predicted_ms"] = loaded.predict(Architecture(family.space, member["choice"]), batch)
-        member["latency_ms"] = member["predicted_ms"]
+    members = [member | {"predicted_ms": member["latency_ms"]} for member in loaded.with_predictions(members, batch)]
 
     def timed(member: dict, rounds: int = latency.ROUNDS) -> dict:
         """The member with its measured time."""
