@@ -39,7 +39,7 @@ refresh: $(INSTALLED) ## Execute the chapters and write their notebooks into boo
 	$(BIN)/python -m simplexnas.notebooks refresh
 
 results: $(INSTALLED) ## Train the published families and what the book's tables are made of, where missing (resumes)
-	$(BIN)/snakemake --cores all
+	$(BIN)/snakemake --cores all --rerun-incomplete
 
 clean: ## Remove what was built; keeps .venv and everything under data/
 	rm -rf _book book/_build build dist .pytest_cache .ruff_cache .hypothesis .benchmarks out.ipynb

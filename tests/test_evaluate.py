@@ -57,12 +57,13 @@ def test_reestimation_changes_statistics_and_no_weights(tiny_family, few):
 
 def test_evaluation_leaves_the_family_alone(tiny_family, fewer):
     state = copy.deepcopy(tiny_family.model.state_dict())
-    first = evaluate.four_ways(tiny_family, (0.2, 0.5, 0.3), fewer)
+    first = evaluate.in_all_ways(tiny_family, (0.2, 0.5, 0.3), fewer)
     report = evaluate.evaluate(tiny_family, (0.2, 0.5, 0.3), fewer)
     assert all(torch.equal(state[name], tensor) for name, tensor in tiny_family.model.state_dict().items())
     assert not tiny_family.model.training
-    assert list(first) == ["relaxed t = 1", "relaxed t = 0.2", "discrete, statistics of training", "discrete"]
-    assert first == evaluate.four_ways(tiny_family, (0.2, 0.5, 0.3), fewer), "relaxed noise comes from a fixed seed"
+    networks = ("relaxed t = 1", "relaxed t = 0.2", "discrete")
+    assert list(first) == [f"{network}{way}" for network in networks for way in (", statistics of training", "")]
+    assert first == evaluate.in_all_ways(tiny_family, (0.2, 0.5, 0.3), fewer), "relaxed noise comes from a fixed seed"
     assert report["accuracy"] == first["discrete"]
     assert all(0 <= value <= 1 for way in first.values() for value in way.values())
     assert report["seconds"] > 0

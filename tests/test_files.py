@@ -5,7 +5,7 @@ import os
 import pytest
 
 from simplexnas.errors import SimplexNASError
-from simplexnas.files import read_json, write_atomically
+from simplexnas.files import check_format, read_json, write_atomically
 
 
 @pytest.mark.parametrize("content", ["α\n", b"\x00\xff"])
@@ -64,3 +64,10 @@ def test_folder_instead_of_a_json_file_is_one_line(tmp_path):
     with pytest.raises(SimplexNASError, match=r"folder\.json cannot be read") as error:
         read_json(tmp_path / "folder.json")
     assert "\n" not in str(error.value)
+
+
+def test_format_and_version_are_named():
+    check_format({"format": "a", "version": 2, "more": 0}, "a", 2, "file")
+    for content, found in (({"format": "a", "version": 1}, "'a' version 1"), ({}, "None version None")):
+        with pytest.raises(SimplexNASError, match=f"file: expected format 'a' version 2, not {found}"):
+            check_format(content, "a", 2, "file")

@@ -423,7 +423,8 @@ def test_resume_with_another_config(few, tmp_path):
     asked = tiny.config(seed=1, kappa=0.1)
     refused("kappa = 0.02, seed = 0; this run asks for kappa = 0.1, seed = 1", asked, few.train, tmp_path, resume=True)
     refused("epochs = 4", tiny.config(epochs=5), few.train, tmp_path, resume=True)
-    refused("space = ", tiny.config(space=tiny.FEW_EDGES), few.train, tmp_path, resume=True)
+    message = "made with channels = 4, nodes = 2; this run asks for channels = 2, nodes = 1"
+    refused(message, tiny.config(space=tiny.FEW_EDGES), few.train, tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "text", "foreign", "old version", "other processes"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from simplexnas import cost
 from simplexnas.errors import SimplexNASError
-from simplexnas.files import read_json, write_atomically
+from simplexnas.files import check_format, read_json, write_atomically
 from simplexnas.operations import labels
 from simplexnas.supernet import SearchSpace, Supernet, genotype_edges
 
@@ -109,15 +109,14 @@ class Architecture:
             key: getattr(self, key) for key in ("edge_parameters", "total_parameters", "macs")
         }
 
-    def save(self, path: Path) -> Path:
-        """Write the architecture as JSON; returns the path."""
-        return write_atomically(path, json.dumps(self.to_dict(), indent=1) + "\n")
+    def save(self, path: Path, **about) -> Path:
+        """Write the architecture as JSON, with more about it (`load` passes over that); returns the path."""
+        return write_atomically(path, json.dumps(self.to_dict() | about, indent=1) + "\n")
 
     @classmethod
     def from_dict(cls, content: Mapping, source: str = "architecture") -> "Architecture":
         """The inverse of `to_dict`. A foreign or damaged one raises `SimplexNASError` that names `source`."""
-        if content.get("format") != FORMAT or content.get("version") != VERSION:
-            raise SimplexNASError(f"{source}: expected format {FORMAT!r} version {VERSION}")
+        check_format(content, FORMAT, VERSION, source)
         try:
             space = SearchSpace(**content["space"])
             given = [

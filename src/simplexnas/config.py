@@ -72,7 +72,8 @@ class SearchConfig:
                 isinstance(getattr(self, name), int) and getattr(self, name) >= 1,
             )
         for name in ("seed", "shift"):
-            check(name, "whole numbers from 0", isinstance(getattr(self, name), int) and getattr(self, name) >= 0)
+            whole = isinstance(getattr(self, name), int) and 0 <= getattr(self, name) < 2**63
+            check(name, "whole numbers from 0 to below 2**63", whole)
         for name in (
             "learning_rate",
             "hypernetwork_learning_rate",
@@ -80,9 +81,9 @@ class SearchConfig:
             "temperature_end",
             "tau",
         ):
-            check(name, "numbers above 0", getattr(self, name) > 0)
+            check(name, "numbers above 0", 0 < getattr(self, name) < float("inf"))
         for name in ("weight_decay", "matrix_learning_rate", "kappa", "spread", "parameter_price"):
-            check(name, "numbers from 0", getattr(self, name) >= 0)
+            check(name, "numbers from 0", 0 <= getattr(self, name) < float("inf"))
         for name in ("corner_share", "warmup", "policy_until"):
             check(name, "numbers from 0 to 1", 0 <= getattr(self, name) <= 1)
         check("ema", "numbers from 0 to below 1", 0 <= self.ema < 1)

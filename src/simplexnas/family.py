@@ -13,11 +13,11 @@ import safetensors.torch
 import torch
 
 import simplexnas
-from simplexnas import simplex
+from simplexnas import latency, simplex
 from simplexnas.architecture import Architecture, StandaloneNetwork
 from simplexnas.config import SearchConfig
 from simplexnas.errors import SimplexNASError
-from simplexnas.files import read_json, write_atomically
+from simplexnas.files import check_format, read_json, write_atomically
 from simplexnas.paths import FAMILIES, relative
 from simplexnas.search import Schedule, SearchModel
 
@@ -67,7 +67,7 @@ class Family:
         """The architecture of S: the operation with the largest logit on every edge."""
         return Architecture.from_logits(self.logits(S), self.space)
 
-    def select(self, batch: int = 1, table: str = "", **limits) -> dict:
+    def select(self, batch: int = 1, table: str | None = None, **limits) -> dict:
         """The best member within a budget, timed end to end; see `selection.select`.
 
         limits: any of max_latency_ms, max_edge_parameters, max_macs, min_accuracy, as in `selection.Budget`.
@@ -101,6 +101,7 @@ class Family:
             "sha256": hashlib.sha256(weights).hexdigest(),
             "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
             "training_seconds": round(seconds, 1),
+            "processor": latency.processor(),
             "threads": torch.get_num_threads(),
             "versions": versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -125,8 +126,7 @@ class Family:
             )
         description = read_json(folder / DESCRIPTION)
         place = relative(folder / DESCRIPTION)
-        if description.get("format") != FORMAT or description.get("version") != VERSION:
-            raise SimplexNASError(f"{place}: expected format {FORMAT!r} version {VERSION}")
+        check_format(description, FORMAT, VERSION, place)
         try:
             weights = (folder / WEIGHTS).read_bytes()
         except OSError as error:

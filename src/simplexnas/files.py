@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from simplexnas.errors import SimplexNASError
@@ -33,6 +34,15 @@ def check_writable(path: Path) -> None:
         parent = parent.parent
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise SimplexNASError(f"{path} cannot be written ({parent} is not a folder that can be written to)")
+
+
+def check_format(content: Mapping, name: str, version: int, source: Path | str) -> None:
+    """Raise `SimplexNASError` that names `source` unless the content says that it is of this format and version."""
+    found = content.get("format"), content.get("version")
+    if found != (name, version):
+        raise SimplexNASError(
+            f"{source}: expected format {name!r} version {version}, not {found[0]!r} version {found[1]!r}"
+        )
 
 
 def read_json(path: Path) -> dict:

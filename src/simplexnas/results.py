@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from simplexnas import analysis, cost, evaluate, simplex
+from simplexnas import analysis, cost, evaluate, latency, published, simplex
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.config import PRESETS, SearchConfig
 from simplexnas.data import Splits
@@ -69,21 +69,23 @@ def read_own(family: Family, name: str) -> dict:
 
 
 def provenance(family: Family) -> dict:
-    """What a number depends on: family, its hash, seed and config, and the versions that computed it."""
+    """What a number depends on: family, its hash, seed and config, and what computed it."""
     return {
-        "version": VERSION,
         "family": family.name,
         "sha256": family.description["sha256"],
         "seed": family.config.seed,
         "training_seconds": family.description["training_seconds"],
         "config": family.config.to_dict(),
+        "processor": latency.processor(),
+        "threads": torch.get_num_threads(),
         "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def save(path: Path, content: dict) -> Path:
-    return write_atomically(path, json.dumps(content, indent=1) + "\n")
+    """Write a result file, with the version that `read` asks for; returns the path."""
+    return write_atomically(path, json.dumps({"version": VERSION} | content, indent=1) + "\n")
 
 
 def control(S, space, seed: int) -> Architecture:
@@ -255,7 +257,7 @@ def compute_retrained(family: Family, splits: Splits, epochs: int) -> Path:
 
 
 def compute_paper_points(family: Family, splits: Splits) -> Path:
-    """The family at the paper's S: accuracy in four ways, and of the data-free control (three draws).
+    """The family at the paper's S: accuracy in all ways, and of the data-free control (three draws).
 
     Goes on with a half-done measurement.
     """
@@ -268,7 +270,7 @@ def compute_paper_points(family: Family, splits: Splits) -> Path:
         return provenance(family) | {"settings": settings, "seconds": seconds, "points": points}
 
     for name, (S, *_) in tqdm(list(PAPER.items())[len(points) :], desc=f"paper's S, {family.name}"):
-        ways = evaluate.four_ways(family, S, splits)
+        ways = evaluate.in_all_ways(family, S, splits)
         drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
         points.append(
             {"name": name, "S": list(S)}
@@ -334,16 +336,16 @@ def table() -> list[dict]:
 
 
 def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
-    """One line for each changed setting of the quick preset, from the lattices of its families; best hypervolume first.
+    """One line for each changed setting of the quick preset, of those in `published.ABLATION` that are measured.
 
-    epochs: only families trained for so many; those of different numbers do not compare.
+    Best hypervolume first. epochs: only families trained for so many; those of different numbers do not compare.
     Hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes, all on validation
     images; "control" is the weakest Spearman correlation between S and counts. Means and ± over the seeds.
     """
     records: dict[str, list[dict]] = {}
-    for path in sorted(RESULTS.glob(f"quick-*/{LATTICE}")):
-        record = read(path)
-        if record["config"]["epochs"] == epochs:
+    for path in [RESULTS / name / LATTICE for name in published.ABLATION]:
+        record = read(path) if path.exists() else None
+        if record is not None and record["config"]["epochs"] == epochs:
             changes = re.sub(r"^quick-|epochs=\d+-|-?seed\d+$", "", record["family"])
             records.setdefault(changes or "(nothing)", []).append(record)
 
@@ -374,14 +376,13 @@ def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
 
 
 def kappa_sweep() -> pd.DataFrame:
-    """What kappa does to the published method, from the lattices of its families with a kappa of their own; by kappa.
+    """What kappa does to the published method, from the lattices of `published.KAPPA`.
 
     Spearman correlation between S and the number of edges of each operation, distinct architectures on the lattice, and
     test accuracy in percent, mean over the lattice.
     """
     lines = []
-    for path in RESULTS.glob(f"paper-*kappa=*/{LATTICE}"):
-        record = read(path)
+    for record in [read(RESULTS / name / LATTICE) for name in published.KAPPA]:
         points = record["points"]
         correlations = analysis.control_correlations(points)
         lines.append(
@@ -390,7 +391,7 @@ def kappa_sweep() -> pd.DataFrame:
             | {"architectures": len({tuple(point["choice"]) for point in points})}
             | {"test accuracy, %": round(100 * np.mean([point["accuracy"]["test"] for point in points]), 1)}
         )
-    return pd.DataFrame(sorted(lines, key=lambda line: line["kappa"]))
+    return pd.DataFrame(lines)
 
 
 def _spread(values: pd.Series) -> str:

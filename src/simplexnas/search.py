@@ -308,6 +308,11 @@ def _save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, 
     fabric.barrier()
 
 
+def _flat(config: dict) -> dict:
+    """Settings with those of the search space beside the others, as on the command line."""
+    return {key: value for key, value in config.items() if key != "space"} | config.get("space", {})
+
+
 def _read_checkpoint(checkpoint: Path, config: SearchConfig, world: int) -> dict:
     """A checkpoint of this configuration; another one raises `SimplexNASError` with what differs."""
     name = relative(checkpoint)
@@ -318,7 +323,7 @@ def _read_checkpoint(checkpoint: Path, config: SearchConfig, world: int) -> dict
         raise SimplexNASError(f"{name} is not a whole checkpoint ({type(error).__name__})") from None
     if version != CHECKPOINT_VERSION:
         raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
-    wanted = config.to_dict()
+    saved, wanted = _flat(saved), _flat(config.to_dict())
     if differing := sorted(key for key in saved.keys() | wanted.keys() if saved.get(key) != wanted.get(key)):
 
         def listed(values: dict) -> str:

@@ -1,0 +1,46 @@
+"""Names of the families that the book shows: the Snakefile trains them, tables and chapters read them.
+
+A family's name says how it is trained: <preset>-<setting>=<value>-…-seed<seed>.
+"""
+
+DEFAULT = tuple(f"default-seed{seed}" for seed in (0, 1, 2))
+# The default without its price of parameters, and the same with measured latency as price.
+UNIT = "default-parameter_price=0-seed0"
+LATENCY = "default-parameter_price=0-price=latency-seed0"
+LATENCY_TABLE = "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread"  # its prices
+TIMED_TABLE = "amd-epyc-family-25-model-17-stepping-1-cpu-1-thread"  # of the machine that the book's times are of
+# The published method (channels last, which changes speed alone), and what kappa does to it in half an epoch.
+PAPER = "paper-channels_last=true-epochs=3-seed0"
+KAPPA = tuple(
+    f"paper-channels_last=true-epochs=1-kappa={kappa}-train_images=27500-seed0" for kappa in (0, 0.1, 1, 5, 50)
+)
+# The quick preset, as it is and with one setting changed. Only the results are published, not these families.
+ABLATED = (
+    "quick",
+    "quick-mean_nodes=true",
+    "quick-normalise_features=true",
+    "quick-matrix_learning_rate=0",
+    "quick-flip=false",
+    "quick-ema=0.99",
+    "quick-sandwich=true",
+    "quick-hypernetwork_learning_rate=0.001",
+    "quick-hypernetwork_learning_rate=0.1",
+    "quick-policy_until=0",
+    "quick-policy_until=0-random_utilities=true",
+    "quick-policy_until=1",
+    "quick-warmup=0",
+    "quick-kappa=0.04-tau=0.001",  # with tau the gain kappa / tau stays as it is
+    "quick-tau=0.002",
+    "quick-corner_share=0",
+    "quick-parameter_price=0",
+    "quick-spread=0.05",
+    "quick-spread=0.3",
+    # These have no gain, so that they need a larger kappa.
+    "quick-hypernetwork=pivot-kappa=0.1",
+    "quick-hypernetwork=mlp-kappa=0.1",
+    # Here all operations run, which is slow: a base of their own, with half of the epochs.
+    "quick-epochs=1",
+    "quick-epochs=1-estimator=straight_through",
+    "quick-epochs=1-estimator=reinmax",
+)
+ABLATION = tuple(f"{settings}-seed{seed}" for seed in (0, 1) for settings in ABLATED)
