@@ -4,6 +4,7 @@
 
 Needs the latency table of this machine (`simplexnas latency measure`) and the family's lattice. A budget is a random
 mix of limits drawn within the range of the family's members; those that no member keeps are counted and drawn again.
+Goes on after a stop.
 """
 
 import sys
@@ -13,12 +14,13 @@ from datetime import UTC, datetime
 import numpy as np
 from tqdm import tqdm
 
-from simplexnas import latency, results
+from simplexnas import latency, results, selection
 from simplexnas.architecture import Architecture
 from simplexnas.family import Family, versions
+from simplexnas.files import read_json
 from simplexnas.latency import LatencyTable
-from simplexnas.paths import RESULTS, relative
-from simplexnas.selection import Budget, InfeasibleBudgetError, select
+from simplexnas.paths import RESULTS, RUNS, relative
+from simplexnas.selection import Budget, InfeasibleBudgetError
 
 BUDGETS, SEED = 50, 0
 
@@ -40,57 +42,79 @@ def random_budget(members: list[dict], random: np.random.Generator) -> Budget:
     )
 
 
-def promise_and_measure(family: Family, budget: Budget, batch: int) -> tuple[dict, float]:
-    """What `select` promises, and the median time of that network measured again, ms; tries again on a busy machine."""
+def patiently(repeats: list, measure, *arguments):
+    """What `measure` returns, again where the machine was too busy; each repetition is noted in `repeats`."""
     while True:
         try:
-            promised = select(family, budget, batch)
-            network = {"network": family.network(Architecture(family.space, promised["choice"]))}
-            return promised, latency.time_calls(latency.network_calls(network, batch))["network"]["median_ms"]
+            return measure(*arguments)
         except latency.BusyMachineError as error:
+            repeats.append(str(error))
             tqdm.write(str(error))
+
+
+def again_ms(family: Family, promised: dict) -> float:
+    """Median time of a promised network, built and measured once more."""
+    network = {"network": family.network(Architecture(family.space, promised["choice"]))}
+    calls = latency.network_calls(network, promised["latency"]["batch"])
+    return latency.time_calls(calls)["network"]["median_ms"]
 
 
 def main() -> None:
     family = Family.load(sys.argv[1] if len(sys.argv) > 1 else "default-seed0")
-    table, random = LatencyTable.load("", family.space), np.random.default_rng(SEED)
+    table = LatencyTable.load(space=family.space)
     points = results.read_own(family, results.LATTICE)["points"]
-    tested, infeasible = [], 0
+    about = {
+        "family": family.name,
+        "sha256": family.description["sha256"],
+        "table": table.name,
+        "table_created": table.content["created"],
+        "processor": latency.processor(),
+        "seed": SEED,
+        "slack": selection.SLACK,
+        "rounds": latency.ROUNDS,
+        "timed_together": selection.TOGETHER,
+        "versions": versions(),
+    }
+    half = RUNS / family.name / "budgets.json"
+    before = read_json(half) if half.exists() else {}
+    if any(before.get(key) != value for key, value in about.items()):
+        before = {}
+    drawn = before.get("drawn", [])
     progress = tqdm(total=BUDGETS, desc="budgets")
-    while len(tested) < BUDGETS:
+    kept = [test["kept"] for test in drawn if "kept" in test]
+    while len(kept) < BUDGETS:
+        progress.update(len(kept) - progress.n)
+        random = np.random.default_rng([SEED, len(drawn)])
         batch = int(random.choice(table.batches))
-        budget = random_budget(table.with_predictions(points, batch), random)
+        budget, repeats = random_budget(table.with_predictions(points, batch), random), []
+        test = {"batch": batch, "budget": asdict(budget)}
         try:
-            promised, again = promise_and_measure(family, budget, batch)
-        except InfeasibleBudgetError:
-            infeasible += 1
-            continue
-        progress.update()
-        tested.append(
-            {
-                "batch": batch,
-                "budget": asdict(budget),
+            promised = patiently(repeats, selection.select, family, budget, batch)
+        except InfeasibleBudgetError as error:
+            test["infeasible"] = str(error)
+        else:
+            again = patiently(repeats, again_ms, family, promised)
+            test |= {
                 "S": promised["S"],
                 "promised_ms": promised["latency"]["median_ms"],
                 "predicted_ms": promised["latency"]["predicted_ms"],
                 "again_ms": again,
                 "kept": budget.excess(promised | {"latency_ms": again}) <= 1,
             }
-        )
+        drawn.append(test | {"repeated_on_a_busy_machine": len(repeats)})
+        kept = [test["kept"] for test in drawn if "kept" in test]
+        results.save(half, about | {"drawn": drawn})
     progress.close()
-    content = {
-        "family": family.name,
-        "sha256": family.description["sha256"],
-        "table": table.name,
-        "seed": SEED,
-        "versions": versions(),
+    content = about | {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "kept": sum(test["kept"] for test in tested),
-        "infeasible": infeasible,
-        "budgets": tested,
+        "kept": sum(kept),
+        "infeasible": len(drawn) - len(kept),
+        "repeated_on_a_busy_machine": sum(test["repeated_on_a_busy_machine"] for test in drawn),
+        "budgets": [test for test in drawn if "kept" in test],
     }
     print(relative(results.save(RESULTS / "budgets.json", content)))
-    print(f"{content['kept']} of {BUDGETS} budgets kept; {infeasible} infeasible ones were drawn on the way")
+    half.unlink()
+    print(f"{content['kept']} of {BUDGETS} budgets kept; {content['infeasible']} infeasible ones were drawn on the way")
 
 
 if __name__ == "__main__":

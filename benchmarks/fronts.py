@@ -2,20 +2,18 @@
 
     python benchmarks/fronts.py
 
-The members that are best within budgets of predicted time, for the published table, are timed end to end on this
-machine, which may be another one: of the family priced by time and of the default family of seed 0.
+The members that are best within budgets of time, as this machine's table predicts it, are timed end to end, all in the
+same rounds. The family priced by time may have been trained with another machine's times.
 """
 
 from datetime import UTC, datetime
 
-from simplexnas import analysis, latency, results
+from simplexnas import analysis, latency, published, results
 from simplexnas.architecture import Architecture
 from simplexnas.family import Family, versions
-from simplexnas.latency import LatencyTable
 from simplexnas.paths import RESULTS, relative
 
-TABLE = "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread"
-FAMILIES = ("default-parameter_price=0-price=latency-seed0", "default-seed0")
+FAMILIES = (published.LATENCY, published.UNIT, published.DEFAULT[0])
 BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
 
 
@@ -23,7 +21,7 @@ def main() -> None:
     chosen, networks = [], {}
     for name in FAMILIES:
         family = Family.load(name)
-        table = LatencyTable.load(TABLE, family.space)
+        table = latency.LatencyTable.load(space=family.space)
         points = table.with_predictions(results.read_own(family, results.LATTICE)["points"], BATCH)
         for budget in BUDGETS_MS:
             best = analysis.best_within(points, budget, "latency_ms")
@@ -39,7 +37,7 @@ def main() -> None:
         for key, about, best in chosen
     ]
     content = {
-        "table": TABLE,
+        "table": table.name,
         "batch": BATCH,
         "processor": latency.processor(),
         "threads": 1,

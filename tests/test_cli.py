@@ -75,11 +75,11 @@ def test_sample_saves_the_architecture(invoke, tiny_folder, tiny_family, tmp_pat
     assert Architecture.load(path) == tiny_family.architecture((0.1, 0.2, 0.7))
 
 
-def test_evaluate_in_four_ways(invoke, tiny_folder, fewer, monkeypatch):
+def test_evaluate_in_all_ways(invoke, tiny_folder, fewer, monkeypatch):
     monkeypatch.setattr(data, "load", lambda **_: fewer)
     arguments = ("evaluate", "--S", "0.1,0.2,0.7", "--family", tiny_folder, "--ways")
     report, table = json.loads(invoke(*arguments, "--json").stdout), invoke(*arguments).stdout
-    assert len(report["ways"]) == 4 and report["ways"]["discrete"] == report["accuracy"]
+    assert len(report["ways"]) == 6 and report["ways"]["discrete"] == report["accuracy"]
     for way, accuracy in report["ways"].items():
         assert re.search(rf"^{re.escape(way)} +{100 * accuracy['test']:.2f} % test$", table, re.MULTILINE)
 
@@ -118,10 +118,14 @@ def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, mo
     table = invoke("select", *budget, "--output", chosen).stdout
     assert report["latency"]["median_ms"] < 1e6 and re.search(r"^batch of 1 +[0-9.]+ ms, IQR", table, re.MULTILINE)
     assert list(Architecture.load(chosen).operations) == report["choice"]
-    lines = invoke("export", "--architecture", chosen, "--output", folders / "model", "--family", tiny_folder).stdout
+    lines = invoke("export", "--architecture", chosen, "--output", folders / "model").stdout
+    assert json.loads((folders / "model" / "model.json").read_text())["sha256"] == report["sha256"]
     assert [line for line in lines.splitlines() if line.startswith(str(folders))] == [
         str(folders / "model" / name) for name in ("model.json", "model.onnx", "model.pt2")
     ]
+    chosen.write_text(json.dumps(json.loads(chosen.read_text()) | {"sha256": "of another"}))
+    with pytest.raises(SimplexNASError, match=r"architecture\.json was chosen from another training of"):
+        invoke("export", "--architecture", chosen, "--output", folders / "other")
 
 
 @pytest.mark.parametrize("command", ["sample", "evaluate"])
@@ -159,6 +163,13 @@ def test_json_and_table_say_the_same(command, invoke, tiny_folder, few_images):
         ("search", "--set", "price=latency", "--table", "no-such-table"),
         ("latency", "measure", "--device", "tpu"),
         ("latency", "validate", "--table", "no-such-table"),
+        ("teach",),
+        ("sample",),
+        ("latency", "measure", "--batch", "0"),
+        ("latency", "measure", "--name="),
+        ("select", "--max-latency-ms", "two"),
+        ("select", "--max-macs", "1e9", "--output", "/dev"),
+        ("select", "--max-macs", "1e9", "--table", "here"),
         ("select",),
         ("select", "--max-macs", "-1"),
         ("select", "--min-accuracy", "90"),

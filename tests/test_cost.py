@@ -205,3 +205,8 @@ def test_price_with_costs():
 def test_a_cost_that_no_operation_has_is_refused():
     with pytest.raises(SimplexNASError, match="price = 'parameters'; no operation of max_pool, average_pool has any"):
         cost.relative_costs("parameters", SearchSpace(operations=("max_pool", "average_pool")))
+    with pytest.raises(SimplexNASError, match=r"price = .watts.; allowed: unit, parameters, macs, latency"):
+        cost.relative_costs("watts", DEFAULT)
+    for times in (None, np.ones(3), -np.ones((28, 3)), np.full((28, 3), np.nan)):
+        with pytest.raises(SimplexNASError, match=r"milliseconds; allowed with price .latency.: times above 0"):
+            cost.relative_costs("latency", DEFAULT, times)

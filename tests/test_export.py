@@ -88,6 +88,7 @@ def test_files_agree_with_the_network(fold, tiny_family, fewer, expected, tmp_pa
     assert set(description["latency"]) == {"1", "64"} and len(description["classes"]) == 10
 
     counts = counted(folder / "model.onnx")
+    assert counts["parameters"] == description["parameters"]
     assert counts["macs"] == architecture().macs and not counts["unused"]
     with FlopCounterMode(display=False) as counter:
         program(images[:1])

@@ -121,10 +121,10 @@ def test_retrained_draws_inherited_against_retrained():
     assert [cloud.get_offsets().tolist() for cloud in ax.collections] == [[[90, 92]], [[90, 92]] * 2]
 
 
-def test_predictions_draw_both_sums():
-    points = [{"measured_ms": 2.0, "sum_of_parts_ms": 1.5, "predicted_ms": 2.1}] * 2
+def test_predictions_are_drawn_beside_the_sum_and_a_second_measurement():
+    points = [{"measured_ms": 2.0, "sum_of_parts_ms": 1.5, "predicted_ms": 2.1, "again_ms": 2.2}] * 2
     (ax,) = figures.predictions({"batch 1": points})
-    assert [cloud.get_offsets()[0].tolist() for cloud in ax.collections] == [[2, 1.5], [2, 2.1]]
+    assert [cloud.get_offsets()[0].tolist() for cloud in ax.collections] == [[2, 1.5], [2, 2.2], [2, 2.1]]
 
 
 def test_switching_draws_one_step_line_per_name():

@@ -1,14 +1,16 @@
 """The latency table: which parts a network runs, what is predicted from their times, what is refused."""
 
+import dataclasses
 import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tiny
 import torch
 
-from simplexnas import latency, paths, supernet
+from simplexnas import latency, published, supernet
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.errors import SimplexNASError
 from simplexnas.latency import LatencyTable, Part
@@ -21,11 +23,12 @@ SPACES = [
 ]
 
 
-def invented(space: SearchSpace, factor: float = 1.5) -> LatencyTable:
-    """A table with random times, for what does not depend on a clock."""
+def invented(space: SearchSpace) -> LatencyTable:
+    """A table with random times, for what needs no clock; a network takes 1.5 times its parts and 0.5 ms."""
     random = np.random.default_rng(0)
     times = {str(part): {"median_ms": random.uniform(0.1, 1), "iqr_ms": 0.01} for part in latency.all_parts(space)}
-    return LatencyTable("invented", space, {"created": "now", "batches": {"2": {"parts": times, "factor": factor}}})
+    fit = [{"sum_of_parts_ms": total, "measured_ms": 1.5 * total + 0.5} for total in (1.0, 2.0, 4.0)]
+    return LatencyTable("invented", space, {"created": "now", "batches": {"2": {"parts": times, "fit": fit}}})
 
 
 @pytest.fixture
@@ -101,11 +104,27 @@ def test_sums_of_a_network():
     assert sum(n for part, n in parts.items() if part.kind in ("stem", "head", "concatenate")) == 5
 
 
-def test_prediction_is_the_sum_times_the_factor():
+def test_prediction_is_the_fitted_line_at_the_sum():
     table = invented(tiny.SPACE)
     architecture = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0])
     total = sum(n * table.ms(part, 2) for part, n in latency.parts(architecture).items())
-    assert table.predict(architecture, 2) == pytest.approx(1.5 * total)
+    assert table.line(2) == pytest.approx((1.5, 0.5))
+    assert table.sum_of_parts(architecture, 2) == pytest.approx(total)
+    assert table.predict(architecture, 2) == pytest.approx(1.5 * total + 0.5)
+    with pytest.raises(SimplexNASError, match="invented was measured for another search space"):
+        table.predict(Architecture(dataclasses.replace(tiny.SPACE, mean_nodes=True), [0] * 10), 2)
+
+
+def test_the_line_is_one_of_least_squares():
+    table = invented(tiny.SPACE)
+    random = np.random.default_rng(0)
+    sums, measured = random.uniform(1, 5, 12), random.uniform(1, 5, 12)
+    table.of_batch(2)["fit"][:] = [
+        {"sum_of_parts_ms": x, "measured_ms": y} for x, y in zip(sums, measured, strict=True)
+    ]
+    slope, intercept = table.line(2)
+    residuals = measured - slope * sums - intercept
+    assert residuals.sum() == pytest.approx(0, abs=1e-9) and (residuals * sums).sum() == pytest.approx(0, abs=1e-9)
 
 
 def test_expectation_by_enumeration():
@@ -118,6 +137,9 @@ def test_expectation_by_enumeration():
         for choice in itertools.product(range(3), repeat=4)
     )
     assert table.expectation(p, 2) == pytest.approx(enumerated)
+    for wrong in (p[:3], 5 * p, -p, np.full((4, 3), np.nan)):
+        with pytest.raises(SimplexNASError, match="probabilities; allowed: numbers from 0 to 1 of shape"):
+            table.expectation(wrong, 2)
 
 
 def test_edge_ms_adds_up():
@@ -133,21 +155,21 @@ def test_measure_validate_load(folder):
     path = latency.measure(tiny.SPACE, [2, 1], rounds=3)
     name = latency.machine_name()
     assert path == folder / name / "table.json" and "cpu-1-thread" in name
-    table = LatencyTable.load("", tiny.SPACE)
+    table = LatencyTable.load(space=tiny.SPACE)
     assert table.name == name and table.batches == [1, 2]
     for batch in table.batches:
         entry = table.of_batch(batch)
         assert set(entry["parts"]) == {str(part) for part in latency.all_parts(tiny.SPACE)}
         assert all(time["median_ms"] > 0 and time["iqr_ms"] >= 0 for time in entry["parts"].values())
-        assert len(entry["fit"]) == latency.FIT_ARCHITECTURES and entry["factor"] > 0
-        ratios = [fit["measured_ms"] / fit["sum_of_parts_ms"] for fit in entry["fit"]]
-        assert min(ratios) <= entry["factor"] <= max(ratios)
+        assert len(entry["fit"]) == latency.FIT_ARCHITECTURES
+        first = Architecture(tiny.SPACE, [tiny.SPACE.operations.index(name) for name in entry["fit"][0]["operations"]])
+        assert entry["fit"][0]["sum_of_parts_ms"] == pytest.approx(table.sum_of_parts(first, batch))
     assert {"processor", "device", "threads", "versions", "created", "seconds"} <= table.content.keys()
 
     with pytest.raises(SimplexNASError, match=r"validation.json is missing; run `simplexnas latency validate`"):
         latency.read_validation(table)
     latency.validate(table, rounds=2)
-    points = latency.read_validation(table)["batches"]["1"]
+    points = latency.read_validation(table)[1]
     fitted = [tuple(fit["operations"]) for fit in table.of_batch(1)["fit"]]
     assert len(points) == 40 and not {tuple(point["operations"]) for point in points} & set(fitted)
 
@@ -162,17 +184,21 @@ def test_measure_validate_load(folder):
         latency.measure(tiny.SPACE, [1], rounds=2)
     assert path.read_bytes() == before
     with pytest.raises(SimplexNASError, match="measured for another search space"):
-        LatencyTable.load("", SearchSpace())
+        LatencyTable.load(space=SearchSpace())
     with pytest.raises(SimplexNASError, match=f"batch = 7; the latency table {name} has: 1, 2"):
         table.predict(Architecture(tiny.SPACE, [0] * 10), 7)
+
+    def fit(ms: float) -> list[dict]:
+        return [{"sum_of_parts_ms": 1, "measured_ms": ms}]
 
     content = json.loads(path.read_text())
     for damage, message in (
         ({"version": 0}, "expected format"),
-        ({"batches": {"1": {"parts": {}, "factor": 1}}}, "not a whole latency table"),
+        ({"batches": {"1": content["batches"]["1"] | {"parts": {}}}}, "not a whole latency table"),
         ({"space": {"width": 3}}, "not a whole latency table"),
-        ({"batches": {"1": {"parts": [], "factor": 1}}}, "not a whole latency table"),
-        ({"batches": {"1": content["batches"]["1"] | {"factor": 0}}}, "a time of batch 1 is not above 0"),
+        ({"batches": {"1": content["batches"]["1"] | {"parts": []}}}, "not a whole latency table"),
+        ({"batches": {"1": content["batches"]["1"] | {"fit": fit(0)}}}, "a time of batch 1 is not above 0"),
+        ({"batches": {"1": content["batches"]["1"] | {"fit": fit(1)}}}, "fewer than two networks to fit"),
         ({"batches": {}}, "it has no batch"),
         ({"threads": "one"}, "threads is 'one'"),
         ({"space": content["space"] | {"operations": ["identity", "teleport"]}}, "'teleport'"),
@@ -191,6 +217,29 @@ def test_unwritable_folder_is_known_before_measuring(folder, monkeypatch):
         latency.measure(tiny.SPACE, [1])
 
 
+@pytest.mark.parametrize("noisy", [latency.CANARY, "slow call"])
+def test_a_busy_machine_is_noticed(noisy, monkeypatch):
+    """By the canary, or by the calls themselves, whose ranges count by their times."""
+    calls = {"slow call": lambda: None, "fast call": lambda: None}
+    typical = {latency.CANARY: 1e-3, "slow call": 1e-2, "fast call": 1e-5}
+    turns = dict.fromkeys(typical, 0)
+
+    class Timer:
+        def __init__(self, _, globals, num_threads):
+            self.name = next((name for name, call in calls.items() if call is globals["call"]), latency.CANARY)
+
+        def timeit(self, runs):
+            turns[self.name] += 1
+            mean = typical[self.name] * (1 + 0.3 * (turns[self.name] % 2) * (self.name in (noisy, "fast call")))
+            return SimpleNamespace(mean=mean)
+
+    monkeypatch.setattr("torch.utils.benchmark.Timer", Timer)
+    with pytest.raises(latency.BusyMachineError, match=r"too busy to measure: .* varied by (26|30)% .allowed: 10%."):
+        latency.time_calls(calls, rounds=10)
+    noisy = "fast call"  # alone it is no reason
+    assert latency.time_calls(calls, rounds=10)["slow call"]["iqr_ms"] == 0
+
+
 def test_busy_machine_writes_nothing(folder, monkeypatch):
     monkeypatch.setattr(latency, "NOISE_LIMIT", -1.0)
     with pytest.raises(SimplexNASError, match="too busy to measure"):
@@ -200,9 +249,9 @@ def test_busy_machine_writes_nothing(folder, monkeypatch):
 
 def test_refusals(folder):
     with pytest.raises(SimplexNASError, match=r"table.json is missing; run `simplexnas latency measure`.*\(none\)"):
-        LatencyTable.load("")
+        LatencyTable.load()
     for name in ("../x", "a/b", "", "x" * 300):
-        with pytest.raises(SimplexNASError, match="name = .*allowed: letters" if name else "missing"):
+        with pytest.raises(SimplexNASError, match=r"name = .*allowed: letters"):
             LatencyTable.load(name)
     with pytest.raises(SimplexNASError, match=r"name = '\.\./x'; allowed: letters"):
         latency.measure(tiny.SPACE, [1], name="../x")
@@ -229,18 +278,12 @@ def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
     assert latency.machine_name(threads=2) == "apple-m1-cpu-2-threads"
 
 
-def test_published_predictions_are_good():
-    (path,) = paths.LATENCY.glob("intel-*/table.json")
-    table = LatencyTable.load(path.parent.name, SearchSpace())
+@pytest.mark.parametrize("name", [published.LATENCY_TABLE, published.TIMED_TABLE])
+def test_published_predictions_are_good(name):
+    table = LatencyTable.load(name, SearchSpace())
     fitted = {tuple(fit["operations"]) for batch in table.batches for fit in table.of_batch(batch)["fit"]}
-    for batch, points in latency.read_validation(table)["batches"].items():
+    for points in latency.read_validation(table).values():
         assert len(points) == 40 and not fitted & {tuple(point["operations"]) for point in points}
-        for point in points:
-            predicted = table.predict(
-                Architecture(table.space, [table.space.operations.index(name) for name in point["operations"]]),
-                int(batch),
-            )
-            assert point["predicted_ms"] == pytest.approx(predicted)
         errors = latency.prediction_errors(points)
         assert errors["spearman"] >= 0.95 and errors["mape"] <= 0.1
 

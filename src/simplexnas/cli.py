@@ -25,9 +25,10 @@ PenaltyOption = Annotated[
     str, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
 ]
 TableOption = Annotated[
-    str, typer.Option("--table", help="Latency table: a name under data/latency; by default this machine's.")
+    str | None, typer.Option("--table", help="Latency table: a name under data/latency; by default this machine's.")
 ]
 BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time, one of the latency table's.")]
+OutputOption = Annotated[Path | None, typer.Option(dir_okay=False, help="Save the architecture as JSON in this file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
@@ -66,7 +67,7 @@ def search(
     ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint, if any.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
-    table: TableOption = "",
+    table: TableOption = None,
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
     devices: Annotated[int, typer.Option(min=1, help="Processes per machine (cpu) or devices.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
@@ -88,7 +89,7 @@ def search(
         without = config.preset(preset, **changed | {"price": "unit"})
         loaded = LatencyTable.load(table, without.space)
         changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
-    elif table:
+    elif table is not None:
         raise SimplexNASError(f"--table {table}: only with --set price=latency")
     settings = config.preset(preset, seed=seed, **changed)
     run = RUNS / name
@@ -127,7 +128,7 @@ def _print_report(report: dict) -> None:
     for split, value in report.get("accuracy", {}).items():
         typer.echo(f"{split + ' accuracy':<20}{100 * value:>6.2f} %")
     for way, value in report.get("ways", {}).items():
-        typer.echo(f"{way:<36}{100 * value['test']:>6.2f} % test")
+        typer.echo(f"{way:<42}{100 * value['test']:>6.2f} % test")
     typer.echo("")
     typer.echo("cell       edge    operation")
     for edge in report["edges"]:
@@ -139,7 +140,7 @@ def sample(
     S: PenaltyOption,
     family: FamilyOption = "default-seed0",
     as_json: JsonOption = False,
-    output: Annotated[Path | None, typer.Option(help="Save the architecture as JSON in this file.")] = None,
+    output: OutputOption = None,
 ) -> None:
     """The architecture of S, with its counts."""
     from simplexnas import simplex
@@ -150,7 +151,7 @@ def sample(
     architecture = loaded.architecture(S)
     report = {"S": penalties} | architecture.report()
     if output is not None:
-        say(str(architecture.save(output)))
+        say(str(architecture.save(output, family=family, sha256=loaded.description["sha256"])))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -163,7 +164,8 @@ def evaluate(
     family: FamilyOption = "default-seed0",
     as_json: JsonOption = False,
     ways: Annotated[
-        bool, typer.Option("--ways", help="Also relaxed (t = 1 and the last t), and discrete as trained; minutes.")
+        bool,
+        typer.Option("--ways", help="Also relaxed (t = 1, last t), and all with BN statistics of training; minutes."),
     ] = False,
 ) -> None:
     """The architecture of S with inherited weights: accuracy on validation and test, BN statistics re-estimated."""
@@ -176,7 +178,7 @@ def evaluate(
     splits = data.load()
     report = {"S": penalties} | evaluate.evaluate(loaded, S, splits)
     if ways:
-        report["ways"] = evaluate.four_ways(loaded, S, splits)
+        report["ways"] = evaluate.in_all_ways(loaded, S, splits)
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -199,7 +201,10 @@ def lattice(
 
 @app.command()
 def points(family: FamilyOption = "default-seed0") -> None:
-    """Four ways to measure the family at the paper's S, and the control, to data/results/<family>/paper_points.json."""
+    """The family at the paper's S, measured in several ways, and the control (resumes).
+
+    To data/results/<family>/paper_points.json.
+    """
     from simplexnas import data, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
@@ -227,7 +232,7 @@ def baselines(family: FamilyOption = "default-seed0") -> None:
 @app.command()
 def retrain(
     family: FamilyOption = "default-seed0",
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 6,
 ) -> None:
     """Train 20 architectures of the family and 10 random ones from scratch (resumes).
 
@@ -241,9 +246,15 @@ def retrain(
     path = results.compute_retrained(Family.load(family), data.load(), epochs)
     typer.echo(relative(path))
     points = results.read(path)["points"]
-    pairs = [[point[key]["test"] for point in points] for key in ("accuracy", "retrained")]
-    found = analysis.agreement(*pairs)
-    typer.echo(f"retrained - inherited {found['gap']:+.2f} points, Kendall's tau {found['tau']:.2f}")
+    sources = ["family", "random"]
+    for listed in (sources, *([source] for source in sources)):
+        some = [point for point in points if point["source"] in listed]
+        pairs = [[point[key]["test"] for point in some] for key in ("accuracy", "retrained")]
+        found = analysis.agreement(*pairs)
+        typer.echo(
+            f"{' and '.join(listed)} ({len(some)}): retrained - inherited {found['gap']:+.2f} points, "
+            f"Kendall's tau {found['tau']:.2f}"
+        )
 
 
 @app.command()
@@ -268,7 +279,9 @@ def measure(
     ] = [1, 64],  # noqa: B006
     threads: Annotated[int, typer.Option(min=1, help="Threads of one network.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    name: Annotated[str, typer.Option(help="Name of the table; by default made of processor, device, threads.")] = "",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the table; by default made of processor, device, threads.")
+    ] = None,
     family: FamilyOption = "default-seed0",
 ) -> None:
     """Time every part of the networks of a family's search space, to data/latency/<name>/table.json."""
@@ -280,13 +293,16 @@ def measure(
     typer.echo(relative(path))
     table = latency.LatencyTable.load(path.parent.name)
     for batch in table.batches:
-        typer.echo(f"\nbatch {batch}: parts, median ms (fitted factor {table.of_batch(batch)['factor']:.3f})")
+        slope, intercept = table.line(batch)
+        typer.echo(
+            f"\nbatch {batch}: a network takes {slope:.3f} times its parts and {intercept:.3f} ms; parts, median ms:"
+        )
         for part, time in table.of_batch(batch)["parts"].items():
             typer.echo(f"{part:<36}{time['median_ms']:>10.4f}")
 
 
 @latency_app.command()
-def validate(table: TableOption = "") -> None:
+def validate(table: TableOption = None) -> None:
     """Predicted against measured time of 40 random architectures, each measured twice.
 
     To data/latency/<name>/validation.json; prints how well they agree.
@@ -296,7 +312,7 @@ def validate(table: TableOption = "") -> None:
 
     loaded = latency.LatencyTable.load(table)
     typer.echo(relative(latency.validate(loaded)))
-    for batch, points in latency.read_validation(loaded)["batches"].items():
+    for batch, points in latency.read_validation(loaded).items():
         for title, errors in (
             ("predicted", latency.prediction_errors(points)),
             ("measured again", latency.prediction_errors(points, "again_ms")),
@@ -316,10 +332,10 @@ def select(
         float | None, typer.Option(help="On the validation split, 0 to 1; asks for the fastest such network.")
     ] = None,
     batch: BatchOption = 1,
-    table: TableOption = "",
+    table: TableOption = None,
     family: FamilyOption = "default-seed0",
     as_json: JsonOption = False,
-    output: Annotated[Path | None, typer.Option(help="Save the architecture as JSON in this file.")] = None,
+    output: OutputOption = None,
 ) -> None:
     """The best member of a family within a budget (any mix of limits): the most accurate one.
 
@@ -341,7 +357,8 @@ def select(
         table=table,
     )
     if output is not None:
-        say(str(Architecture(loaded.space, report["choice"]).save(output)))
+        chosen = Architecture(loaded.space, report["choice"])
+        say(str(chosen.save(output, family=family, sha256=loaded.description["sha256"])))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -354,18 +371,32 @@ def export(
     S: Annotated[str, typer.Option("--S", help="Penalties on the operations; or give --architecture.")] = "",
     architecture: Annotated[Path | None, typer.Option(help="A file that `select --output` or `sample` wrote.")] = None,
     fold: Annotated[bool, typer.Option("--fold", help="Fold batch normalisation into the convolutions.")] = False,
-    family: FamilyOption = "default-seed0",
+    family: Annotated[
+        str | None,
+        typer.Option(
+            help="Name under data/families, or a folder. Default: the one in the architecture's file, or default-seed0."
+        ),
+    ] = None,
 ) -> None:
     """A member of a family as files that need nothing of this library; checks ONNX Runtime on the whole test set."""
     from simplexnas import data, export
     from simplexnas.architecture import Architecture
     from simplexnas.family import Family
+    from simplexnas.files import read_json
     from simplexnas.paths import relative
 
     if bool(S) == (architecture is not None):
         raise SimplexNASError("give one of --S and --architecture")
-    loaded = Family.load(family)
-    chosen = loaded.architecture(S) if S else Architecture.load(architecture)
+    if S:
+        loaded = Family.load(family or "default-seed0")
+        chosen = loaded.architecture(S)
+    else:
+        chosen, about = Architecture.load(architecture), read_json(architecture)
+        loaded = Family.load(family or about.get("family", "default-seed0"))
+        if family is None and about.get("sha256", loaded.description["sha256"]) != loaded.description["sha256"]:
+            raise SimplexNASError(
+                f"{architecture} was chosen from another training of {loaded.name}; choose again, or give --family"
+            )
     folder = export.export(loaded, chosen, data.load(), output, fold)
     for path in sorted(folder.iterdir()):
         typer.echo(relative(path))
@@ -382,7 +413,13 @@ def export(
 def main() -> None:
     """Entry point: bad input ends with one line and exit code 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except SimplexNASError as error:
         say(f"simplexnas: {error}")
-        sys.exit(2)
+    except typer.TyperException as error:  # of the command line itself; without arguments its message is the help
+        message = error.format_message()
+        say(message if message.startswith("Usage:") else f"simplexnas: {message}")
+    except typer.Abort:
+        say("simplexnas: stopped")
+        sys.exit(130)
+    sys.exit(2)

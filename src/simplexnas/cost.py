@@ -75,11 +75,19 @@ def relative_costs(kind: str, space: SearchSpace, milliseconds=None) -> torch.Te
     kind: one of PRICES, "unit" being 1 everywhere. milliseconds: for "latency", the measured times, (E, k), summed over
     the cells of an edge (`LatencyTable.edge_ms`). With mean 1, Lat at uniform probabilities and uniform S is the same
     for each kind: kappa means the same there. An operation without parameters costs 0 as "parameters" and "macs", and
-    its penalty has no effect. Raises `SimplexNASError` where all operations cost 0.
+    its penalty has no effect. Raises `SimplexNASError` for another kind, for times that are missing, of another shape
+    or not above 0, and where all operations cost 0.
     """
+    if kind not in PRICES:
+        raise SimplexNASError(f"price = {kind!r}; allowed: {', '.join(PRICES)}")
     n = instances(space)[:, None]
-    tables = {"unit": n * np.ones(space.k), "parameters": edge_parameters(space), "macs": edge_macs(space)}
-    table = np.asarray(milliseconds if kind == "latency" else tables[kind], dtype=np.float64)
+    if kind == "latency":
+        table, shape = np.array(milliseconds, dtype=np.float64), (len(n), space.k)
+        if table.shape != shape or not (np.isfinite(table) & (table > 0)).all():
+            raise SimplexNASError(f"milliseconds; allowed with price 'latency': times above 0 of shape {shape}")
+    else:
+        tables = {"unit": n * np.ones(space.k), "parameters": edge_parameters(space), "macs": edge_macs(space)}
+        table = tables[kind].astype(np.float64)
     if not table.any():
         raise SimplexNASError(f"price = {kind!r}; no operation of {', '.join(space.operations)} has any")
     return torch.from_numpy(table / n * (n.sum() * space.k / table.sum())).float()

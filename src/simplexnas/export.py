@@ -67,7 +67,8 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
     """Write model.onnx, model.pt2 and model.json into a new folder; returns it.
 
     The network has the family's weights, with batch-normalisation statistics re-estimated, and folded into the
-    convolutions if `fold`; the counts in model.json are those before folding, which adds biases. ONNX Runtime and
+    convolutions if `fold`; "parameters" in model.json are those of the file; folding adds
+    biases. ONNX Runtime and
     PyTorch must agree on the whole test set: the same predictions, logits within 1e-4. ONNX Runtime is timed from
     pixels to logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
     Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, the
@@ -102,6 +103,7 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
             "sha256": family.description["sha256"],
             "architecture": architecture.to_dict(),
             "batch_norm_folded": fold,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "input": {"name": "images", "shape": ["batch", 1, IMAGE_SIZE, IMAGE_SIZE], "dtype": "uint8"},
             "output": {"name": "logits", "shape": ["batch", CLASSES], "dtype": "float32"},
             "classes": FashionMNIST.classes,

@@ -197,20 +197,22 @@ def fronts(
 def predictions(points: dict[str, list[dict]]) -> np.ndarray:
     """Predicted against measured time of networks, one panel per name; points: of `latency.validate`. Returns the axes.
 
-    Blue: the prediction. Grey: the plain sum of parts. On the line both are equal.
+    Blue: the prediction. Grey: the plain sum of parts. Orange: the same networks measured again. On the line both axes
+    are equal.
     """
     axes = plt.subplots(1, len(points), figsize=(4.6 * len(points), 3.8), layout="constrained", squeeze=False)[1][0]
     for ax, (name, own) in zip(axes, points.items(), strict=True):
         measured = [point["measured_ms"] for point in own]
         for key, color, label in (
             ("sum_of_parts_ms", "#999999", "sum of parts"),
-            ("predicted_ms", "#0072B2", "times the fitted factor"),
+            ("again_ms", "#E69F00", "measured again"),
+            ("predicted_ms", "#0072B2", "prediction"),
         ):
             ax.scatter(measured, [point[key] for point in own], s=16, color=color, label=label, linewidth=0)
         ax.axline((measured[0], measured[0]), slope=1, color="black", linewidth=0.8)
         ax.set_title(name, fontsize=10)
         ax.set_xlabel("measured, ms")
-        ax.set_ylabel("predicted, ms")
+        ax.set_ylabel("predicted, or measured again, ms")
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False)
     return axes

@@ -2,8 +2,8 @@
 
 A *part* is what runs as a unit in `supernet.Cell`: an operation's source part or edge part at one place (channels,
 size, stride), the sum at a node, the concatenation of a cell, preprocessing, stem and head. The prediction for an
-architecture is the sum over its parts times one fitted factor for each batch size: a part timed alone finds its input
-in the cache, in a network it often does not, and Python's share between the parts is not timed at all.
+architecture is a straight line in the sum over its parts, fitted for each batch size: a part timed alone finds its
+input in the cache, in a network it often does not, and Python's share between the parts is not timed at all.
 
 All times are of networks as `Architecture.build` makes them, in inference mode, channels last, batch normalisation not
 folded, under the allocator settings of the command line (`allocator.keep_memory`).
@@ -31,7 +31,7 @@ from tqdm import tqdm
 from simplexnas.allocator import keep_memory
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.errors import SimplexNASError
-from simplexnas.files import check_writable, read_json, write_atomically
+from simplexnas.files import check_format, check_writable, read_json, write_atomically
 from simplexnas.operations import OPERATIONS
 from simplexnas.paths import LATENCY, relative
 from simplexnas.supernet import (
@@ -46,13 +46,13 @@ from simplexnas.supernet import (
     node_sum,
 )
 
-FORMAT, VERSION = "simplexnas latency table", 1
+FORMAT, VERSION = "simplexnas latency table", 2
 TABLE, VALIDATION = "table.json", "validation.json"
 DEVICES = ("cpu", "cuda")
 ROUNDS = 15
 SECONDS_PER_ROUND = 0.01  # of one call; a slower one is timed once
 CANARY = "canary"
-NOISE_LIMIT = 0.1  # largest IQR / median of the canary over the rounds
+NOISE_LIMIT = 0.1  # largest IQR / median over the rounds: of the canary, and of all other calls together
 FIT_ARCHITECTURES, FIT_SEED = 12, 1
 VALIDATION_ARCHITECTURES, VALIDATION_SEED, VALIDATION_ROUNDS = 40, 2, 7
 
@@ -154,7 +154,9 @@ def time_calls(
     """{"median_ms", "iqr_ms"} of each call, in rounds of random order; inference mode.
 
     In each round a fixed matrix product, the canary, is timed as well. Raises `BusyMachineError` where its
-    interquartile range over the rounds is more than 10 % of its median: then the other times mean nothing either.
+    interquartile range over the rounds is more than 10 % of its median: then the other times mean nothing either. The
+    same where the calls' own ranges add up to more than 10 % of their medians: the canary fits into the processor's
+    cache, and does not notice a neighbour that takes the memory's bandwidth.
     """
     from torch.utils.benchmark import Timer  # takes a second to import
 
@@ -172,12 +174,14 @@ def time_calls(
             for name in random.permutation(list(calls)):
                 times[name].append(1e3 * timers[name].timeit(runs[name]).mean)
     measured = {name: {"median_ms": float(np.median(t)), "iqr_ms": float(stats.iqr(t))} for name, t in times.items()}
-    noise = measured[CANARY]["iqr_ms"] / measured[CANARY]["median_ms"]
-    if noise > NOISE_LIMIT:
-        raise BusyMachineError(
-            f"the machine is too busy to measure: one and the same product varied by {noise:.0%} "
-            f"(allowed: {NOISE_LIMIT:.0%}); close other programs and try again"
-        )
+    timed = [times for name, times in measured.items() if name != CANARY]
+    for what, own in (("one and the same product", [measured[CANARY]]), ("the time of one and the same call", timed)):
+        noise = sum(times["iqr_ms"] for times in own) / sum(times["median_ms"] for times in own)
+        if noise > NOISE_LIMIT:
+            raise BusyMachineError(
+                f"the machine is too busy to measure: {what} varied by {noise:.0%} "
+                f"(allowed: {NOISE_LIMIT:.0%}); close other programs and try again"
+            )
     return measured
 
 
@@ -233,15 +237,15 @@ def measure(
     space: SearchSpace,
     batches: list[int],
     *,
-    name: str = "",
+    name: str | None = None,
     device: str = "cpu",
     threads: int = 1,
     rounds: int = ROUNDS,
 ) -> Path:
-    """Time every part, fit the factors, and write data/latency/<name>/table.json; returns the path.
+    """Time every part, and the networks that the prediction is fitted to; write data/latency/<name>/table.json.
 
-    batches: images at a time, for example [1, 64]. name: by default `machine_name`. Raises `SimplexNASError` if there
-    is a table of that name already, it could not be written, or the machine was too busy.
+    Returns the path. batches: images at a time, for example [1, 64]. name: by default `machine_name`. Raises
+    `SimplexNASError` if there is a table of that name already, it could not be written, or the machine was too busy.
     """
     _check_device(device)
     for setting, values in (("threads", [threads]), ("batch", batches)):
@@ -249,7 +253,7 @@ def measure(
             raise SimplexNASError(f"{setting} = {wrong[0]}; allowed: whole numbers from 1")
     if rounds < 2:
         raise SimplexNASError(f"rounds = {rounds}; allowed: whole numbers from 2, for there to be a spread")
-    name = name or machine_name(device, threads)
+    name = machine_name(device, threads) if name is None else name
     _check_name(name)
     path = LATENCY / name / TABLE
     check_writable(path)
@@ -275,7 +279,7 @@ def measure(
 
 
 def _measure_batch(space: SearchSpace, batch: int, device: str, threads: int, rounds: int) -> dict:
-    """The entry of one batch size in a table: canary, times of the parts, and the factor with what it was fitted to.
+    """The entry of one batch size in a table: canary, times of the parts, and the networks to fit the prediction to.
 
     Parts and networks are timed in the same rounds, so that a machine that slows down changes both.
     """
@@ -290,7 +294,6 @@ def _measure_batch(space: SearchSpace, batch: int, device: str, threads: int, ro
     return {
         "canary": canary,
         "parts": times,
-        "factor": float(stats.gmean(np.divide(measured, sums))),
         "fit": [
             {"operations": architecture.names, "sum_of_parts_ms": total, "measured_ms": value}
             for architecture, total, value in zip(architectures, sums, measured, strict=True)
@@ -312,12 +315,12 @@ class LatencyTable:
     content: dict
 
     @classmethod
-    def load(cls, name: str, space: SearchSpace | None = None) -> "LatencyTable":
-        """The table of a name; of this machine, one thread, if the name is "". `space`: what it has to be measured for.
+    def load(cls, name: str | None = None, space: SearchSpace | None = None) -> "LatencyTable":
+        """The table of a name; without one that of this machine, one thread. space: what it has to be measured for.
 
         Raises `SimplexNASError` if it is missing, damaged, foreign, or of another search space.
         """
-        name = name or machine_name()
+        name = machine_name() if name is None else name
         _check_name(name)
         path = LATENCY / name / TABLE
         if not path.exists():
@@ -326,8 +329,7 @@ class LatencyTable:
                 f"{relative(path)} is missing; run `simplexnas latency measure`, or choose a table of: {known}"
             )
         content = read_json(path)
-        if content.get("format") != FORMAT or content.get("version") != VERSION:
-            raise SimplexNASError(f"{relative(path)}: expected format {FORMAT!r} version {VERSION}")
+        check_format(content, FORMAT, VERSION, relative(path))
         try:
             table = cls(name, SearchSpace(**content["space"]), content)
             for key, kind in (("processor", str), ("device", str), ("threads", int), ("created", str)):
@@ -338,8 +340,11 @@ class LatencyTable:
             for batch in table.batches:
                 entry = table.of_batch(batch)
                 times = [entry["parts"][str(part)]["median_ms"] for part in all_parts(table.space)]
-                if not all(0 < value < float("inf") for value in [entry["factor"], *times]):
+                times += [fitted[key] for fitted in entry["fit"] for key in ("sum_of_parts_ms", "measured_ms")]
+                if not all(0 < value < float("inf") for value in times):
                     raise ValueError(f"a time of batch {batch} is not above 0")
+                if len({fitted["sum_of_parts_ms"] for fitted in entry["fit"]}) < 2:
+                    raise ValueError(f"batch {batch} has fewer than two networks to fit the prediction to")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SimplexNASError(f"{relative(path)}: not a whole latency table ({error})") from None
         if space is not None and space != table.space:
@@ -360,10 +365,28 @@ class LatencyTable:
         """Median time of one part for one batch."""
         return self.of_batch(batch)["parts"][str(part)]["median_ms"]
 
+    def line(self, batch: int) -> tuple[float, float]:
+        """Slope, and intercept in ms, of a network's time against the sum over its parts: least squares."""
+        fit = self.of_batch(batch)["fit"]
+        slope, intercept = np.polyfit(*([each[key] for each in fit] for key in ("sum_of_parts_ms", "measured_ms")), 1)
+        return float(slope), float(intercept)
+
+    def sum_of_parts(self, architecture: Architecture, batch: int) -> float:
+        """Sum of the medians over the parts of an architecture's network for one batch, ms."""
+        if architecture.space != self.space:
+            raise SimplexNASError(
+                f"the latency table {self.name} was measured for another search space: {self.space}, "
+                f"not {architecture.space}"
+            )
+        return _total(architecture, self.of_batch(batch)["parts"])
+
     def predict(self, architecture: Architecture, batch: int) -> float:
-        """Predicted time of the whole network for one batch, ms: fitted factor times the sum over its parts."""
-        entry = self.of_batch(batch)
-        return entry["factor"] * _total(architecture, entry["parts"])
+        """Predicted time of the whole network for one batch, ms: the fitted line at the sum over its parts.
+
+        Raises `SimplexNASError` for another search space, or a batch that the table does not have.
+        """
+        slope, intercept = self.line(batch)
+        return slope * self.sum_of_parts(architecture, batch) + intercept
 
     def with_predictions(self, points: list[dict], batch: int) -> list[dict]:
         """Points of a result file, each with its predicted time for one batch as "latency_ms"."""
@@ -372,13 +395,17 @@ class LatencyTable:
         ]
 
     def expectation(self, probabilities: np.ndarray, batch: int) -> float:
-        """Expected prediction, ms, if every edge draws its operation independently; probabilities: (E, k).
+        """Expected prediction, ms, if every edge draws its operation independently.
 
-        An edge part runs with the probability of its operation; a source part unless all edges that leave its node take
-        another: sum p t_edge + sum (1 - prod (1 - p)) t_source, beside what runs always.
+        probabilities: (E, k), from 0 to 1, each row with sum 1; `SimplexNASError` otherwise. An edge part runs with the
+        probability of its operation; a source part unless all edges that leave its node take another:
+        sum p t_edge + sum (1 - prod (1 - p)) t_source, beside what runs always.
         """
-        factor = self.of_batch(batch)["factor"]
         space, edges = self.space, cell_edges(self.space)
+        shape = (len(genotype_edges(space)), space.k)
+        probabilities = np.asarray(probabilities, dtype=np.float64)
+        if probabilities.shape != shape or probabilities.min() < 0 or not np.allclose(probabilities.sum(axis=1), 1):
+            raise SimplexNASError(f"probabilities; allowed: numbers from 0 to 1 of shape {shape}, each row with sum 1")
         always = parts(Architecture(space, [0] * 2 * len(edges)))
         total = sum(n * self.ms(part, batch) for part, n in always.items() if part.kind not in ("source", "edge"))
         for layout in cell_layouts(space):
@@ -390,7 +417,8 @@ class LatencyTable:
                     unused[source] *= 1 - p
                 for source in sorted({source for _, source in edges}):
                     total += (1 - unused[source]) * self.ms(_place("source", name, layout, source), batch)
-        return factor * total
+        slope, intercept = self.line(batch)
+        return slope * total + intercept
 
     def edge_ms(self, batch: int) -> np.ndarray:
         """Time of each operation on each genotype edge, ms, summed over its cells: (E, k).
@@ -422,7 +450,7 @@ def check_machine(table: LatencyTable) -> dict:
 
 
 def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
-    """Predicted against measured time of architectures that the factor was not fitted to, each measured twice.
+    """Measured times of architectures that the prediction was not fitted to, each measured twice in the same rounds.
 
     Writes data/latency/<name>/validation.json; the second measurement says how well anything could predict the first.
     Raises `SimplexNASError` if the table is of another machine, or this one is too busy.
@@ -435,14 +463,13 @@ def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
     batches = {}
     for batch in table.batches:
         calls = network_calls(networks, batch, settings["device"])
-        twice = [time_calls(calls, **settings, title=f"batch {batch}, measurement {turn}") for turn in (1, 2)]
+        again = {f"{number} again": call for number, call in calls.items()}
+        times = time_calls(calls | again, **settings, title=f"batch {batch}")
         batches[str(batch)] = [
             {
                 "operations": architecture.names,
-                "predicted_ms": table.predict(architecture, batch),
-                "sum_of_parts_ms": table.predict(architecture, batch) / table.of_batch(batch)["factor"],
-                "measured_ms": twice[0][number]["median_ms"],
-                "again_ms": twice[1][number]["median_ms"],
+                "measured_ms": times[number]["median_ms"],
+                "again_ms": times[f"{number} again"]["median_ms"],
             }
             for number, architecture in zip(networks, architectures, strict=True)
         ]
@@ -457,8 +484,12 @@ def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
     return write_atomically(path, json.dumps(result, indent=1) + "\n")
 
 
-def read_validation(table: LatencyTable) -> dict:
-    """What `validate` wrote for this table; raises `SimplexNASError` with the command that writes it."""
+def read_validation(table: LatencyTable) -> dict[int, list[dict]]:
+    """For each batch size what `validate` measured: "operations", "measured_ms", "again_ms" of each architecture.
+
+    With what the table says of it: "sum_of_parts_ms", "predicted_ms". Raises `SimplexNASError` with the command that
+    makes it, if there is none for this table.
+    """
     path = LATENCY / table.name / VALIDATION
     hint = "run `simplexnas latency validate`"
     if not path.exists():
@@ -466,7 +497,17 @@ def read_validation(table: LatencyTable) -> dict:
     content = read_json(path)
     if content.get("table_created") != table.content["created"]:
         raise SimplexNASError(f"{relative(path)} is not of this table; {hint}")
-    return content
+
+    def predicted(point: dict, batch: int) -> dict:
+        architecture = Architecture(table.space, [table.space.operations.index(name) for name in point["operations"]])
+        return point | {
+            "sum_of_parts_ms": table.sum_of_parts(architecture, batch),
+            "predicted_ms": table.predict(architecture, batch),
+        }
+
+    return {
+        int(batch): [predicted(point, int(batch)) for point in points] for batch, points in content["batches"].items()
+    }
 
 
 def prediction_errors(points: list[dict], predicted: str = "predicted_ms", measured: str = "measured_ms") -> dict:

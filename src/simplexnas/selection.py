@@ -1,8 +1,11 @@
 """A budget in, a member of the family out: the best that keeps it, measured end to end before it is promised."""
 
-import itertools
 import math
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import torch
+from tqdm import tqdm
 
 from simplexnas import latency, results
 from simplexnas.architecture import Architecture
@@ -11,8 +14,8 @@ from simplexnas.family import Family
 from simplexnas.latency import LatencyTable
 
 SLACK = 1.2  # a prediction may be as much too high: a little above the worst one among promised members
-FIRST_ROUNDS = 5  # of timing, to pass over what is clearly too slow
-FINALISTS = 5  # members timed to find the fastest
+TOGETHER = 5  # members timed in the same rounds, so that a machine that slows down is fair to all
+MARGIN = 1.03  # of the time in the nearest feasible budget: timed again, the same network may be a little slower
 
 
 class InfeasibleBudgetError(SimplexNASError):
@@ -36,6 +39,8 @@ class Budget:
         if all(value is None for value in asdict(self).values()):
             raise SimplexNASError(f"a budget needs at least one of {', '.join(asdict(self))}")
         for name, value in asdict(self).items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise SimplexNASError(f"{name} = {value!r}; allowed: numbers")
             if name == "min_accuracy" and value is not None and not 0 <= value <= 1:
                 raise SimplexNASError(f"min_accuracy = {value:g}; allowed: 0 to 1 (0.9 is 90 %)")
             if value is not None and not (math.isfinite(value) and value >= 0):
@@ -73,63 +78,97 @@ def _ratio(value: float, limit: float) -> float:
     return value / max(limit, 1e-12)  # a limit of 0 is kept by 0 alone
 
 
-def select(family: Family, budget: Budget, batch: int = 1, table: str = "") -> dict:
+def select(family: Family, budget: Budget, batch: int = 1, table: str | None = None) -> dict:
     """The best member of the family that keeps the budget: the most accurate on validation, or, if `min_accuracy` is
     given, the fastest.
 
-    Members are those of the measured lattice. If the budget concerns time, this machine's table predicts it for each,
-    and promising members are timed end to end, in order, also those predicted up to 20 % above the limit; one is
-    promised if its median and interquartile range together keep the limit. The fastest is that of the first five.
+    Members are those of the measured lattice. If the budget concerns time, this machine's table (or the named one,
+    which has to be of this machine) predicts it for each, and promising members are timed end to end, five at a time,
+    in order, also those predicted up to 20 % above the limit. A member keeps a limit of time if its median and
+    interquartile range together do, twice: among the others, and then by itself. The answer is the best such member of
+    the first five that hold one, with its second time.
 
-    Returns "S", "choice", "accuracy" and `Architecture.report`, and if time was asked for "latency" with "batch",
-    "device", "threads", "predicted_ms", "median_ms", "iqr_ms". Raises `InfeasibleBudgetError` with the nearest feasible
-    budget; `SimplexNASError` if lattice or table is missing or of something else, or the machine is too busy.
+    Returns "family", "sha256", "budget", "S", "choice", "accuracy" and `Architecture.report`, and if time was asked for
+    "latency" with "table", "processor", "device", "threads", "batch", "predicted_ms", "median_ms", "iqr_ms", "torch",
+    "measured". Raises `InfeasibleBudgetError` with the nearest feasible budget; `SimplexNASError` if lattice or table
+    is missing or of something else, or the machine is too busy.
     """
     points = results.read_own(family, results.LATTICE)["points"]
     members = list({tuple(point["choice"]): dict(point) for point in points}.values())
     if not budget.needs_latency:
-        allowed = [member for member in members if budget.excess(member) <= 1]
-        if not allowed:
+        if table is not None:
+            raise SimplexNASError(f"table = {table!r}; only for a budget with max_latency_ms or min_accuracy")
+        best = min(members, key=lambda member: (budget.excess(member) > 1, budget.order(member)))
+        if budget.excess(best) > 1:
             raise _infeasible(budget, min(members, key=budget.excess))
-        return _report(family, min(allowed, key=budget.order))
+        return _report(family, budget, best)
 
     loaded = LatencyTable.load(table, family.space)
     settings = latency.check_machine(loaded)
     members = [member | {"predicted_ms": member["latency_ms"]} for member in loaded.with_predictions(members, batch)]
 
-    def timed(member: dict, rounds: int = latency.ROUNDS) -> dict:
-        """The member with its measured time."""
-        network = {"network": family.network(Architecture(family.space, member["choice"]))}
-        calls = latency.network_calls(network, batch, settings["device"])
-        times = latency.time_calls(calls, **settings, rounds=rounds)["network"]
-        member["latency_ms"] = times["median_ms"] + times["iqr_ms"]
-        return member | times
+    def time(some: list[dict]) -> None:
+        """Put measured times in place of the predicted ones."""
+        networks = {
+            str(number): family.network(Architecture(family.space, member["choice"]))
+            for number, member in enumerate(some)
+        }
+        calls = latency.network_calls(networks, batch, settings["device"])
+        try:
+            times = latency.time_calls(calls, **settings)
+        except latency.BusyMachineError:  # of many short measurements one may well be disturbed
+            times = latency.time_calls(calls, **settings)
+        for number, member in enumerate(some):
+            member.update(times[str(number)])
+            member["latency_ms"] = member["median_ms"] + member["iqr_ms"]
+
+    def confirmed(some: list[dict]) -> dict | None:
+        """The best of the timed members that keeps the budget when it is timed once more, by itself.
+
+        Of several, one may have been the fastest by chance.
+        """
+        for member in sorted(some, key=budget.order):
+            if budget.excess(member) <= 1:
+                time([member])
+                if budget.excess(member) <= 1:
+                    return member
+        return None
 
     promising = sorted((member for member in members if budget.excess(member, SLACK) <= 1), key=budget.order)
-    hopeful = (member for member in promising if budget.excess(timed(member, FIRST_ROUNDS)) <= 1)  # saves time
-    kept = (member for member in map(timed, hopeful) if budget.excess(member) <= 1)
-    finalists = list(itertools.islice(kept, 1 if budget.min_accuracy is None else FINALISTS))
-    if not finalists:
-        nearest = timed(min(members, key=budget.excess))
-        if budget.excess(nearest) > 1:
+    best = None
+    with tqdm(total=len(promising), desc="networks timed", leave=False) as progress:
+        while promising and best is None:
+            some, promising = promising[:TOGETHER], promising[TOGETHER:]
+            time(some)
+            best = confirmed(some)
+            progress.update(len(some))
+    while best is None:
+        nearest = min(members, key=budget.excess)
+        if "median_ms" in nearest:
             raise _infeasible(budget, nearest)
-        finalists = [nearest]  # passed over for a few slow rounds
-    best = min(finalists, key=budget.order)
-    measured = {key: best[key] for key in ("predicted_ms", "median_ms", "iqr_ms")}
-    return _report(family, best) | {"latency": {"batch": batch, **settings, **measured}}
+        time([nearest])
+        best = confirmed([nearest])
+    measured = {"table": loaded.name, "processor": loaded.content["processor"], **settings, "batch": batch}
+    measured |= {key: best[key] for key in ("predicted_ms", "median_ms", "iqr_ms")}
+    measured |= {"torch": torch.__version__, "measured": datetime.now(UTC).isoformat(timespec="seconds")}
+    return _report(family, budget, best) | {"latency": measured}
 
 
-def _report(family: Family, member: dict) -> dict:
+def _report(family: Family, budget: Budget, member: dict) -> dict:
     architecture = Architecture(family.space, member["choice"])
+    asked = {name: value for name, value in asdict(budget).items() if value is not None}
+    of = {"family": family.name, "sha256": family.description["sha256"], "budget": asked}
     own = {"S": member["S"], "choice": architecture.operations, "accuracy": member["accuracy"]}
-    return own | architecture.report()
+    return of | own | architecture.report()
 
 
 def _infeasible(budget: Budget, nearest: dict) -> InfeasibleBudgetError:
     """What was asked for, and the same limits loosened as far as the nearest member needs."""
     asked = {name: value for name, value in asdict(budget).items() if value is not None}
     loosened = {
-        "max_latency_ms": lambda limit: max(limit, math.ceil(1000 * nearest["latency_ms"]) / 1000),
+        "max_latency_ms": lambda limit: (
+            limit if nearest["latency_ms"] <= limit else math.ceil(1000 * MARGIN * nearest["latency_ms"]) / 1000
+        ),
         "max_edge_parameters": lambda limit: max(limit, nearest["edge_parameters"]),
         "max_macs": lambda limit: max(limit, nearest["macs"]),
         "min_accuracy": lambda limit: min(limit, math.floor(1e4 * nearest["accuracy"]["validation"]) / 1e4),
