@@ -83,7 +83,7 @@ print("weights of the pivots:", by_hand.round(3))
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
 #
 # The utilities are not free. For each cell type and operation they are centred over the edges, scaled to standard deviation 0.15, and cut off at
-# 1.6 standard deviations. So the data decide *which* edges switch first, and S decides *how many*: two utilities differ by
+# 1.6 standard deviations. So training decides *which* edges switch first, and S decides *how many*: two utilities differ by
 # at most 0.48, so that an operation whose penalty is larger by more than that, and whose parameters are not fewer, is never chosen. B has no convolution
 # for this reason.
 #

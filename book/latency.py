@@ -16,9 +16,9 @@
 #
 # $\mathsf{Lat}$ is the term of the objective that makes an architecture pay for its operations.
 # It is linear in the probabilities, so that its mean over hard samples has a closed form.
-# With the published weight it outweighs the data wherever two penalties differ by more than 0.05.
-# It is not a latency. In the second half of this chapter we measure one, predict it to within 3 to 4 % on average, train with it as the price, and keep it within a budget.
-# With time as the price a family is up to three points better where time is scarce (one training).
+# With the weight in the author's code it outweighs the data wherever two penalties differ by more than 0.05.
+# It is not a latency. In the second half of this chapter we measure one, predict it for random architectures to within 6 % on average, train with it as the price, and promise to keep a limit.
+# In one training, the family priced by time is 2 to 4 points more accurate than two others within predicted times of 40 and 45 ms; from 60 ms on it is not better than either.
 
 # %% [markdown]
 # ## The paper's statement
@@ -47,10 +47,18 @@ import math
 
 import numpy as np
 import torch
-from scipy.stats import chisquare
+from scipy.stats import chisquare, spearmanr
 from torch.nn.functional import one_hot
 
-from simplexnas import config, cost, figures, gumbel, results, simplex
+from simplexnas import (
+    config,
+    cost,
+    figures,
+    gumbel,
+    published,
+    results,
+    simplex,
+)
 from simplexnas.supernet import SearchSpace
 
 tiny = SearchSpace(nodes=1)
@@ -158,22 +166,23 @@ for name in ("paper", "default"):
 
 # %% [markdown]
 # At B, with $\kappa = 50$, one edge outweighs nearly twelve times all that a network can gain over guessing.
-# So the minimiser of the objective is known without data: where penalties differ by more than ln 10 / 50 ≈ 0.046, **every edge takes an operation of least penalty**.
+# If the weights are the best for each architecture (the paper's $w^*$), no architecture need lose more than ln 10. Then the minimiser of the objective is known without data, as far as the
+# hypernetwork can express it: where penalties differ by more than ln 10 / 50 ≈ 0.046, **every edge takes an operation of least penalty**.
 # Among equal penalties the price does not decide; there we draw at random.
 # We call this the *data-free control*. It stands beside the method in {doc}`experiments`.
 # Here are the edges with pooling, identity and convolution; of the control, one draw:
 
 # %%
-for name, (S, *_, published) in results.PAPER.items():
+for name, (S, *_, theirs) in results.PAPER.items():
     ours = results.control(S, space, seed=0).counts()
     tied = [
         count
-        for count, penalty in zip(published.values(), S, strict=True)
+        for count, penalty in zip(theirs.values(), S, strict=True)
         if penalty == min(S)
     ]
     pvalue = chisquare(tied).pvalue
     print(
-        f"{name}  paper {tuple(published.values())!s:<12}  control {tuple(ours.values())!s:<12}  P-value {pvalue:.2f}"
+        f"{name}  paper {tuple(theirs.values())!s:<12}  control {tuple(ours.values())!s:<12}  P-value {pvalue:.2f}"
     )
     assert [
         ours[key]
@@ -213,10 +222,11 @@ print(
 # (channels, height, stride), the first convolution (stem), the 1 × 1 convolutions at a cell's inputs (preprocessing), sums, concatenations and the classifier (head).
 # Its times are medians over 15 rounds, of PyTorch in inference mode on one thread, images in channels-last format, normalisations not folded; in each round the parts and 12 whole
 # networks are timed in random order.
-# A fixed matrix product is timed in every round too: if its interquartile range exceeds a tenth of its median, the machine was busy, and nothing is written.
+# A fixed matrix product is timed in every round too: if its interquartile range exceeds a tenth of its median, or those of all parts together do, the machine was busy, and nothing
+# is written.
 #
-# This is the table of one machine, stored in `data/latency`; other times of this chapter were measured there or are predicted from it, unless another
-# processor is named.
+# We measured two machines, an AMD EPYC and an Intel Xeon; both tables are in `data/latency`. Times in this chapter are of the EPYC or predicted from its table, except where we name the
+# Xeon: its times are the price that our family was trained with.
 # Milliseconds for one edge, on a batch of 1 and of 64 images:
 
 # %% tags=["full-width"]
@@ -228,10 +238,7 @@ from simplexnas.architecture import Architecture
 from simplexnas.latency import LatencyTable, Part
 from simplexnas.operations import labels
 
-table = LatencyTable.load(
-    "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread",
-    space,
-)
+table = LatencyTable.load(published.TIMED_TABLE, space)
 print(table.content["processor"])
 print("torch", table.content["versions"]["torch"])
 names = dict(zip(space.operations, labels(space.operations), strict=True))
@@ -273,49 +280,43 @@ assert 1 < milliseconds[18] / milliseconds[0] < 1.5
 # %% [markdown]
 # ## Does the sum of parts predict a network?
 #
-# The prediction is the sum over the parts that run, times one factor for each batch size, fitted to the 12 networks timed with the parts.
-# The sum alone is too small: probably a part timed by itself finds its input in the cache, and Python's share between the parts is not timed.
-# Here are 40 other random architectures, each measured twice; the second measurement shows how well anything could predict the first.
+# The sum over the parts that run is too small: probably a part timed by itself finds its input in the cache, and Python's share between the parts is not timed.
+# So the prediction is a straight line in this sum, one for each batch size, fitted by least squares to the 12 networks timed with the parts.
+# Here are 40 other random architectures, each measured twice in the same rounds; the second measurement shows how well anything could predict the first.
 
-# %% mystnb={"image": {"alt": "Two panels, for batches of 1 and 64 images, of predicted against measured milliseconds of 40 networks: the dots of the prediction lie near the diagonal, those of the plain sum below it."}, "figure": {"caption": "Predicted against measured time of 40 random architectures: the sum of parts alone (grey) and times the fitted factor (blue). On the line both are equal.", "name": "fig-latency-prediction"}}
-validation = latency.read_validation(table)["batches"]
+# %% mystnb={"image": {"alt": "Two panels, for batches of 1 and 64 images, of predicted against measured milliseconds of 40 networks: the dots of the prediction and of a second measurement lie near the diagonal, those of the plain sum below it."}, "figure": {"caption": "Time of 40 random architectures: the sum of parts alone (grey), the prediction (blue) and a second measurement (orange) against the first measurement. On the line both are equal.", "name": "fig-latency-prediction"}}
+validation = latency.read_validation(table)
 figures.predictions(
     {f"batch {batch}": points for batch, points in validation.items()}
 )
 plt.show()
 
 # %%
-errors = []
-for batch, points in validation.items():
-    for what, key in (
-        ("predicted", "predicted_ms"),
-        ("measured again", "again_ms"),
-    ):
-        found = latency.prediction_errors(points, key)
-        errors.append(
+other = LatencyTable.load(published.LATENCY_TABLE, space)
+rows = []
+for each in (table, other):
+    for batch, points in latency.read_validation(each).items():
+        slope, intercept = each.line(batch)
+        found = latency.prediction_errors(points)
+        again = latency.prediction_errors(points, "again_ms")
+        rows.append(
             {
+                "processor": each.content["processor"].partition(" (")[0],
                 "batch": batch,
-                "": what,
+                "line": f"{slope:.2f} × sum + {intercept:.2f} ms",
                 "rank correlation": f"{found['spearman']:.3f}",
                 "mean error": f"{found['mape']:.1%}",
-                "worst error": f"{found['worst']:.1%}",
+                "worst": f"{found['worst']:.1%}",
+                "measured again: mean": f"{again['mape']:.1%}",
+                "worst ": f"{again['worst']:.1%}",
             }
         )
-    ratio = [
-        point["measured_ms"] / point["sum_of_parts_ms"] for point in points
-    ]
-    convolutions = [
-        point["operations"].count("sep_conv_3x3") for point in points
-    ]
-    print(
-        f"batch {batch}: measured over sum of parts from {min(ratio):.2f} to {max(ratio):.2f}, "
-        f"correlation with the number of convolutions {np.corrcoef(ratio, convolutions)[0, 1]:.2f}"
-    )
-pd.DataFrame(errors).set_index(["batch", ""])
+pd.DataFrame(rows).set_index(["processor", "batch"])
 
 # %% [markdown]
-# Errors are without their sign, relative to the first measurement. On 64 images the prediction is as good as a second measurement, which was slower for all 40 networks: the
-# machine itself drifted. On one image the prediction is worse than a second measurement, and its error is systematic: the ratio falls as convolutions increase, probably because Python's share for an edge is the same for a cheap operation and a dear one.
+# Errors are without their sign, relative to the first measurement. On the EPYC the prediction is off by 4 and 6 %, on the Xeon by 2 and 3 %; a second measurement is off by 1 to 3 %. On the EPYC and 64
+# images nearly all of the error is bias: all 40 networks ran slower than predicted. Whether the machine had slowed down in the minutes since the table, or the line is too low, these data
+# do not say. On the Xeon the second measurement came after the first; on the EPYC both were made in the same rounds, so that a slow machine changes both.
 # Ranks of random architectures are nearly perfect; members of one family are more alike. So before a time is promised, it is measured.
 #
 # ## Time as the price
@@ -324,11 +325,11 @@ pd.DataFrame(errors).set_index(["batch", ""])
 # the $n_e$ cells of the edge. What several edges share is divided equally among the edges that could share it. $r = 1$ is the paper's price.
 # Each kind is divided by its mean over the 42 edges and 3 operations, so that at uniform probabilities and uniform $S$ the term $\mathsf{Lat}$ is the same for each.
 #
-# `simplexnas search --set price=latency --set parameter_price=0` trains with it. The relative cost $r$ of each kind, times for batches of 64:
+# `simplexnas search --set price=latency --set parameter_price=0` trains with it. The relative cost $r$ of each kind; time is that of batches of 64 on the Xeon:
 
 # %% tags=["full-width"]
 kinds = {
-    kind: cost.relative_costs(kind, space, table.edge_ms(64))
+    kind: cost.relative_costs(kind, space, other.edge_ms(64))
     for kind in cost.PRICES
 }
 weights = torch.from_numpy(cost.instances(space))[:, None]
@@ -348,6 +349,12 @@ relative = {
 }
 pd.DataFrame(relative).T
 
+# %%
+here = cost.relative_costs("latency", space, table.edge_ms(64))
+print(
+    f"rank correlation of r by time between Xeon and EPYC: {spearmanr(here.flatten(), kinds['latency'].flatten())[0]:.2f}"
+)
+
 # %% [markdown]
 # Time makes a convolution in the normal cell the dearest choice, where parameters make it cheap. From a later node, which fewer edges leave, an edge's part of the shared time is larger,
 # and so is $r$ of pooling.
@@ -355,10 +362,10 @@ pd.DataFrame(relative).T
 #
 # ## Does it pay to price time?
 #
-# We trained a family with the price $S_m\, r_{em}$, $r$ from the measured times for 64 images, everything else as in `default`, whose price is $S_m + 0.4\, q_{em}$. So two things differ:
-# what a penalty is multiplied by, and the price of parameters, which this family has not. Both were measured on the lattice of 231 points $S$. Their times are predicted, for 64 images.
+# Three families that differ in the price alone: by time, $S_m\, r_{em}$ with $r$ from the measured times for 64 images; the unit price $S_m$; and `default`, whose price is
+# $S_m + 0.4\, q_{em}$. All were measured on the lattice of 231 points $S$. Their times are predicted, for 64 images.
 
-# %% mystnb={"image": {"alt": "Two panels of test accuracy, against predicted milliseconds and against total parameters, each with the fronts of both families. Against time the family priced by time lies to the left of the other; against parameters it lies below it at middle sizes."}, "figure": {"caption": "The fronts of both families (seed 0, chosen on validation): accuracy against predicted time for 64 images (left), and against total parameters (right).", "name": "fig-latency-two-families"}}
+# %% mystnb={"image": {"alt": "Two panels of test accuracy, against predicted milliseconds and against total parameters, each with the fronts of three families. Against time the family priced by time lies to the left of the others up to 92 percent; the unit price reaches highest, and is lowest among small networks."}, "figure": {"caption": "The fronts of three families (seed 0, chosen on validation): accuracy against predicted time for 64 images (left), and against total parameters (right).", "name": "fig-latency-three-families"}}
 import json
 
 from simplexnas import analysis
@@ -372,11 +379,17 @@ def with_times(name: str) -> list[dict]:
     return table.with_predictions(points, 64)
 
 
-by_time = with_times("default-parameter_price=0-price=latency-seed0")
-by_default = [with_times(f"default-seed{seed}") for seed in (0, 1, 2)]
+by_time, by_unit = (
+    with_times(name) for name in (published.LATENCY, published.UNIT)
+)
+by_default = [with_times(name) for name in published.DEFAULT]
 axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")[1]
 for ax, size in zip(axes, ("latency_ms", "total_parameters"), strict=True):
-    lines = {"priced by time": by_time, "default": by_default[0]}
+    lines = {
+        "priced by time": by_time,
+        "unit price": by_unit,
+        "default": by_default[0],
+    }
     figures.fronts(
         {
             name: analysis.front(points, size)
@@ -384,7 +397,7 @@ for ax, size in zip(axes, ("latency_ms", "total_parameters"), strict=True):
         },
         ax,
         size,
-        lines=2,
+        lines=3,
     )
 plt.show()
 
@@ -411,26 +424,35 @@ def test_accuracy(points: list[dict], size: str, budget: float) -> float:
 rows = {}
 for size, budget in budgets:
     time = test_accuracy(by_time, size, budget)
+    unit = test_accuracy(by_unit, size, budget)
     several = [test_accuracy(points, size, budget) for points in by_default]
     found = analysis.mean_and_sd(several)
     rows[labelled[size].format(budget)] = {
         "priced by time": f"{time:.1f}",
+        "unit price": f"{unit:.1f}",
         "default": f"{found['mean']:.1f} ± {found['sd']:.1f}",
     }
-    if (size, budget) in (("latency_ms", 45), ("latency_ms", 50)):
-        assert time > max(several)
-    if (size, budget) == ("edge_parameters", 38_304):
-        assert time < min(several)
+    if size == "latency_ms" and budget < 50:
+        assert time > max(unit, *several) + 1
+    if size == "latency_ms" and budget > 50:
+        assert time < unit and max(several) < unit
+    if (size, budget) == ("edge_parameters", 5_120):
+        assert unit + 2 < min(time, *several)
 pd.DataFrame(rows).T
 
 # %% [markdown]
-# It pays where time is the limit: by more than a point within 40 and 50 ms, by three within 45 ms; from 60 ms on there is no difference to speak of. Where parameters are the limit,
-# it loses 0.7 points within 38,304, too little to be sure of from one training. The reason is *where* the convolutions stand. Each takes about the same time in every cell, but counts
-# 800 parameters in the normal cell and up to 11,968 in the reduction cells:
+# It pays where time is scarce: within 40 and 45 ms the family priced by time is 2 to 4 points better than the others. Within 50 ms it is level with the unit price, and beyond it
+# falls behind. The unit price has the most accurate large members, 92.9 %, as it alone asks for many large convolutions, and the worst small ones: within 5,120 edge parameters
+# `default` and the family priced by time are 3 points above it, at the large end up to 1 point below it. So a price buys accuracy where it makes the family look, and no family is best
+# everywhere. These are single trainings, except for `default`; its spread (0.9 points within 50 ms, at most 0.4 elsewhere) is a hint of how much another training might change.
+#
+# A likely reason is *where* the convolutions stand. One in the reduction genotype takes only about a quarter more time than one in the normal genotype (it stands in two cells, on smaller
+# images), but has 11,968 parameters in place of 800:
 
 # %%
 for name, points in {
     "priced by time": by_time,
+    "unit price": by_unit,
     "default": by_default[0],
 }.items():
     correlations = analysis.control_correlations(points)
@@ -451,38 +473,41 @@ for name, points in {
     )
 
 # %% [markdown]
-# So the family priced by time is the shorter and the coarser dial: an identity without stride is almost free at every $S$, so that no $S$ gives many convolutions. Its accuracy keeps
-# up because few of them are enough.
+# So the family priced by time is the shorter and the coarser dial: an identity without stride is almost free at every $S$, so that no $S$ gives many convolutions. Up to 92 % its accuracy
+# keeps up because few of them are enough.
 #
-# Do predicted gains hold when networks are timed? We timed the members that are best within each budget, on another machine than the table's (`benchmarks/fronts.py`):
+# Do predicted gains hold when networks are timed? We timed the members that are best within each budget, all in the same rounds (`benchmarks/fronts.py`); median and interquartile range (IQR):
 
 # %%
-timed = json.loads((DATA / "results" / "fronts_measured.json").read_text())
-print(timed["processor"])
+timed = results.read(results.RESULTS / "fronts_measured.json")
+assert timed["table"] == table.name
 labels_of = {
-    "default-parameter_price=0-price=latency-seed0": "priced by time",
-    "default-seed0": "default, seed 0",
+    published.LATENCY: "priced by time",
+    published.UNIT: "unit price",
+    published.DEFAULT[0]: "default, seed 0",
 }
 measured = pd.DataFrame(
     {
         "predicted within": f"{point['budget_ms']} ms",
         "family": labels_of[point["family"]],
-        "measured there": f"{point['median_ms']:.1f} ms, {100 * point['accuracy']['test']:.1f} %",
+        "measured": f"{point['median_ms']:.1f} ms (IQR {point['iqr_ms']:.1f}), {100 * point['accuracy']['test']:.1f} %",
     }
     for point in timed["points"]
 )
 measured.pivot(
-    index="predicted within", columns="family", values="measured there"
+    index="predicted within", columns="family", values="measured"
 )
 
 # %% [markdown]
-# Its networks are faster than the table's machine would have them, and the order stays: the family priced by time reaches 92 % in less time than `default` needs for 91 %.
+# They run 0 to 12 % slower than predicted, 6 % on average, as the 40 random networks did, and not equally so in each family. What the measurement confirms: predicted within 45 ms, the
+# member priced by time is three points more accurate than the other two, in about the same time. Predicted within 40 ms it is the most accurate as well, but it ran slowest and with the
+# largest range, so that no gain at equal time is shown there. At 52 to 55 ms the times differ by less than their ranges.
 #
-# What this does not show: a second training; a family priced by MACs, whose $r$ is much the same in the normal cell; and what the missing price of parameters does by itself.
+# Not tried: a second training of the families priced by time and by the unit price, and a family priced by MACs.
 #
 # ## The expected time of a network
 #
-# The price above divides shared time equally, so that it stays linear in $p$; the search uses that. The expectation of the predicted time itself has a closed form too, if the edges
+# The price used in the search divides shared time equally among edges, which keeps it linear in $p$ but makes it differ from the expected time. The expectation of the predicted time itself has a closed form too, if the edges
 # choose independently, with $\mathrm{out}(i)$ the edges that leave node $i$: an edge part counts with probability $p_{em}$, a source part with $1 - \prod_{e \in \mathrm{out}(i)} (1 - p_{em})$, the probability that at least one edge leaving node $i$ takes $m$.
 # By enumeration, with five edges free and the others fixed, so that $3^5 = 243$ architectures remain:
 
@@ -514,8 +539,9 @@ print(
 # ```
 #
 # The first command goes through the members of the family, the most accurate on validation images first, and keeps those whose predicted time is at most a fifth above the limit,
-# since a network may run faster than predicted. It builds each and times the whole network. The first whose median plus interquartile range is within the limit is *promised*; if none is,
-# the command fails and names the nearest budget that can be kept. The answer, from `data/results/selected.json`:
+# since a network may run faster than predicted. It builds them and times whole networks, five at a time; one whose median plus interquartile range is within the limit is timed
+# once more, by itself, since of several one may be fast by chance. If that is within the limit too, it is *promised*. If no network is, the command fails and names the nearest budget
+# that can be kept. The answer, from `data/results/selected.json`:
 
 # %%
 selected = json.loads((DATA / "results" / "selected.json").read_text())
@@ -565,12 +591,13 @@ image = np.frombuffer(pixels, "uint8").reshape(1, 1, 28, 28)
 print(model["classes"][logits.argmax()])
 
 # %% [markdown]
-# Are such promises kept? We drew random budgets, a limit on time and each other limit with probability one half, until 50 could be kept by some member.
+# Are such promises kept? We drew random budgets, a limit on time for 1 or 64 images and each other limit with probability one half, until 50 could be kept by some member.
 # Each promised network was measured once more, a moment later on the same machine (`benchmarks/budgets.py`). A budget counts as kept if the second median and all other values are
-# within the limits.
+# within the limits; the promise was stricter, as it also counts the interquartile range.
 
 # %%
-budgets = json.loads((DATA / "results" / "budgets.json").read_text())
+budgets = results.read(results.RESULTS / "budgets.json")
+assert budgets["table"] == table.name
 tested = budgets["budgets"]
 used = [b["again_ms"] / b["budget"]["max_latency_ms"] for b in tested]
 tight = sum(share > 0.95 for share in used)
@@ -579,16 +606,24 @@ print(
     f"second median over the limit: {np.median(used):.2f} in the middle, {max(used):.2f} at most"
 )
 print(f"above 0.95: {tight}")
-off = [abs(b["promised_ms"] / b["predicted_ms"] - 1) for b in tested]
-print(
-    f"promised networks that run more than a tenth off their prediction: {sum(error > 0.1 for error in off)}"
-)
+for batch in table.batches:
+    own = [b for b in tested if b["batch"] == batch]
+    off = [abs(b["promised_ms"] / b["predicted_ms"] - 1) for b in own]
+    moved = [abs(b["again_ms"] / b["promised_ms"] - 1) for b in own]
+    print(
+        f"batch {batch}: {sum(b['kept'] for b in own)} of {len(own)} kept; off the prediction by {np.mean(off):.1%} on average, "
+        f"{max(off):.0%} at most; second time off the first by {np.mean(moved):.1%} on average, {max(moved):.0%} at most"
+    )
 print(f"drawn on the way, kept by no member: {budgets['infeasible']}")
+
+# %% [markdown]
+# On one image every promise held. On 64 images the time of one and the same network moved by up to a third from one measurement to the next, and three promises failed, by up to 6 %.
+# These networks had been promised after one measurement among four others; `select` has timed the chosen one a second time since.
 
 # %% [markdown]
 # ## What can go wrong
 #
 # - **Reading Lat as milliseconds.** It has no unit. Report edge parameters, total parameters, MACs and measured time beside it.
-# - **A table of another machine, or of another runtime.** Ratios between operations differ with the batch size, as shown, and may differ between machines. Measure your own.
+# - **A table of another machine, or of another runtime.** Ratios between operations differ with the batch size, as shown. Our two machines rank them alike; yours need not. Measure your own.
 # - **Crediting the method for the control.** Counts that follow $S$ prove nothing by themselves. Compare accuracy at equal cost.
 # - **A rule of thumb for $\kappa$.** $\kappa$ and the size of $\mathsf{Lat}$ only matter as a product; $\mathsf{Lat}$ lies between 0 and 42 here with the published price, at most 53.6 in `default` (convolutions only, $S$ = (0, 0, 1)), and grows with the number of cells.
