@@ -291,7 +291,7 @@ figures.predictions(
 )
 plt.show()
 
-# %%
+# %% tags=["full-width"]
 other = LatencyTable.load(published.LATENCY_TABLE, space)
 rows = []
 for each in (table, other):
@@ -478,7 +478,7 @@ for name, points in {
 #
 # Do predicted gains hold when networks are timed? We timed the members that are best within each budget, all in the same rounds (`benchmarks/fronts.py`); median and interquartile range (IQR):
 
-# %%
+# %% tags=["full-width"]
 timed = results.read(results.RESULTS / "fronts_measured.json")
 assert timed["table"] == table.name
 labels_of = {
