@@ -9,10 +9,9 @@ their scripts are under benchmarks/.
 Inputs are ancient, because the dates of files mean nothing in a clone.
 """
 
-import re
 import sys
 
-from simplexnas.published import ABLATION, DEFAULT, KAPPA, LATENCY, LATENCY_TABLE, PAPER, UNIT
+from simplexnas.published import ABLATION, DEFAULT, KAPPA, LATENCY_TABLE, PAPER, WHOLE, read_name
 
 SIMPLEXNAS = f"{sys.executable} -m simplexnas"
 THREADS = 8  # of one training or measurement; at most the number after -c
@@ -24,8 +23,8 @@ wildcard_constraints:
 
 rule all:
     input:
-        expand("data/families/{family}/family.json", family=[*DEFAULT, UNIT, LATENCY]),
-        expand("data/results/{family}/lattice.json", family=[*DEFAULT, UNIT, LATENCY]),
+        expand("data/families/{family}/family.json", family=WHOLE),
+        expand("data/results/{family}/lattice.json", family=WHOLE),
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
         f"data/families/{PAPER}/family.json",
@@ -45,10 +44,10 @@ rule quick:
 
 
 def search_options(wildcards):
-    preset, *changes, seed = re.split(r"-(?=[a-z_]+=|seed\d+$)", wildcards.family)
+    preset, changes, seed = read_name(wildcards.family)
     settings = " ".join(f"--set {change}" for change in changes)
     settings += f" --table {LATENCY_TABLE}" if "price=latency" in changes else ""
-    return f"--preset {preset} --seed {seed.removeprefix('seed')} {settings}"
+    return f"--preset {preset} --seed {seed} {settings}"
 
 
 rule search:
@@ -68,7 +67,7 @@ rule lattice:
     output:
         "data/results/{family}/lattice.json",
     params:
-        step=lambda wildcards: 0.05 if wildcards.family in [*DEFAULT, UNIT, LATENCY] else 0.25,
+        step=lambda wildcards: 0.05 if wildcards.family in WHOLE else 0.25,
     threads: THREADS
     shell:
         "{SIMPLEXNAS} lattice --family {wildcards.family} --step {params.step}"

@@ -1,7 +1,9 @@
 """Names of the families that the book shows: the Snakefile trains them, tables and chapters read them.
 
-A family's name says how it is trained: <preset>-<setting>=<value>-…-seed<seed>.
+A family's name says how it is trained: <preset>-<setting>=<value>-…-seed<seed>, as `config.family_name` makes it.
 """
+
+import re
 
 DEFAULT = tuple(f"default-seed{seed}" for seed in (0, 1, 2))
 # The default without its price of parameters, and the same with measured latency as price.
@@ -9,6 +11,7 @@ UNIT = "default-parameter_price=0-seed0"
 LATENCY = "default-parameter_price=0-price=latency-seed0"
 LATENCY_TABLE = "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread"  # its prices
 TIMED_TABLE = "amd-epyc-family-25-model-17-stepping-1-cpu-1-thread"  # of the machine that the book's times are of
+WHOLE = (*DEFAULT, UNIT, LATENCY)  # measured on the lattice with step 0.05
 # The published method (channels last, which changes speed alone), and what kappa does to it in half an epoch.
 PAPER = "paper-channels_last=true-epochs=3-seed0"
 KAPPA = tuple(
@@ -44,3 +47,9 @@ ABLATED = (
     "quick-epochs=1-estimator=reinmax",
 )
 ABLATION = tuple(f"{settings}-seed{seed}" for seed in (0, 1) for settings in ABLATED)
+
+
+def read_name(name: str) -> tuple[str, list[str], int]:
+    """Preset, changed settings ("kappa=0.1") and seed of a family's name."""
+    preset, *changes, seed = re.split(r"-(?=[a-z_]+=|seed\d+$)", name)
+    return preset, changes, int(seed.removeprefix("seed"))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -346,7 +345,8 @@ def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
     for path in [RESULTS / name / LATTICE for name in published.ABLATION]:
         record = read(path) if path.exists() else None
         if record is not None and record["config"]["epochs"] == epochs:
-            changes = re.sub(r"^quick-|epochs=\d+-|-?seed\d+$", "", record["family"])
+            _, changes, _ = published.read_name(record["family"])
+            changes = "-".join(change for change in changes if change != f"epochs={epochs}")
             records.setdefault(changes or "(nothing)", []).append(record)
 
     def measures(record: dict) -> dict[str, float]:
