@@ -258,7 +258,6 @@ assert agreeing.mean() < by_chance.mean() + by_chance.std(ddof=1)
 # They agree no better than random ones do. So this is a negative result: the order that a training finds is not one that the data prefer, or its signal is too weak for our gradient to
 # find it. What the members have in common comes from S and the price.
 #
-# %% [markdown]
 # ## What can go wrong
 #
 # - **Control is in the form.** The logits are a utility minus a price, so that counts follow S whatever was learned ({doc}`hypernetwork`).
