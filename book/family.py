@@ -25,7 +25,7 @@
 #
 # ## The smallest example
 #
-# Three vectors, from a high penalty on convolutions to none, and the networks they give.
+# Three vectors, from a high penalty on convolutions to none, with the edges and the edge parameters of the networks they give.
 
 # %%
 from itertools import combinations
@@ -41,11 +41,7 @@ from simplexnas.family import Family
 family = Family.load(published.DEFAULT[0])
 for S in ((0.1, 0.1, 0.8), (0.3, 0.4, 0.3), (0.5, 0.5, 0)):
     architecture = family.architecture(S)
-    print(
-        S,
-        architecture.counts(),
-        f"{architecture.edge_parameters:>7,} edge parameters",
-    )
+    print(S, architecture.counts(), architecture.edge_parameters)
 
 # %% [markdown]
 # ## 231 points
@@ -80,7 +76,7 @@ for column, (label, values) in enumerate(
 figure.subplots_adjust(wspace=0.55, left=0.07, right=0.93)
 plt.show()
 
-# %% mystnb={"image": {"alt": "Three triangles of penalties in colour, one for each operation, showing its number of edges at each point."}, "figure": {"caption": "Edges with each operation, of 28, over the triangle of penalties.", "name": "fig-family-operations"}}
+# %% tags=["full-width"] mystnb={"image": {"alt": "Three triangles of penalties in colour, one for each operation, showing its number of edges at each point."}, "figure": {"caption": "Edges with each operation, of 28, over the triangle of penalties.", "name": "fig-family-operations"}}
 figure = plt.figure(figsize=(14, 3.8))
 for column, operation in enumerate(points[0]["operations"], 1):
     ax = figures.triangle(
@@ -97,7 +93,7 @@ plt.show()
 # The share of an operation should fall as its penalty rises. Spearman's rank correlation between the two over the lattice, $-1$ being
 # perfect; and how many of the 28 edges change between neighbours, where 0.05 moves from one penalty to another. For three trainings:
 
-# %%
+# %% tags=["full-width"]
 families = [Family.load(name) for name in published.DEFAULT]
 lattices = [results.read_own(each, results.LATTICE) for each in families]
 lines = []

@@ -271,8 +271,9 @@ for place, edge in (
     ("normal genotype", 0),
     ("reduction genotype, from a node", 18),
 ):
+    print(f"a convolution in the {place}:")
     print(
-        f"a convolution in the {place}: {milliseconds[edge]:.2f} ms on 64 images, {parameters[edge]:,} parameters"
+        f"    {milliseconds[edge]:.2f} ms on 64 images, {parameters[edge]:,} parameters"
     )
 assert parameters[18] / parameters[0] > 10
 assert 1 < milliseconds[18] / milliseconds[0] < 1.5
@@ -447,30 +448,43 @@ pd.DataFrame(rows).T
 # everywhere. These are single trainings, except for `default`; its spread (0.9 points within 50 ms, at most 0.4 elsewhere) is a hint of how much another training might change.
 #
 # A likely reason is *where* the convolutions stand. One in the reduction genotype takes only about a quarter more time than one in the normal genotype (it stands in two cells, on smaller
-# images), but has 11,968 parameters in place of 800:
+# images), but has 11,968 parameters in place of 800. Below, beside the numbers of convolutions, the rank correlation between the penalty of an operation and the number of edges with it:
 
-# %%
-for name, points in {
-    "priced by time": by_time,
-    "unit price": by_unit,
-    "default": by_default[0],
-}.items():
-    correlations = analysis.control_correlations(points)
-    listed = ", ".join(
-        f"{key} {value:.2f}" for key, value in correlations.items()
+
+# %% tags=["full-width"]
+def convolutions(points: list[dict], edges: slice) -> str:
+    """Mean and greatest number of convolutions on the edges."""
+    found = (
+        np.array([point["choice"][edges] for point in points])
+        == convolution
     )
+    return f"{found.sum(1).mean():.1f}, at most {found.sum(1).max()}"
+
+
+def dial(points: list[dict]) -> dict:
+    """How far the family reaches, how S moves it, and where its convolutions stand."""
     milliseconds = [point["latency_ms"] for point in points]
-    print(
-        f"{name}: {len({tuple(point['choice']) for point in points})} architectures, "
-        f"{min(milliseconds):.0f} to {max(milliseconds):.0f} ms"
-    )
-    print(f"  rank correlation of S and the number of edges: {listed}")
-    chosen = np.array([point["choice"] for point in points]) == convolution
-    normal, reduction = chosen[:, :14].sum(1), chosen[:, 14:].sum(1)
-    print(
-        f"  convolutions in the normal genotype {normal.mean():.1f} on average, at most {normal.max()}; "
-        f"in the reduction genotype {reduction.mean():.1f}, at most {reduction.max()}"
-    )
+    return {
+        "architectures": len({tuple(point["choice"]) for point in points}),
+        "ms": f"{min(milliseconds):.0f} to {max(milliseconds):.0f}",
+        **{
+            f"S and {operation}": f"{correlation:.2f}"
+            for operation, correlation in analysis.control_correlations(
+                points
+            ).items()
+        },
+        "convolutions, normal": convolutions(points, slice(14)),
+        "convolutions, reduction": convolutions(points, slice(14, None)),
+    }
+
+
+pd.DataFrame(
+    {
+        "priced by time": dial(by_time),
+        "unit price": dial(by_unit),
+        "default": dial(by_default[0]),
+    }
+).T
 
 # %% [markdown]
 # So the family priced by time is the shorter and the coarser dial: an identity without stride is almost free at every $S$, so that no $S$ gives many convolutions. Up to 92 % its accuracy
