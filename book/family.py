@@ -35,7 +35,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from simplexnas import analysis, cost, figures, published, results
+from simplexnas import (
+    analysis,
+    cost,
+    experiments,
+    figures,
+    published,
+    results,
+)
 from simplexnas.family import Family
 
 family = Family.load(published.DEFAULT[0])
@@ -238,7 +245,7 @@ trained = [
 with torch.no_grad():
     everywhere = torch.from_numpy(S).float()
     untrained = [
-        results.random_hypernetwork(family, seed)(everywhere)
+        experiments.random_hypernetwork(family, seed)(everywhere)
         .argmax(dim=-1)
         .numpy()
         for seed in range(12)

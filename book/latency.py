@@ -53,6 +53,7 @@ from torch.nn.functional import one_hot
 from simplexnas import (
     config,
     cost,
+    experiments,
     figures,
     gumbel,
     published,
@@ -174,7 +175,7 @@ for name in ("paper", "default"):
 
 # %%
 for name, (S, *_, theirs) in results.PAPER.items():
-    ours = results.control(S, space, seed=0).counts()
+    ours = experiments.control(S, space, seed=0).counts()
     tied = [
         count
         for count, penalty in zip(theirs.values(), S, strict=True)

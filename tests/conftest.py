@@ -5,7 +5,7 @@ import pytest
 import tiny
 import torch
 
-from simplexnas import data
+from simplexnas import data, experiments, results
 from simplexnas.family import Family
 from simplexnas.paths import DATA
 from simplexnas.search import search
@@ -50,3 +50,16 @@ def tiny_folder(tiny_run, tmp_path_factory):
 @pytest.fixture
 def tiny_family(tiny_folder) -> Family:
     return Family.load(tiny_folder)
+
+
+@pytest.fixture
+def own_results(tmp_path, monkeypatch):
+    """Results go to a folder of the test's own, not to data/."""
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(experiments, "RUNS", tmp_path / "runs")
+
+
+@pytest.fixture
+def lattice(own_results, tiny_family, fewer):
+    """Lattice file of the tiny family, 6 points."""
+    return experiments.lattice(tiny_family, fewer, 0.5)

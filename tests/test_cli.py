@@ -25,12 +25,10 @@ def few_images(few, monkeypatch):
 
 
 @pytest.fixture
-def folders(monkeypatch, tmp_path):
+def folders(own_results, monkeypatch, tmp_path):
     """Nothing is written to data/."""
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(paths, "FAMILIES", tmp_path / "families")
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(results, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(latency, "LATENCY", tmp_path / "latency")
     monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))  # whether the machine is busy does not matter here
     monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)

@@ -1,8 +1,12 @@
 """Small spaces and settings that many tests share."""
 
+import dataclasses
+
 import torch
 
 from simplexnas.config import SearchConfig, preset
+from simplexnas.family import Family
+from simplexnas.search import SearchModel
 from simplexnas.supernet import SearchSpace, Supernet, genotype_edges
 
 SPACE = SearchSpace(channels=4, nodes=2)  # 10 genotype edges
@@ -29,3 +33,11 @@ def choices(space: SearchSpace, n: int, seed: int = 0) -> list[tuple[int, ...]]:
 
 def images(n: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
+
+
+def sister(family: Family, folder, **changes) -> Family:
+    """The same weights under another name, with another config."""
+    config = dataclasses.replace(family.config, **changes)
+    model = SearchModel(config)
+    model.load_state_dict(family.model.state_dict())
+    return Family.load(Family("sister", model, {}).export(folder / "sister", seconds=1.0))

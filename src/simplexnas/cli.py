@@ -192,11 +192,11 @@ def lattice(
     step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.05,
 ) -> None:
     """Accuracy of the family over a lattice of S (resumes), to data/results/<family>/lattice.json."""
-    from simplexnas import data, results
+    from simplexnas import data, experiments
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
-    typer.echo(relative(results.compute_lattice(Family.load(family), data.load(), step)))
+    typer.echo(relative(experiments.lattice(Family.load(family), data.load(), step)))
 
 
 @app.command()
@@ -205,11 +205,11 @@ def points(family: FamilyOption = "default-seed0") -> None:
 
     To data/results/<family>/paper_points.json.
     """
-    from simplexnas import data, results
+    from simplexnas import data, experiments
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
-    typer.echo(relative(results.compute_paper_points(Family.load(family), data.load())))
+    typer.echo(relative(experiments.paper_points(Family.load(family), data.load())))
 
 
 @app.command()
@@ -218,13 +218,13 @@ def baselines(family: FamilyOption = "default-seed0") -> None:
 
     To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice.
     """
-    from simplexnas import data, results
+    from simplexnas import data, experiments, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
     loaded = Family.load(family)
     results.read_own(loaded, results.LATTICE)  # known to be there before the long measurement
-    typer.echo(relative(results.compute_baselines(loaded, data.load())))
+    typer.echo(relative(experiments.baselines(loaded, data.load())))
     for line in results.hypervolumes([loaded]).to_dict("records"):
         typer.echo(f"{line['of']:<20} hypervolume {line['mean']:.3f}")
 
@@ -239,11 +239,11 @@ def retrain(
     To data/results/<family>/retrained.json, with the inherited accuracy beside the retrained one; prints how well they
     agree. Needs the lattice.
     """
-    from simplexnas import analysis, data, results
+    from simplexnas import analysis, data, experiments, results
     from simplexnas.family import Family
     from simplexnas.paths import relative
 
-    path = results.compute_retrained(Family.load(family), data.load(), epochs)
+    path = experiments.retraining(Family.load(family), data.load(), epochs)
     typer.echo(relative(path))
     points = results.read(path)["points"]
     sources = ["family", "random"]

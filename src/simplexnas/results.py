@@ -1,33 +1,24 @@
-"""Result files with provenance: lattice of S, paper's S, baselines, retraining, and the paper's table beside ours."""
+"""Result files with provenance, and the tables made of them: the paper's beside ours, ablation, hypervolumes."""
 
-import dataclasses
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
-from simplexnas import analysis, cost, evaluate, latency, published, simplex
-from simplexnas.architecture import Architecture, random_architectures
+from simplexnas import analysis, cost, latency, published
 from simplexnas.config import PRESETS, SearchConfig
-from simplexnas.data import Splits
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family, versions
 from simplexnas.files import read_json, write_atomically
-from simplexnas.hypernetwork import UtilityHypernetwork
-from simplexnas.paths import RESULTS, RUNS, relative
-from simplexnas.retrain import retrain
-from simplexnas.search import generator
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.paths import RESULTS, relative
+from simplexnas.supernet import SearchSpace
 
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
 RETRAINED, TABLE = "retrained.json", "table.json"
 VERSION = 2
-DRAWS = 3  # of the control and the random hypernetwork, for each family
 
 # Firsov 2024: slide 6 (A, B, C); D stands in a later text of the author's. Accuracy in [0, 1].
 PAPER = {
@@ -87,106 +78,6 @@ def save(path: Path, content: dict) -> Path:
     return write_atomically(path, json.dumps({"version": VERSION} | content, indent=1) + "\n")
 
 
-def control(S, space, seed: int) -> Architecture:
-    """The data-free control: every edge takes an operation of least penalty, ties at random."""
-    S = simplex.parse(S, space.operations)
-    least = np.flatnonzero(np.isclose(S, S.min()))
-    edges = len(genotype_edges(space))
-    return Architecture(space, tuple(np.random.default_rng(seed).choice(least, size=edges)))
-
-
-def _half_done(family: Family, name: str, settings: dict) -> tuple[Path, list[dict], float]:
-    """Where a measurement keeps its points until it is whole, with the points and seconds so far.
-
-    What another family, other settings or other versions left there is passed over.
-    """
-    path = RUNS / family.name / name
-    if path.exists():
-        before = read_json(path)
-        same = {
-            "version": VERSION,
-            "sha256": family.description["sha256"],
-            "settings": settings,
-            "versions": versions(),
-        }
-        if all(before.get(key) == value for key, value in same.items()):
-            return path, before["points"], before["seconds"]
-    return path, [], 0.0
-
-
-def _complete(family: Family, name: str, points: list[dict], settings: dict, measure_one) -> Path:
-    """Measure the points one by one, and write data/results/<family>/<name> when all are there.
-
-    points: dicts with "choice", the operation index of each edge. measure_one(architecture) -> dict to add to a point;
-    an architecture that occurs twice is measured once. A half-done measurement, data/runs/<family>/<name>, goes on.
-    """
-    half, before, earlier = _half_done(family, name, settings)
-    extra = {
-        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source", "draw")}
-        for point in before
-    }
-    started, measured = time.perf_counter(), []
-    for point in tqdm(points, desc=f"{Path(name).stem} of {family.name}"):
-        architecture = Architecture(family.space, point["choice"])
-        choice = architecture.operations
-        new = choice not in extra
-        if new:
-            extra[choice] = {"choice": choice} | counts(architecture) | measure_one(architecture)
-        measured.append(point | extra[choice])
-        seconds = round(earlier + time.perf_counter() - started, 1)
-        content = provenance(family) | {"settings": settings, "seconds": seconds, "points": measured}
-        if new:
-            save(half, content)
-    path = save(folder(family) / name, content)
-    half.unlink(missing_ok=True)
-    return path
-
-
-def compute_lattice(family: Family, splits: Splits, step: float) -> Path:
-    """Counts and accuracy of the family over the lattice of S; goes on with a half-done measurement.
-
-    Writes {"points": [{"S", "choice", "operations", "edge_parameters", "total_parameters", "macs", "accuracy"}], …}.
-    """
-    points = [
-        {"S": S.round(6).tolist(), "choice": family.architecture(S).operations}
-        for S in simplex.lattice(family.space.k, step)
-    ]
-    return _complete(family, LATTICE, points, {"step": step}, lambda a: inherited_accuracy(family, a, splits))
-
-
-def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork:
-    """Utility minus price with utilities that no data has seen: standard normal, then scaled as usual."""
-    config = family.config
-    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, family.model.costs)
-    hypernetwork.utility.data.normal_(generator=generator(seed))
-    return hypernetwork
-
-
-def compute_baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DRAWS, random: int = 30) -> Path:
-    """What the family's front is compared with, all with its weights; goes on with a half-done measurement.
-
-    "source" of a point: "control" and "random hypernetwork", each over the lattice of S and drawn `draws` times, and
-    "random architecture". Draw d of the family with seed s has the seed s + 100 d.
-    """
-    space, seed = family.space, family.config.seed
-    lattice = simplex.lattice(space.k, step)
-    points = []
-    for draw in range(draws):
-        own = seed + 100 * draw
-        with torch.no_grad():
-            chosen = random_hypernetwork(family, own)(torch.from_numpy(lattice).float()).argmax(dim=-1).tolist()
-        drawn = [control(S, space, own * len(lattice) + number).operations for number, S in enumerate(lattice)]
-        points += [
-            {"source": source, "draw": draw, "S": S.round(6).tolist(), "choice": choice}
-            for source, choices in (("control", drawn), ("random hypernetwork", chosen))
-            for S, choice in zip(lattice, choices, strict=True)
-        ]
-    for architecture in random_architectures(space, random, seed):
-        points.append({"source": "random architecture", "S": None, "choice": architecture.operations})
-    settings = {"step": step, "draws": draws, "random": random}
-    return _complete(family, BASELINES, points, settings, lambda a: inherited_accuracy(family, a, splits))
-
-
 def drawn(points: list[dict], source: str, draw: int) -> list[dict]:
     """The points of one draw of a source of the baselines."""
     return [point for point in points if point["source"] == source and point.get("draw") == draw]
@@ -213,74 +104,6 @@ def hypervolumes(families: list[Family]) -> pd.DataFrame:
         named = {"behind": behind["mean"], "behind low": behind["low"], "behind high": behind["high"]}
         lines.append({"of": source} | analysis.mean_and_interval(values) | named)
     return pd.DataFrame(lines)
-
-
-def counts(architecture: Architecture) -> dict:
-    """The counts of `Architecture.report`, without its edges."""
-    report = architecture.report()
-    del report["edges"]
-    return report
-
-
-def inherited_accuracy(family: Family, architecture: Architecture, splits: Splits) -> dict:
-    """{"accuracy": {"validation", "test"}} of one architecture with inherited weights (discrete, BN re-estimated)."""
-    network = evaluate.inherited(family, architecture, splits.train)
-    return {"accuracy": evaluate.accuracies(network, splits)}
-
-
-def retraining_sample(family: Family, points: list[dict]) -> list[dict]:
-    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones."""
-    distinct = {tuple(point["choice"]): point for point in points}
-    ordered = sorted(distinct.values(), key=lambda point: (point["edge_parameters"], point["macs"]))
-    spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
-    sample = [{"source": "family", "S": point["S"], "choice": point["choice"]} for point in spaced]
-    random = random_architectures(family.space, 10, seed=0)
-    return sample + [{"source": "random", "S": None, "choice": architecture.operations} for architecture in random]
-
-
-def compute_retrained(family: Family, splits: Splits, epochs: int) -> Path:
-    """Inherited against retrained-from-scratch accuracy of `retraining_sample`; goes on with a half-done measurement.
-
-    "accuracy" of a point is that of the inherited weights, "retrained" that of its own training with the family's
-    optimiser settings for `epochs` epochs; BN statistics are re-estimated for both.
-    """
-    config = dataclasses.replace(family.config, epochs=epochs)
-
-    def both(architecture: Architecture) -> dict:
-        network = evaluate.reestimate_batch_norm(retrain(architecture, splits.train, config), splits.train)
-        retrained = evaluate.accuracies(network, splits)
-        return inherited_accuracy(family, architecture, splits) | {"retrained": retrained}
-
-    points = retraining_sample(family, read_own(family, LATTICE)["points"])
-    return _complete(family, RETRAINED, points, {"epochs": epochs}, both)
-
-
-def compute_paper_points(family: Family, splits: Splits) -> Path:
-    """The family at the paper's S: accuracy in all ways, and of the data-free control (three draws).
-
-    Goes on with a half-done measurement.
-    """
-    settings = {"draws": DRAWS}
-    half, points, earlier = _half_done(family, PAPER_POINTS, settings)
-    started = time.perf_counter()
-
-    def content() -> dict:
-        seconds = round(earlier + time.perf_counter() - started, 1)
-        return provenance(family) | {"settings": settings, "seconds": seconds, "points": points}
-
-    for name, (S, *_) in tqdm(list(PAPER.items())[len(points) :], desc=f"paper's S, {family.name}"):
-        ways = evaluate.in_all_ways(family, S, splits)
-        drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
-        points.append(
-            {"name": name, "S": list(S)}
-            | counts(family.architecture(S))
-            | {"accuracy": ways["discrete"], "ways": ways}
-            | {"control": [counts(a) | inherited_accuracy(family, a, splits) for a in drawn]}
-        )
-        save(half, content())
-    path = save(folder(family) / PAPER_POINTS, content())
-    half.unlink(missing_ok=True)
-    return path
 
 
 def summary(runs: list[dict]) -> dict:

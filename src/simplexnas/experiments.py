@@ -1,0 +1,194 @@
+"""Measurements of a trained family: lattice of S, paper's S, baselines, retraining.
+
+Each is written whole, as data/results/<family>/<name>; what is half-done lies under data/runs and goes on.
+"""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from simplexnas import evaluate, results, simplex
+from simplexnas.architecture import Architecture, random_architectures
+from simplexnas.data import Splits
+from simplexnas.family import Family, versions
+from simplexnas.files import read_json
+from simplexnas.hypernetwork import UtilityHypernetwork
+from simplexnas.paths import RUNS
+from simplexnas.results import BASELINES, LATTICE, PAPER, PAPER_POINTS, RETRAINED
+from simplexnas.retrain import retrain
+from simplexnas.search import generator
+from simplexnas.supernet import genotype_edges
+
+DRAWS = 3  # of the control and the random hypernetwork, for each family
+
+
+def control(S, space, seed: int) -> Architecture:
+    """The data-free control: every edge takes an operation of least penalty, ties at random."""
+    S = simplex.parse(S, space.operations)
+    least = np.flatnonzero(np.isclose(S, S.min()))
+    edges = len(genotype_edges(space))
+    return Architecture(space, tuple(np.random.default_rng(seed).choice(least, size=edges)))
+
+
+def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork:
+    """Utility minus price with utilities that no data has seen: standard normal, then scaled as usual."""
+    config = family.config
+    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, family.model.costs)
+    hypernetwork.utility.data.normal_(generator=generator(seed))
+    return hypernetwork
+
+
+def counts(architecture: Architecture) -> dict:
+    """The counts of `Architecture.report`, without its edges."""
+    report = architecture.report()
+    del report["edges"]
+    return report
+
+
+def inherited_accuracy(family: Family, architecture: Architecture, splits: Splits) -> dict:
+    """{"accuracy": {"validation", "test"}} of one architecture with inherited weights (discrete, BN re-estimated)."""
+    network = evaluate.inherited(family, architecture, splits.train)
+    return {"accuracy": evaluate.accuracies(network, splits)}
+
+
+def _half_done(family: Family, name: str, settings: dict) -> tuple[Path, list[dict], float]:
+    """Where a measurement keeps its points until it is whole, with the points and seconds so far.
+
+    What another family, other settings or other versions left there is passed over.
+    """
+    path = RUNS / family.name / name
+    if path.exists():
+        before = read_json(path)
+        same = {
+            "version": results.VERSION,
+            "sha256": family.description["sha256"],
+            "settings": settings,
+            "versions": versions(),
+        }
+        if all(before.get(key) == value for key, value in same.items()):
+            return path, before["points"], before["seconds"]
+    return path, [], 0.0
+
+
+def _complete(family: Family, name: str, points: list[dict], settings: dict, measure_one) -> Path:
+    """Measure the points one by one, and write data/results/<family>/<name> when all are there.
+
+    points: dicts with "choice", the operation index of each edge. measure_one(architecture) -> dict to add to a point;
+    an architecture that occurs twice is measured once. A half-done measurement, data/runs/<family>/<name>, goes on.
+    """
+    half, before, earlier = _half_done(family, name, settings)
+    extra = {
+        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source", "draw")}
+        for point in before
+    }
+    started, measured = time.perf_counter(), []
+    for point in tqdm(points, desc=f"{Path(name).stem} of {family.name}"):
+        architecture = Architecture(family.space, point["choice"])
+        choice = architecture.operations
+        new = choice not in extra
+        if new:
+            extra[choice] = {"choice": choice} | counts(architecture) | measure_one(architecture)
+        measured.append(point | extra[choice])
+        seconds = round(earlier + time.perf_counter() - started, 1)
+        content = results.provenance(family) | {"settings": settings, "seconds": seconds, "points": measured}
+        if new:
+            results.save(half, content)
+    path = results.save(results.folder(family) / name, content)
+    half.unlink(missing_ok=True)
+    return path
+
+
+def lattice(family: Family, splits: Splits, step: float) -> Path:
+    """Counts and accuracy of the family over the lattice of S; goes on with a half-done measurement.
+
+    Writes {"points": [{"S", "choice", "operations", "edge_parameters", "total_parameters", "macs", "accuracy"}], …}.
+    """
+    points = [
+        {"S": S.round(6).tolist(), "choice": family.architecture(S).operations}
+        for S in simplex.lattice(family.space.k, step)
+    ]
+    return _complete(family, LATTICE, points, {"step": step}, lambda a: inherited_accuracy(family, a, splits))
+
+
+def paper_points(family: Family, splits: Splits) -> Path:
+    """The family at the paper's S: accuracy in all ways, and of the data-free control (three draws).
+
+    Goes on with a half-done measurement.
+    """
+    settings = {"draws": DRAWS}
+    half, points, earlier = _half_done(family, PAPER_POINTS, settings)
+    started = time.perf_counter()
+
+    def content() -> dict:
+        seconds = round(earlier + time.perf_counter() - started, 1)
+        return results.provenance(family) | {"settings": settings, "seconds": seconds, "points": points}
+
+    for name, (S, *_) in tqdm(list(PAPER.items())[len(points) :], desc=f"paper's S, {family.name}"):
+        ways = evaluate.in_all_ways(family, S, splits)
+        drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
+        points.append(
+            {"name": name, "S": list(S)}
+            | counts(family.architecture(S))
+            | {"accuracy": ways["discrete"], "ways": ways}
+            | {"control": [counts(a) | inherited_accuracy(family, a, splits) for a in drawn]}
+        )
+        results.save(half, content())
+    path = results.save(results.folder(family) / PAPER_POINTS, content())
+    half.unlink(missing_ok=True)
+    return path
+
+
+def baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DRAWS, random: int = 30) -> Path:
+    """What the family's front is compared with, all with its weights; goes on with a half-done measurement.
+
+    "source" of a point: "control" and "random hypernetwork", each over the lattice of S and drawn `draws` times, and
+    "random architecture". Draw d of the family with seed s has the seed s + 100 d.
+    """
+    space, seed = family.space, family.config.seed
+    penalties = simplex.lattice(space.k, step)
+    points = []
+    for draw in range(draws):
+        own = seed + 100 * draw
+        with torch.no_grad():
+            chosen = random_hypernetwork(family, own)(torch.from_numpy(penalties).float()).argmax(dim=-1).tolist()
+        drawn = [control(S, space, own * len(penalties) + number).operations for number, S in enumerate(penalties)]
+        points += [
+            {"source": source, "draw": draw, "S": S.round(6).tolist(), "choice": choice}
+            for source, choices in (("control", drawn), ("random hypernetwork", chosen))
+            for S, choice in zip(penalties, choices, strict=True)
+        ]
+    for architecture in random_architectures(space, random, seed):
+        points.append({"source": "random architecture", "S": None, "choice": architecture.operations})
+    settings = {"step": step, "draws": draws, "random": random}
+    return _complete(family, BASELINES, points, settings, lambda a: inherited_accuracy(family, a, splits))
+
+
+def retraining_sample(family: Family, points: list[dict]) -> list[dict]:
+    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones."""
+    distinct = {tuple(point["choice"]): point for point in points}
+    ordered = sorted(distinct.values(), key=lambda point: (point["edge_parameters"], point["macs"]))
+    spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
+    sample = [{"source": "family", "S": point["S"], "choice": point["choice"]} for point in spaced]
+    random = random_architectures(family.space, 10, seed=0)
+    return sample + [{"source": "random", "S": None, "choice": architecture.operations} for architecture in random]
+
+
+def retraining(family: Family, splits: Splits, epochs: int) -> Path:
+    """Inherited against retrained-from-scratch accuracy of `retraining_sample`; goes on with a half-done measurement.
+
+    "accuracy" of a point is that of the inherited weights, "retrained" that of its own training with the family's
+    optimiser settings for `epochs` epochs; BN statistics are re-estimated for both.
+    """
+    config = dataclasses.replace(family.config, epochs=epochs)
+
+    def both(architecture: Architecture) -> dict:
+        network = evaluate.reestimate_batch_norm(retrain(architecture, splits.train, config), splits.train)
+        retrained = evaluate.accuracies(network, splits)
+        return inherited_accuracy(family, architecture, splits) | {"retrained": retrained}
+
+    points = retraining_sample(family, results.read_own(family, LATTICE)["points"])
+    return _complete(family, RETRAINED, points, {"epochs": epochs}, both)

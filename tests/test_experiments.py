@@ -1,0 +1,134 @@
+"""Measurements of a tiny family: whole files, and what an interruption leaves."""
+
+import json
+
+import pytest
+import tiny
+
+from simplexnas import experiments, results, simplex
+from simplexnas.supernet import SearchSpace
+
+pytestmark = pytest.mark.usefixtures("own_results")
+
+
+@pytest.mark.parametrize(
+    ("S", "allowed"),
+    [((0.7, 0.15, 0.15), {1, 2}), ((0.15, 0.15, 0.7), {0, 1}), ((0.33, 0.33, 0.33), {0, 1, 2}), ((0, 0.5, 0.5), {0})],
+)
+def test_control_takes_the_least_penalty_and_ties_at_random(S, allowed):
+    space = SearchSpace()
+    drawn = [experiments.control(S, space, seed) for seed in range(3)]
+    assert all(set(architecture.operations) == allowed for architecture in drawn)
+    assert len(set(drawn)) == (1 if len(allowed) == 1 else 3)
+    assert drawn[0] == experiments.control(S, space, 0)
+
+
+def test_lattice_file(lattice, tiny_family, tmp_path):
+    assert lattice == tmp_path / "results" / "tiny" / results.LATTICE
+    content = json.loads(lattice.read_text())
+    assert content["sha256"] == tiny_family.description["sha256"]
+    assert not list((tmp_path / "runs").rglob("*.json")), "nothing half-done is left"
+    assert [point["S"] for point in content["points"]] == simplex.lattice(3, 0.5).tolist()
+    for point in content["points"]:
+        architecture = tiny_family.architecture(point["S"])
+        assert tuple(point["choice"]) == architecture.operations
+        assert point["operations"] == architecture.counts() and point["macs"] == architecture.macs
+        assert all(0 <= point["accuracy"][split] <= 1 for split in ("validation", "test"))
+
+
+def fake_accuracy(value: float, calls: list):
+    return lambda *_: calls.append(0) or {"validation": value, "test": value}
+
+
+def interrupted(after: int, accuracies=lambda *_: {"validation": 0.5, "test": 0.5}):
+    """A measurement that stops before number `after`, counted from 0."""
+    calls = []
+
+    def measure(*arguments):
+        if len(calls) == after:
+            raise KeyboardInterrupt
+        calls.append(0)
+        return accuracies(*arguments)
+
+    return measure
+
+
+def test_interrupted_lattice_goes_on(tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments.evaluate, "accuracies", interrupted(after=2))
+    with pytest.raises(KeyboardInterrupt):
+        experiments.lattice(tiny_family, fewer, 0.5)
+    assert not (tmp_path / "results").exists(), "only whole files are results"
+    half = tmp_path / "runs" / "tiny" / results.LATTICE
+    assert len({tuple(point["choice"]) for point in json.loads(half.read_text())["points"]}) == 2
+    half.write_text(json.dumps(json.loads(half.read_text()) | {"seconds": 5000.0}))
+    measured = []
+    monkeypatch.setattr(experiments.evaluate, "accuracies", fake_accuracy(0.25, measured))
+    content = json.loads(experiments.lattice(tiny_family, fewer, 0.5).read_text())
+    distinct = {tuple(point["choice"]): point["accuracy"]["test"] for point in content["points"]}
+    assert len(measured) == len(distinct) - 2 and sorted(distinct.values())[-2:] == [0.5, 0.5]
+    assert 5000 <= content["seconds"] < 5100, "seconds add up"
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0"}, {"settings": {"step": 0.25}}])
+def test_half_done_lattice_of_something_else_is_passed_over(change, tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments.evaluate, "accuracies", interrupted(after=2))
+    with pytest.raises(KeyboardInterrupt):
+        experiments.lattice(tiny_family, fewer, 0.5)
+    half = tmp_path / "runs" / "tiny" / results.LATTICE
+    half.write_text(json.dumps(json.loads(half.read_text()) | change))
+    monkeypatch.setattr(experiments.evaluate, "accuracies", fake_accuracy(0.25, []))
+    content = json.loads(experiments.lattice(tiny_family, fewer, 0.5).read_text())
+    assert {point["accuracy"]["test"] for point in content["points"]} == {0.25}
+
+
+def test_baselines_file(tiny_family, fewer, tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(experiments.evaluate, "accuracies", fake_accuracy(0.75, measured))
+    path = experiments.baselines(tiny_family, fewer, step=0.5, draws=2, random=4)
+    points = json.loads(path.read_text())["points"]
+    assert len(measured) == len({tuple(point["choice"]) for point in points})
+    of = {source: [p for p in points if p["source"] == source] for source in {p["source"] for p in points}}
+    assert {source: len(group) for source, group in of.items()} == {
+        "control": 12,
+        "random hypernetwork": 12,
+        "random architecture": 4,
+    }
+    for point in of["control"]:
+        least = min(point["S"])
+        assert all(point["S"][m] == least for m in point["choice"])
+    other = tiny.sister(tiny_family, tmp_path, seed=1)
+    others = json.loads(experiments.baselines(other, fewer, step=0.5, draws=2, random=4).read_text())["points"]
+    for source in of:
+        assert [p["choice"] for p in others if p["source"] == source] != [p["choice"] for p in of[source]]
+
+
+def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatch):
+    ways = experiments.evaluate.in_all_ways
+    monkeypatch.setattr(experiments.evaluate, "in_all_ways", interrupted(2, ways))
+    with pytest.raises(KeyboardInterrupt):
+        experiments.paper_points(tiny_family, fewer)
+    assert not (tmp_path / "results").exists(), "only whole files are results"
+    asked = []
+    monkeypatch.setattr(experiments.evaluate, "in_all_ways", lambda *args: asked.append(args[1]) or ways(*args))
+    content = json.loads(experiments.paper_points(tiny_family, fewer).read_text())
+    assert asked == [S for S, *_ in list(results.PAPER.values())[2:]]
+    assert [point["name"] for point in content["points"]] == list("ABCD")
+    assert not (tmp_path / "runs" / "tiny" / results.PAPER_POINTS).exists()
+
+
+def test_interrupted_retraining_goes_on(lattice, tiny_family, fewer, monkeypatch):
+    def build(architecture, train, config):
+        assert config.epochs == 1 and config.space == tiny_family.space
+        return architecture.build()
+
+    monkeypatch.setattr(experiments, "retrain", interrupted(3, build))
+    with pytest.raises(KeyboardInterrupt):
+        experiments.retraining(tiny_family, fewer, epochs=1)
+    trained = []
+    monkeypatch.setattr(experiments, "retrain", lambda *arguments: trained.append(0) or build(*arguments))
+    points = json.loads(experiments.retraining(tiny_family, fewer, epochs=1).read_text())["points"]
+    assert len(trained) == len({tuple(point["choice"]) for point in points}) - 3
+    sources = [point["source"] for point in points]
+    members = {tuple(point["choice"]) for point in json.loads(lattice.read_text())["points"]}
+    assert sources.count("random") == 10 and sources.count("family") == min(20, len(members))
+    assert all(set(point["retrained"]) == set(point["accuracy"]) == {"validation", "test"} for point in points)
