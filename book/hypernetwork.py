@@ -31,8 +31,8 @@
 # %% [markdown]
 # ## The published form
 #
-# Fixed pivots $P_i$ lie on the simplex, each with a learned table of logits, and $\alpha(S) = \sum_i w_i(S)\, T_i$ with $w(S) = \mathrm{softmax}(+\lVert S - P_i \rVert^2)$.
-# The sign is positive, so the *farthest* pivot weighs most.
+# Fixed pivots $P_i$ lie on the simplex, each with a learned table of logits, and $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$.
+# There are ten pivots, drawn at random. The sign is positive, so the *farthest* pivot weighs most.
 #
 # The smallest example: three pivots at the corners, and $S$ = (0.70, 0.15, 0.15).
 # The squared distances are 0.3² + 2 · 0.15² = 0.135 to the first corner and 0.7² + 0.85² + 0.15² = 1.235 to the others.
@@ -64,7 +64,8 @@ assert np.allclose(weights, by_hand, atol=1e-6)
 print("weights of the pivots:", by_hand.round(3))
 
 # %% [markdown]
-# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ is a blunt average of all tables.
+# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ is a blunt average of all tables. The tables have no bound: limited is
+# the part of $\alpha$ that changes with $S$, not the size of $\alpha$.
 # The `paper` preset keeps this form, sign included.
 
 # %% [markdown]
@@ -82,16 +83,16 @@ print("weights of the pivots:", by_hand.round(3))
 # With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. The gain rises from 0 to 40 during the warm-up.
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
 #
-# The utilities are not free. For each cell type and operation they are centred over the edges, scaled to standard deviation 0.15, and cut off at
-# 1.6 standard deviations. So training decides *which* edges switch first, and S decides *how many*: two utilities differ by
-# at most 0.48, so that an operation whose penalty is larger by more than that, and whose parameters are not fewer, is never chosen. B has no convolution
-# for this reason.
+# The utilities are not free. For each cell type and operation they are centred over the edges, scaled to a standard deviation of at most 0.15, and cut off at
+# 1.6 standard deviations. So S decides *how many* edges switch; *which* switch first is left to training, and three trainings do not agree on it more than chance
+# ({doc}`family`). Two utilities differ by at most 0.48, so that an operation whose penalty is larger by more than that, and whose parameters are not fewer, is never chosen. B has no
+# convolution for this reason. We set 0.15, 1.6 and 0.4 by hand, from the counts of operations alone.
 #
 # A numerical minimiser, which knows nothing of softmax, finds the same probabilities.
 
 # %%
 S, gain = simplex.parse("0.2, 0.3, 0.5", space.operations), 40.0
-utility = np.array([0.0, 0.05, 0.25])
+utility = np.array([0.0, 0.05, 0.2])
 prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.4)[
     0, 0
 ].numpy()
@@ -141,10 +142,10 @@ print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
 # ## One training step
 #
 # Draw one $S$; a quarter of the time from Dirichlet(1/2), which visits the sides of the triangle more often, else uniformly.
-# Draw two hard architectures from $\mathrm{softmax}(\alpha(S))$. Each sees its half of the batch.
+# Draw two *paths* from $\mathrm{softmax}(\alpha(S))$: architectures with one operation on each edge. Each sees its half of the batch.
 #
 # - The weights $w$ follow the gradient of the cross-entropy. Only the chosen operations run.
-# - The utilities follow $\kappa\,\mathsf{Lat}$, which has an exact gradient, and the score-function estimate {cite}`williams1992` for the cross-entropy: was this path better than the other one? The other path's loss is the baseline {cite}`kool2019`, so that the estimate has no bias.
+# - The utilities follow $\kappa\,\mathsf{Lat}$, which has an exact gradient, and the score-function estimate {cite}`williams1992` for the cross-entropy: if a path's loss is below the other's, its operations become likelier. The other path's loss is the baseline {cite}`kool2019`, so that the estimate has no bias.
 #
 # The gradient of $\mathsf{Lat}$ need not be estimated from the paths: the exact one costs nothing. To see what that saves, here is the gradient at B with the published price
 # and uniform probabilities, exact and as estimated from two paths, 2,000 times. Noise is the norm of the standard deviations of an estimate's components:
@@ -177,7 +178,9 @@ print(
 )
 
 # %% [markdown]
-# $\kappa$ rises over the first 20 % of the steps. After 60 % the utilities are frozen, and the weights learn the family as it will be used.
+# $\kappa$ rises over the first 20 % of the steps. After 60 % the utilities are frozen, and the weights go on with paths from a fixed distribution.
+# The network used for $S$ takes the likeliest operation on every edge; training still draws others: at gain 40, an edge whose two best operations differ by 0.02 in utility minus price
+# draws the second 31 % of the time.
 # Muon {cite}`jordan2024muon` trains the matrices of the 1×1 convolutions: it brings the singular values of each step near 1, and scales it
 # as {cite}`liu2025muon`. AdamW trains everything else, and images are flipped at random. Every setting is in `data/families/default-seed0/family.json`.
 #
@@ -238,7 +241,7 @@ for m, name in enumerate(space.operations):
 # %% [markdown]
 # ## What can go wrong
 #
-# - **Control comes from the form.** The counts fall with the penalty whatever was learned; training only decides *which* edges change first. The data-free control in {doc}`experiments` shows what that is worth.
+# - **Control comes from the form.** The counts fall with the penalty whatever was learned. The data-free control in {doc}`experiments` shows what that is worth.
 # - **The spread is set by hand.** Utilities are centred over the edges of a cell type and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
 # - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere", nor "better in the normal cell"; only $S$ and the price can.
 # - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".

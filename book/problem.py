@@ -32,12 +32,31 @@
 #
 # In words: draw penalties $S$, draw an architecture $\gamma$, pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$.
 # The weights $w$ and the hypernetwork $a$ are shared by all $S$. {doc}`notation` lists every symbol.
+#
+# ## Why a vector
+#
+# A search with a price on complexity has to say how much accuracy the price is worth. Usually one number says it, before training; another number needs another training.
+# A number that stays open until after training gives one curve of networks, from dear to cheap. A vector also says *what* is dear. Convolutions can be cheap on a chip made for them, and
+# copying memory dear; then two devices want different networks of the same accuracy, from the same training. That is the paper's idea.
+# Among its references and what came later, it stands here:
+#
+# | method | price of complexity | chosen after training |
+# |---|---|---|
+# | DARTS {cite}`liu2019darts` | none | nothing: one training, one architecture |
+# | FBNet {cite}`wu2019fbnet`, ProxylessNAS {cite}`cai2019proxylessnas` | measured latency, its weight set before training | nothing |
+# | parametric complexity control {cite}`grebenkova2023` | scalar $\lambda$ | $\lambda$, and with it the parameters of a prunable model |
+# | DARTS-CC {cite}`yakovlev2022` | $\lambda$ times parameters | $\lambda$, and with it the architecture |
+# | the paper {cite}`firsov2024` | vector $S$, one number for each operation | $S$ |
+# | Once-for-All {cite}`cai2020ofa`, BigNAS {cite}`yu2020bignas` | none in training | any subnetwork: a search afterwards finds it |
+# | MODNAS {cite}`sukthanker2024modnas` | vector of preferences among objectives | the preferences, and the device |
+#
+# As in Once-for-All, the chosen networks keep their weights. A survey {cite}`elsken2019survey` asks for random search as a baseline; ours are in {doc}`family`.
 
 # %% [markdown]
 # ## The data
 #
 # Fashion-MNIST {cite}`xiao2017fashionmnist` holds grey images of 28 × 28 pixels in ten classes.
-# We cut 5,000 images, 500 of each class, out of the official training set: choices are made on them, so that the test set stays untouched.
+# We cut 5,000 images, 500 of each class, out of the official training set. No choice is made on the test set; it is only reported.
 
 # %%
 import math

@@ -26,8 +26,11 @@
 # >
 # > During training the temperature of the Gumbel-Softmax distribution was lowered from 1 to 0.2.
 #
-# The rest follows DARTS {cite}`liu2019darts`: a cell has two input nodes and four intermediate nodes; each intermediate node sums one edge from every node before it.
-# That makes 2 + 3 + 4 + 5 = 14 edges.
+# What the slides leave open we take from the author's code {cite}`firsovcode`, which follows DARTS {cite}`liu2019darts`: a cell has two input nodes and four intermediate nodes; each
+# intermediate node sums one edge from every node before it. That makes 2 + 3 + 4 + 5 = 14 edges. The cell's output is its four nodes, concatenated; a reduction cell halves the image and
+# doubles the channels.
+#
+# Unlike in DARTS no edge is ever dropped: there is no zero operation, and the discrete cell keeps all 14 edges, one operation each.
 
 # %%
 import itertools
@@ -39,7 +42,7 @@ from torch import nn
 
 from simplexnas import cost, figures, gumbel
 from simplexnas.architecture import Architecture
-from simplexnas.results import PAPER
+from simplexnas.results import DECODED, PAPER, decoded_macs
 from simplexnas.supernet import (
     SearchSpace,
     cell_edges,
@@ -65,8 +68,9 @@ for layout in cell_layouts(space):
 # %% [markdown]
 # ## What an operation costs
 #
-# Pooling has no parameters. A separable convolution has twice a depthwise 3 × 3 and a pointwise part, $2(9C + C^2)$.
-# An identity is free, except on the 8 edges that leave an input node of the reduction genotype: there it halves the image by 1 × 1 convolutions with $C^2$ weights.
+# *Pooling* averages 3 × 3 pixels and has no parameters. A *separable convolution* is twice the sequence rectifier, depthwise 3 × 3, pointwise 1 × 1, batch normalisation: $2(9C + C^2)$ weights.
+# An *identity* is free, except on the 8 edges that leave an input node of the reduction genotype: there it halves the image by two 1 × 1 convolutions, one of the even and one of the odd pixels,
+# with $C^2$ weights in all. Normalisations inside the cells have no scale and shift.
 #
 # | | normal, $C$ = 16 | reduction, $C$ = 32 and 64 |
 # |---|---|---|
@@ -109,8 +113,8 @@ print(f"the fixed rest {fixed:>15,}")
 # %% [markdown]
 # ## The paper's table, decoded
 #
-# The slide gives parameters and numbers of operations. Let $n$ and $r$ be the numbers of convolutions in the normal and the reduction genotype, and $j$ that of identities with stride 2.
-# We try every $(n, r, j)$ with $800n + 11968r + 5120j$ equal to the paper's count and $n + r$ equal to its convolutions.
+# The slide gives parameters and numbers of operations. Let $x$ and $y$ be the numbers of convolutions in the normal and the reduction genotype, and $z$ that of identities with stride 2.
+# We try every $(x, y, z)$ with $800x + 11968y + 5120z$ equal to the paper's count and $x + y$ equal to its convolutions.
 # Each row has exactly one solution, so **the paper counts the parameters of the chosen edge operations only**.
 # We call them *edge parameters*. *Total parameters* add the fixed 20,506.
 
@@ -141,15 +145,16 @@ for name, (_, _, published, operations) in PAPER.items():
         and sum(counts[:2]) == operations["convolution"]
         and counts[2] <= operations["identity"]
     ]
-    assert len(solutions) == 1
-    n, r, j = solutions[0]
+    assert solutions == [DECODED[name]]
+    x, y, z = DECODED[name]
     costs[name] = (
         published + fixed,
-        int(unit[1] @ solutions[0]) + cost.fixed_macs(space),
+        int(unit[1] @ (x, y, z)) + cost.fixed_macs(space),
     )
     total, total_macs = costs[name]
+    assert total_macs == decoded_macs(name)
     print(
-        f"{name} {published:>7,} = {n}·800 + {r:>2}·11,968 + {j}·5,120",
+        f"{name} {published:>7,} = {x}·800 + {y:>2}·11,968 + {z}·5,120",
         end="  ",
     )
     print(f"total {total:>7,}  {total_macs / 1e6:5.2f} M MACs")
@@ -217,9 +222,9 @@ axes = figures.mixture_clouds(clouds)
 
 # %% [markdown]
 # As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$; not to the corner of the largest logit.
-# For any continuous $f$, then, $\mathbb{E} f(\gamma(t)) \to \sum_j \mathrm{softmax}(\alpha)_j f(e_j)$.
+# For any continuous $f$, then, $\mathbb{E} f(\gamma(t)) \to \sum_j \mathrm{softmax}(\alpha)_j f(\delta_j)$, with $\delta_j$ the corner of operation $j$.
 #
-# At $t > 0$ the mean of a sample is neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$.
+# At $t > 0$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$.
 # For two operations, $t = 1$ and $d = \alpha_1 - \alpha_2 = 2$ it is $e^d (e^d - 1 - d)/(e^d - 1)^2$: 0.7945 against 0.8808.
 # Sampling agrees.
 

@@ -27,6 +27,19 @@ PAPER = {
     "C": ((0.70, 0.15, 0.15), 0.850, 143_488, {"pool": 0, "identity": 15, "convolution": 13}),
     "D": ((0.15, 0.70, 0.15), 0.814, 12_320, {"pool": 18, "identity": 1, "convolution": 9}),
 }
+# What those parameters decode to, the only solution (chapter supernet): convolutions in the normal and in the reduction
+# genotype, identities with stride 2.
+DECODED = {"A": (3, 3, 0), "B": (0, 0, 1), "C": (2, 11, 2), "D": (9, 0, 1)}
+
+
+def decoded_macs(name: str) -> int:
+    """MACs per image of the paper's model of that name, from its decoded counts."""
+    space = SearchSpace()
+    macs = cost.edge_macs(space)
+    first = len(macs) // 2  # of the reduction genotype; it leaves an input node, so its identity has stride 2
+    _, identity, convolution = range(3)
+    each = macs[0, convolution], macs[first, convolution], macs[first, identity]
+    return int(np.dot(each, DECODED[name])) + cost.fixed_macs(space)
 
 
 def folder(family: Family) -> Path:
@@ -201,17 +214,23 @@ def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
 def kappa_sweep() -> pd.DataFrame:
     """What kappa does to the published method, from the lattices of `published.KAPPA`.
 
-    Spearman correlation between S and the number of edges of each operation, distinct architectures on the lattice, and
-    test accuracy in percent, mean over the lattice.
+    Spearman correlation between S and the number of edges of each operation ("–" where that number never changes),
+    distinct architectures on the lattice, points where all edges pool and where all convolve, and test accuracy in
+    percent, mean over the lattice.
     """
     lines = []
     for record in [read(RESULTS / name / LATTICE) for name in published.KAPPA]:
         points = record["points"]
-        correlations = analysis.control_correlations(points)
+        counts = pd.DataFrame([point["operations"] for point in points])
+        edges = len(points[0]["choice"])
         lines.append(
             {"kappa": record["config"]["kappa"]}
-            | {f"S and {operation}": round(value, 2) for operation, value in correlations.items()}
+            | {
+                f"S and {operation}": f"{value:.2f}" if counts[operation].nunique() > 1 else "–"
+                for operation, value in analysis.control_correlations(points).items()
+            }
             | {"architectures": len({tuple(point["choice"]) for point in points})}
+            | {f"only {operation}": int((counts[operation] == edges).sum()) for operation in ("pool", "convolution")}
             | {"test accuracy, %": round(100 * np.mean([point["accuracy"]["test"] for point in points]), 1)}
         )
     return pd.DataFrame(lines)
@@ -255,7 +274,7 @@ def frame(rows: list[dict], asked: dict | None = None) -> pd.DataFrame:
             "test accuracy, %": _percent(measured["accuracy"]),
             "edge parameters": f"{measured['edge_parameters']:,}",
             "total parameters": f"{measured['total_parameters']:,}",
-            "M MACs": f"{measured['macs'] / 1e6:.2f}" if "macs" in measured else "–",
+            "M MACs": f"{measured['macs'] / 1e6:.2f}",
             " / ".join(measured["operations"]): " / ".join(f"{n:g}" for n in measured["operations"].values()),
         }
 
@@ -263,7 +282,8 @@ def frame(rows: list[dict], asked: dict | None = None) -> pd.DataFrame:
     for row in rows:
         name, S = row["name"], _vector(row["S"])
         total = row["paper"]["edge_parameters"] + cost.fixed_parameters(SearchSpace())
-        paper = row["paper"] | {"total_parameters": total, "accuracy": {"test": row["paper"]["accuracy"]}}
+        sizes = {"total_parameters": total, "macs": decoded_macs(name)}
+        paper = row["paper"] | sizes | {"accuracy": {"test": row["paper"]["accuracy"]}}
         lines += [
             line(name, "paper", S, paper),
             line(name, "ours, same S", S, row["ours"]),
