@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from simplexnas import latency, results, selection
 from simplexnas.architecture import Architecture
-from simplexnas.family import Family, versions
+from simplexnas.family import Family
 from simplexnas.files import read_json
 from simplexnas.latency import LatencyTable
 from simplexnas.paths import RESULTS, RUNS, relative
+from simplexnas.provenance import processor, versions
 from simplexnas.selection import Budget, InfeasibleBudgetError
 
 BUDGETS, SEED = 50, 0
@@ -68,7 +69,7 @@ def main() -> None:
         "sha256": family.description["sha256"],
         "table": table.name,
         "table_created": table.content["created"],
-        "processor": latency.processor(),
+        "processor": processor(),
         "seed": SEED,
         "slack": selection.SLACK,
         "rounds": latency.ROUNDS,

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from simplexnas import results
-from simplexnas.family import versions
 from simplexnas.paths import RESULTS, ROOT, relative
+from simplexnas.provenance import versions
 
 COMMANDS = {
     "make book": ["make", "book"],

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from simplexnas import analysis, latency, published, results
 from simplexnas.architecture import Architecture
-from simplexnas.family import Family, versions
+from simplexnas.family import Family
 from simplexnas.paths import RESULTS, relative
+from simplexnas.provenance import processor, versions
 
 FAMILIES = (published.LATENCY, published.UNIT, published.DEFAULT[0])
 BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
@@ -39,7 +40,7 @@ def main() -> None:
     content = {
         "table": table.name,
         "batch": BATCH,
-        "processor": latency.processor(),
+        "processor": processor(),
         "threads": 1,
         "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

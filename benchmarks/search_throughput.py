@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from simplexnas import config, data, latency, results
+from simplexnas import config, data, results
 from simplexnas.allocator import keep_memory
-from simplexnas.family import versions
 from simplexnas.optimizers import Optimizers
 from simplexnas.paths import RESULTS, relative
+from simplexnas.provenance import processor, versions
 from simplexnas.search import Schedule, SearchModel, generator, make_batch
 
 BATCH = 128
@@ -81,7 +81,7 @@ def main() -> None:
         "steps": STEPS,
         "profile_ms_per_step": {name: profiled(arm) for name, arm in arms.items()},
         "threads": torch.get_num_threads(),
-        "processor": latency.processor(),
+        "processor": processor(),
         "seed": paper.seed,
         "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from simplexnas.architecture import Architecture
 from simplexnas.errors import SimplexNASError
-from simplexnas.operations import FIVE_OPERATIONS
 from simplexnas.supernet import SearchSpace, genotype_edges
 
 DEFAULT = SearchSpace()
-FIVE = SearchSpace(operations=FIVE_OPERATIONS, channels=8, cells=4, nodes=3)
+FIVE = SearchSpace(operations=tiny.FIVE_OPERATIONS, channels=8, cells=4, nodes=3)
 COUNTS = ("edge_parameters", "total_parameters", "macs")
 
 
@@ -52,7 +51,7 @@ def test_default_counts_28_edges_by_family():
 
 def test_five_operations_are_counted_by_name():
     architecture = Architecture(FIVE, [0] * len(genotype_edges(FIVE)))
-    assert architecture.counts() == {"max_pool": 18} | dict.fromkeys(FIVE_OPERATIONS[1:], 0)
+    assert architecture.counts() == {"max_pool": 18} | dict.fromkeys(tiny.FIVE_OPERATIONS[1:], 0)
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.from_numpy], ids=["array", "tensor"])
@@ -67,7 +66,7 @@ def test_file_round_trip(tmp_path):
     path = architecture.save(tmp_path / "new" / "architecture.json")
     assert Architecture.load(path) == architecture
     content = json.loads(path.read_text())
-    assert all(edge["operation"] in FIVE_OPERATIONS for edge in content["edges"])
+    assert all(edge["operation"] in tiny.FIVE_OPERATIONS for edge in content["edges"])
     assert {key: content[key] for key in COUNTS} == {key: getattr(architecture, key) for key in COUNTS}
     assert content["total_parameters"] == sum(p.numel() for p in architecture.build().parameters())
 

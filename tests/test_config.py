@@ -8,7 +8,7 @@ import tiny
 
 from simplexnas import config
 from simplexnas.errors import SimplexNASError
-from simplexnas.operations import DEFAULT_OPERATIONS, FIVE_OPERATIONS
+from simplexnas.operations import DEFAULT_OPERATIONS
 from simplexnas.supernet import SearchSpace
 
 
@@ -33,7 +33,7 @@ def test_presets():
     assert dataclasses.replace(quick, preset="default", epochs=default.epochs, train_images=55_000) == default
 
 
-@pytest.mark.parametrize("settings", [*config.PRESETS.values(), tiny.config(space=SearchSpace(FIVE_OPERATIONS))])
+@pytest.mark.parametrize("settings", [*config.PRESETS.values(), tiny.config(space=SearchSpace(tiny.FIVE_OPERATIONS))])
 def test_round_trip(settings):
     assert config.SearchConfig.from_dict(settings.to_dict()) == settings
     assert config.SearchConfig.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
@@ -49,8 +49,11 @@ def test_unknown_and_missing_keys():
     refused("unknown setting 'lr'.*learning_rate", config.SearchConfig.from_dict, values | {"lr": 1})
     space = values["space"] | {"width": 3}
     refused("unknown setting 'width'.*channels", config.SearchConfig.from_dict, values | {"space": space})
-    del values["preset"]
-    refused("'preset' is missing", config.SearchConfig.from_dict, values)
+    for name in ("preset", "price", "space"):
+        rest = {key: value for key, value in values.items() if key != name}
+        refused(f"'{name}' is missing", config.SearchConfig.from_dict, rest)
+    rest = {key: value for key, value in values["space"].items() if key != "nodes"}
+    refused("'nodes' is missing", config.SearchConfig.from_dict, values | {"space": rest})
 
 
 @pytest.mark.parametrize(

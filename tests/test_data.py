@@ -1,5 +1,10 @@
 """The splits of the real data, what happens without it, and augmentation."""
 
+import functools
+import shutil
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +61,30 @@ def test_missing_or_damaged_file_is_one_line_with_the_way_out(name, state, tmp_p
     message = str(error.value)
     assert len(message.splitlines()) == 1
     assert name in message and state in message and "`simplexnas data --download`" in message
+
+
+@pytest.fixture
+def mirror(monkeypatch):
+    """The original files, served from this machine."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=DATA / "FashionMNIST" / "raw")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(data.FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+        yield
+        server.shutdown()
+
+
+@pytest.mark.parametrize("damage", [None, b"half of it"])
+def test_download_fetches_what_is_missing_or_damaged_though_unpacked(damage, tmp_path, mirror, splits):
+    original = DATA / "FashionMNIST" / "raw"
+    raw = tmp_path / "FashionMNIST" / "raw"
+    shutil.copytree(original, raw)
+    assert len(list(raw.glob("*-ubyte"))) == 4, "unpacked before"
+    (raw / FILES[0]).unlink()
+    if damage is not None:
+        (raw / FILES[0]).write_bytes(damage)
+    assert len(data.load(tmp_path, download=True).train) == 55_000
+    data.check_files(tmp_path)
 
 
 def test_half_unpacked_file_is_one_line(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import tiny
 
 from simplexnas import experiments, results, simplex
+from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace
 
 pytestmark = pytest.mark.usefixtures("own_results")
@@ -53,6 +54,13 @@ def interrupted(after: int, accuracies=lambda *_: {"validation": 0.5, "test": 0.
     return measure
 
 
+def test_a_whole_measurement_is_not_made_again(lattice, tiny_family, fewer):
+    before = lattice.read_bytes()
+    with pytest.raises(SimplexNASError, match=r"lattice\.json exists; move it away to measure again"):
+        experiments.lattice(tiny_family, fewer, 1.0)
+    assert lattice.read_bytes() == before
+
+
 def test_interrupted_lattice_goes_on(tiny_family, fewer, tmp_path, monkeypatch):
     monkeypatch.setattr(experiments.evaluate, "accuracies", interrupted(after=2))
     with pytest.raises(KeyboardInterrupt):
@@ -81,7 +89,7 @@ def test_half_done_lattice_of_something_else_is_passed_over(change, tiny_family,
     assert {point["accuracy"]["test"] for point in content["points"]} == {0.25}
 
 
-def test_baselines_file(tiny_family, fewer, tmp_path, monkeypatch):
+def test_baselines_file(lattice, tiny_family, fewer, tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(experiments.evaluate, "accuracies", fake_accuracy(0.75, measured))
     path = experiments.baselines(tiny_family, fewer, step=0.5, draws=2, random=4)
@@ -97,6 +105,7 @@ def test_baselines_file(tiny_family, fewer, tmp_path, monkeypatch):
         least = min(point["S"])
         assert all(point["S"][m] == least for m in point["choice"])
     other = tiny.sister(tiny_family, tmp_path, seed=1)
+    experiments.lattice(other, fewer, 0.5)
     others = json.loads(experiments.baselines(other, fewer, step=0.5, draws=2, random=4).read_text())["points"]
     for source in of:
         assert [p["choice"] for p in others if p["source"] == source] != [p["choice"] for p in of[source]]

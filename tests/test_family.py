@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 
 from simplexnas import family, simplex
+from simplexnas.config import SearchConfig
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family
 
@@ -136,12 +137,12 @@ def test_config_of_other_shapes(copy, space):
 @pytest.mark.parametrize(
     ("config", "match"),
     [
-        ({}, "'preset' is missing"),
+        ({}, "copy: .*the setting 'batch_size' is missing"),
         (None, "config = 'None'; allowed: an object of settings"),
         ("abc", "config = 'abc'; allowed: an object of settings"),
         ({"preset": "default", "space": 3}, "allowed: an object of settings"),
         ({"preset": "default", "colour": 1}, "unknown setting 'colour'"),
-        ({"preset": "default", "epochs": 0}, "epochs = 0"),
+        (SearchConfig(preset="default").to_dict() | {"epochs": 0}, "epochs = 0"),
     ],
 )
 def test_damaged_config(copy, config, match):

@@ -11,7 +11,6 @@ import tiny
 
 from simplexnas import figures, simplex
 from simplexnas.architecture import Architecture
-from simplexnas.operations import FIVE_OPERATIONS
 from simplexnas.supernet import SearchSpace
 
 matplotlib.use("Agg")
@@ -60,7 +59,7 @@ def test_bars_show_the_counts():
 
 
 def test_bars_of_other_operations_have_colors_of_their_own():
-    ax = figures.operation_bars({"ours": dict.fromkeys(FIVE_OPERATIONS, 3)})
+    ax = figures.operation_bars({"ours": dict.fromkeys(tiny.FIVE_OPERATIONS, 3)})
     assert len({group[0].get_facecolor() for group in ax.containers}) == 5
 
 

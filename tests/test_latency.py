@@ -14,12 +14,11 @@ from simplexnas import latency, published, supernet
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.errors import SimplexNASError
 from simplexnas.latency import LatencyTable, Part
-from simplexnas.operations import FIVE_OPERATIONS
 from simplexnas.supernet import Cell, SearchSpace, genotype_edges
 
 SPACES = [
     tiny.SPACE,
-    SearchSpace(FIVE_OPERATIONS, channels=4, cells=4, nodes=3, mean_nodes=True, normalise_features=True),
+    SearchSpace(tiny.FIVE_OPERATIONS, channels=4, cells=4, nodes=3, mean_nodes=True, normalise_features=True),
 ]
 
 
@@ -128,16 +127,22 @@ def test_the_line_is_one_of_least_squares():
 
 
 def test_expectation_by_enumeration():
-    """All 81 architectures of a small space, weighted by their probabilities, against the formula."""
-    space = tiny.FEW_EDGES
-    table = invented(space)
-    p = np.random.default_rng(1).dirichlet(np.ones(3), size=4)
-    enumerated = sum(
-        p[np.arange(4), choice].prod() * table.predict(Architecture(space, choice), 2)
-        for choice in itertools.product(range(3), repeat=4)
-    )
+    """Architectures weighted by their probabilities, against the formula; edges that share a source part are free."""
+    space = tiny.SPACE
+    table, edges = invented(space), genotype_edges(space)
+    free = [
+        edges.index(edge) for edge in (("normal", 2, 0), ("normal", 3, 0), ("reduction", 2, 1), ("reduction", 3, 1))
+    ]
+    random = np.random.default_rng(1)
+    p = np.eye(3)[random.integers(3, size=len(edges))]
+    p[free] = random.dirichlet(np.ones(3), size=len(free))
+    enumerated = 0.0
+    for choice in itertools.product(range(3), repeat=len(free)):
+        operations = p.argmax(axis=1)
+        operations[free] = choice
+        enumerated += p[free, choice].prod() * table.predict(Architecture(space, operations), 2)
     assert table.expectation(p, 2) == pytest.approx(enumerated)
-    for wrong in (p[:3], 5 * p, -p, np.full((4, 3), np.nan)):
+    for wrong in (p[:3], 5 * p, -p, np.full(p.shape, np.nan)):
         with pytest.raises(SimplexNASError, match="probabilities; allowed: numbers from 0 to 1 of shape"):
             table.expectation(wrong, 2)
 
@@ -149,6 +154,23 @@ def test_edge_ms_adds_up():
         parts = latency.parts(Architecture(tiny.SPACE, [m] * len(genotype_edges(tiny.SPACE))))
         expected = sum(n * table.ms(part, 2) for part, n in parts.items() if part.kind in ("source", "edge"))
         assert table.edge_ms(2)[:, m].sum() == pytest.approx(expected)
+
+
+def test_edge_ms_of_single_edges():
+    """Two edges leave each input node, one leaves node 2; a reduction edge stands in two cells."""
+    table, edges = invented(tiny.SPACE), genotype_edges(tiny.SPACE)
+
+    def ms(kind: str, *places: tuple[int, int, int]) -> float:
+        return sum(table.ms(Part(kind, "sep_conv_3x3", *place), 2) for place in places)
+
+    for edge, leaving, places in (
+        (("normal", 2, 0), 2, [(4, 28, 1)]),
+        (("normal", 3, 2), 1, [(4, 28, 1)]),
+        (("reduction", 3, 1), 2, [(8, 28, 2), (16, 14, 2)]),
+        (("reduction", 3, 2), 1, [(8, 14, 1), (16, 7, 1)]),
+    ):
+        expected = ms("edge", *places) + ms("source", *places) / leaving
+        assert table.edge_ms(2)[edges.index(edge), 2] == pytest.approx(expected)
 
 
 def test_measure_validate_load(folder):
@@ -172,6 +194,18 @@ def test_measure_validate_load(folder):
     points = latency.read_validation(table)[1]
     fitted = [tuple(fit["operations"]) for fit in table.of_batch(1)["fit"]]
     assert len(points) == 40 and not {tuple(point["operations"]) for point in points} & set(fitted)
+
+    path_of_validation = folder / name / "validation.json"
+    whole = json.loads(path_of_validation.read_text())
+    for damage, message in (
+        ({"version": 0}, "expected format"),
+        ({"table_created": "then"}, "is not of this table"),
+        ({"batches": {"1": [{"operations": ["convolute"]}]}}, "is damaged"),
+    ):
+        path_of_validation.write_text(json.dumps(whole | damage))
+        with pytest.raises(SimplexNASError, match=rf"validation\.json.*{message}"):
+            latency.read_validation(table)
+    path_of_validation.write_text(json.dumps(whole))
 
     other = LatencyTable(name, tiny.SPACE, table.content | {"processor": "another"})
     before = (folder / name / "validation.json").read_bytes()
@@ -263,19 +297,6 @@ def test_refusals(folder):
         latency.measure(tiny.SPACE, [1], threads=0)
     with pytest.raises(SimplexNASError, match="rounds = 1; allowed: whole numbers from 2"):
         latency.measure(tiny.SPACE, [1], rounds=1)
-
-
-def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
-    arm = "processor: 0\nCPU implementer\t: 0x41\nCPU variant: 0x3\nCPU part: 0xd0c\nCPU revision: 1\n\nprocessor: 1\n"
-    monkeypatch.setattr(latency.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(latency, "Path", lambda _: tmp_path / "cpuinfo")
-    (tmp_path / "cpuinfo").write_text(arm)
-    assert latency.machine_name() == "arm-implementer-0x41-part-0xd0c-variant-0x3-revision-1-cpu-1-thread"
-    (tmp_path / "cpuinfo").unlink()
-    assert latency.processor() == (latency.platform.processor() or latency.platform.machine())
-    monkeypatch.setattr(latency.platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(latency.subprocess, "check_output", lambda *_, **__: "Apple M1\n")
-    assert latency.machine_name(threads=2) == "apple-m1-cpu-2-threads"
 
 
 @pytest.mark.parametrize("name", [published.LATENCY_TABLE, published.TIMED_TABLE])

@@ -58,8 +58,8 @@ def test_published_table(rows):
         for group in (row["ours"], row["best"], row["control"]):
             assert group["accuracy"]["n"] == len(group["runs"])
             for run in group["runs"]:
-                assert sum(run["operations"].values()) == 28
-                assert all(0 <= value <= 1 for value in run["accuracy"].values())
+                assert sum(run["operations"].values()) == pytest.approx(28, abs=0.2)  # means are rounded
+                assert 0.1 < run["accuracy"]["test"] < 1
         assert all(run["edge_parameters"] <= edge_parameters for run in row["best"]["runs"])
 
 

@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from simplexnas import analysis, experiments, published, results, simplex
+from simplexnas.config import preset
 from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace
 
@@ -23,6 +24,12 @@ def test_result_file_of_another_version_is_refused_by_name(lattice, tiny_family,
     lattice.write_text(json.dumps(json.loads(lattice.read_text()) | {"version": 1}))
     with pytest.raises(SimplexNASError, match=r"lattice\.json has version 1; this code reads 2"):
         results.read_own(tiny_family, results.LATTICE)
+
+
+def test_hypervolumes_need_the_lattice_of_the_baselines(tiny_family, fewer):
+    experiments.lattice(tiny_family, fewer, 1.0)
+    with pytest.raises(SimplexNASError, match=r"lattice.json does not hold the lattice of step 0.5; move it away and"):
+        experiments.baselines(tiny_family, fewer, step=0.5, draws=1, random=1)
 
 
 def test_hypervolumes_of_two_families(lattice, tiny_family, fewer, tmp_path):
@@ -63,7 +70,10 @@ def test_table_of_one_family(table, tiny_family, tmp_path):
         assert row["ours"]["operations"] == tiny_family.architecture(row["S"]).counts()
         assert row["ours"]["accuracy"]["n"] == 1 and row["ours"]["accuracy"]["sd"] is None
         assert row["best"]["edge_parameters"] <= row["paper"]["edge_parameters"]
-        assert row["control"]["accuracy"]["n"] == 3
+        assert row["control"]["accuracy"]["n"] == 1, "draws share the weights"
+        (drawn,) = row["control"]["runs"]
+        tests = [run["accuracy"]["test"] for run in drawn["runs"]]
+        assert len(tests) == 3 and row["control"]["accuracy"]["test"] == pytest.approx(np.mean(tests))
         (run,) = row["ours"]["runs"]
         assert len(run["ways"]) == 6 and run["ways"]["discrete"] == run["accuracy"]
     frame = results.frame(rows)
@@ -94,7 +104,7 @@ def test_table_of_two_seeds(table, tiny_family, fewer, tmp_path):
     results.compute_table([tiny_family, other])
     row = results.table()[0]
     assert [run["seed"] for run in row["ours"]["runs"]] == [0, 1]
-    assert row["ours"]["accuracy"]["n"] == 2 and row["control"]["accuracy"]["n"] == 6
+    assert row["ours"]["accuracy"]["n"] == 2 and row["control"]["accuracy"]["n"] == 2
     assert "one for each seed" in results.frame([row])["S"].tolist()
 
 
@@ -137,7 +147,7 @@ def test_frame_shows_sizes_and_spreads():
     shown = {source: tuple(line[columns]) for source, line in frame.iterrows()}
     S = "(0.15, 0.15, 0.70)"
     assert shown == {
-        "paper": (S, "79.2", "5,120", "25,626", "–", "17 / 11 / 0"),
+        "paper": (S, "79.2", "5,120", "25,626", "7.17", "17 / 11 / 0"),
         "ours, same S": (S, "81.2", "10,240", "30,746", "7.17", "20 / 8 / 0"),
         "ours, best within the paper's parameters": (
             *("one for each seed", "81.0 ± 1.4 (2)", "4,160"),
@@ -172,7 +182,7 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
         for pool in (0, 1)
     ]
     content = {"version": results.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
-    content["config"] = {"preset": "quick", "seed": seed, "epochs": 2} | config
+    content["config"] = preset("quick").to_dict() | {"seed": seed} | config
     content["settings"] = {"step": step}
     results.save(results.RESULTS / family / results.LATTICE, content)
 

@@ -14,11 +14,10 @@ import torch
 
 from simplexnas import cost, search
 from simplexnas.errors import SimplexNASError
-from simplexnas.operations import FIVE_OPERATIONS
 from simplexnas.paths import ROOT
 from simplexnas.supernet import SearchSpace
 
-FIVE = SearchSpace(operations=FIVE_OPERATIONS, channels=4, nodes=2)
+FIVE = SearchSpace(operations=tiny.FIVE_OPERATIONS, channels=4, nodes=2)
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +184,7 @@ def test_log_columns(tiny_run):
         *("kappa", "gain", "temperature", "learning_rate"),
     ]
     assert [row["step"] for row in rows] == [0, 7] and rows[0]["gain"] == 0 and rows[0]["temperature"] == 1
+    assert rows[0]["learning_rate"] == pytest.approx(tiny.config().learning_rate / 25), "of this step, not the next one"
     assert search.training_seconds(folder) > 0
 
 
@@ -483,8 +483,8 @@ def test_diverged_run_keeps_its_last_good_checkpoint(few, tmp_path, monkeypatch)
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
 
 
-@pytest.mark.parametrize("devices", [1, 2])
-def test_bad_accelerator_is_one_line(devices):
-    with pytest.raises(SimplexNASError, match=f"accelerator = 'foo', devices = {devices}: ") as error:
-        search.make_fabric("foo", devices)
+@pytest.mark.parametrize(("accelerator", "devices"), [("foo", 1), ("foo", 2), ("tpu", 1)])
+def test_bad_accelerator_is_one_line(accelerator, devices):
+    with pytest.raises(SimplexNASError, match=f"accelerator = '{accelerator}', devices = {devices}: ") as error:
+        search.make_fabric(accelerator, devices)
     assert len(str(error.value).splitlines()) == 1

@@ -12,10 +12,11 @@ from test_latency import invented
 from simplexnas import experiments, latency, paths, results, selection
 from simplexnas.architecture import Architecture
 from simplexnas.errors import SimplexNASError
+from simplexnas.provenance import processor
 from simplexnas.selection import Budget
 
 TABLE = invented(tiny.SPACE)
-TABLE.content.update(device="cpu", threads=1, processor=latency.processor())
+TABLE.content.update(device="cpu", threads=1, processor=processor())
 
 
 def members(n: int = 12) -> list[dict]:
@@ -87,7 +88,7 @@ def test_fastest_with_an_accuracy(family):
     found = family.select(min_accuracy=least, batch=2)
     assert list(found["choice"]) == best["choice"]
     times = {"predicted_ms": pytest.approx(time(best)), "median_ms": pytest.approx(time(best)), "iqr_ms": 0.0}
-    of = {"table": "invented", "processor": latency.processor(), "device": "cpu", "threads": 1, "batch": 2}
+    of = {"table": "invented", "processor": processor(), "device": "cpu", "threads": 1, "batch": 2}
     assert found["latency"].items() >= (of | times).items()
     together, alone = family.timed
     assert together == [tuple(point["choice"]) for point in sorted(allowed, key=time)[: selection.TOGETHER]]

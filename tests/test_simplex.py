@@ -5,13 +5,14 @@ import math
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from simplexnas import simplex
 from simplexnas.errors import SimplexNASError
-from simplexnas.operations import DEFAULT_OPERATIONS, FIVE_OPERATIONS
+from simplexnas.operations import DEFAULT_OPERATIONS
 
 points = st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda x: sum(x) > 1e-3)
 points = points.map(lambda x: [value / sum(x) for value in x])
@@ -80,7 +81,7 @@ def test_rounded_S_of_the_paper_is_renormalised(value):
 
 def test_whole_numbers_and_other_lengths():
     assert simplex.parse([1, 0, 0], DEFAULT_OPERATIONS).tolist() == [1, 0, 0]
-    assert simplex.parse("0.2,0.2,0.2,0.2,0.2", FIVE_OPERATIONS).tolist() == [0.2] * 5
+    assert simplex.parse("0.2,0.2,0.2,0.2,0.2", tiny.FIVE_OPERATIONS).tolist() == [0.2] * 5
 
 
 @pytest.mark.parametrize(

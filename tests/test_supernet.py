@@ -10,14 +10,13 @@ import torch
 
 from simplexnas.architecture import Architecture
 from simplexnas.errors import SimplexNASError
-from simplexnas.operations import FIVE_OPERATIONS
 from simplexnas.supernet import Edge, SearchSpace, Supernet, cell_edges, cell_layouts, genotype_edges
 
 SPACES = {
     "default": SearchSpace(),
     "six cells": SearchSpace(channels=4, cells=6, nodes=2),
     "three nodes": SearchSpace(channels=8, nodes=3),
-    "five operations": SearchSpace(operations=FIVE_OPERATIONS, channels=4, nodes=2),
+    "five operations": SearchSpace(operations=tiny.FIVE_OPERATIONS, channels=4, nodes=2),
 }
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 

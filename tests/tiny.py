@@ -6,9 +6,11 @@ import torch
 
 from simplexnas.config import SearchConfig, preset
 from simplexnas.family import Family
+from simplexnas.operations import OPERATIONS
 from simplexnas.search import SearchModel
 from simplexnas.supernet import SearchSpace, Supernet, genotype_edges
 
+FIVE_OPERATIONS = tuple(OPERATIONS)
 SPACE = SearchSpace(channels=4, nodes=2)  # 10 genotype edges
 FEW_EDGES = SearchSpace(channels=2, nodes=1)  # 4 genotype edges: all 81 architectures can be listed
 

@@ -107,7 +107,7 @@ def search(
     )
     if fabric.is_global_zero:
         typer.echo(relative(run / search.LOG))
-        folder = Family(name, model.cpu(), {}).export(FAMILIES / name, search.training_seconds(run))
+        folder = Family(name, model.cpu(), {}).export(FAMILIES / name, search.training_seconds(run), fabric.device.type)
         typer.echo(relative(folder))
         (run / search.CHECKPOINT).unlink()  # the family holds the weights
 
@@ -223,7 +223,6 @@ def baselines(family: FamilyOption = "default-seed0") -> None:
     from simplexnas.paths import relative
 
     loaded = Family.load(family)
-    results.read_own(loaded, results.LATTICE)  # known to be there before the long measurement
     typer.echo(relative(experiments.baselines(loaded, data.load())))
     for line in results.hypervolumes([loaded]).to_dict("records"):
         typer.echo(f"{line['of']:<20} hypervolume {line['mean']:.3f}")

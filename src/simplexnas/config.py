@@ -116,19 +116,19 @@ class SearchConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> "SearchConfig":
-        """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`."""
+        """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`.
+
+        A default must not stand in for a missing one: it may have been another one at the time.
+        """
         if not isinstance(values, dict) or not isinstance(values.get("space", {}), dict):
             raise SimplexNASError(f"config = {str(values)[:80]!r}; allowed: an object of settings")
-        values = dict(values)
         for kind, given in ((cls, values), (SearchSpace, values.get("space", {}))):
             known = {f.name for f in dataclasses.fields(kind)}
             if unknown := sorted(set(given) - known):
                 raise SimplexNASError(f"unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
-        if "preset" not in values:
-            raise SimplexNASError("the setting 'preset' is missing")
-        if "space" in values:
-            values["space"] = SearchSpace(**values["space"])
-        return cls(**values)
+            if missing := sorted(known - set(given)):
+                raise SimplexNASError(f"the setting {missing[0]!r} is missing")
+        return cls(**values | {"space": SearchSpace(**values["space"])})
 
 
 PRESETS: dict[str, SearchConfig] = {

@@ -14,10 +14,12 @@ from tqdm import tqdm
 from simplexnas import evaluate, results, simplex
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.data import Splits
-from simplexnas.family import Family, versions
+from simplexnas.errors import SimplexNASError
+from simplexnas.family import Family
 from simplexnas.files import read_json
 from simplexnas.hypernetwork import UtilityHypernetwork
-from simplexnas.paths import RUNS
+from simplexnas.paths import RUNS, relative
+from simplexnas.provenance import versions
 from simplexnas.results import BASELINES, LATTICE, PAPER, PAPER_POINTS, RETRAINED
 from simplexnas.retrain import retrain
 from simplexnas.search import generator
@@ -58,8 +60,12 @@ def inherited_accuracy(family: Family, architecture: Architecture, splits: Split
 def _half_done(family: Family, name: str, settings: dict) -> tuple[Path, list[dict], float]:
     """Where a measurement keeps its points until it is whole, with the points and seconds so far.
 
-    What another family, other settings or other versions left there is passed over.
+    What another family, other settings or other versions left there is passed over. A whole measurement is not made
+    again: if there is one, raises `SimplexNASError`.
     """
+    whole = results.folder(family) / name
+    if whole.exists():
+        raise SimplexNASError(f"{relative(whole)} exists; move it away to measure again")
     path = RUNS / family.name / name
     if path.exists():
         before = read_json(path)
@@ -146,8 +152,9 @@ def baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DR
     """What the family's front is compared with, all with its weights; goes on with a half-done measurement.
 
     "source" of a point: "control" and "random hypernetwork", each over the lattice of S and drawn `draws` times, and
-    "random architecture". Draw d of the family with seed s has the seed s + 100 d.
+    "random architecture". Draw d of the family with seed s has the seed s + 100 d. Needs the family's lattice.
     """
+    results.lattice_points(family, step)  # of the family itself: known to be there before the long measurement
     space, seed = family.space, family.config.seed
     penalties = simplex.lattice(space.k, step)
     points = []

@@ -18,10 +18,11 @@ from simplexnas import evaluate, latency
 from simplexnas.architecture import Architecture
 from simplexnas.data import Split, Splits, normalize
 from simplexnas.errors import SimplexNASError
-from simplexnas.family import Family, versions
+from simplexnas.family import Family
 from simplexnas.files import check_writable
 from simplexnas.operations import AveragePool
 from simplexnas.paths import relative
+from simplexnas.provenance import processor, versions
 from simplexnas.supernet import CLASSES, IMAGE_SIZE
 
 ONNX, PROGRAM, DESCRIPTION = "model.onnx", "model.pt2", "model.json"
@@ -109,7 +110,7 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
             "classes": FashionMNIST.classes,
             **compared,
             "latency": {str(batch): _times(session, inherited, batch) for batch in BATCHES},
-            "processor": latency.processor(),
+            "processor": processor(),
             "threads": 1,
             "versions": versions() | {"onnxruntime": onnxruntime.__version__},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

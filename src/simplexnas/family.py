@@ -2,39 +2,27 @@
 
 import hashlib
 import json
-import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import safetensors
 import safetensors.torch
 import torch
 
-import simplexnas
-from simplexnas import latency, simplex
+from simplexnas import simplex
 from simplexnas.architecture import Architecture, StandaloneNetwork
 from simplexnas.config import SearchConfig
 from simplexnas.errors import SimplexNASError
 from simplexnas.files import check_format, read_json, write_atomically
 from simplexnas.paths import FAMILIES, relative
+from simplexnas.provenance import processor, versions
 from simplexnas.search import Schedule, SearchModel
 
 FORMAT = "simplexnas family"
 VERSION = 2
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "family.json"
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
-    return {
-        "simplexnas": simplexnas.__version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
 
 
 @dataclass
@@ -90,8 +78,8 @@ class Family:
         network.load_state_dict({name: inherited[name] for name in own})
         return network.to(memory_format=torch.channels_last).eval()
 
-    def export(self, folder: Path, seconds: float) -> Path:
-        """Write weights and description; returns the folder. seconds: training time."""
+    def export(self, folder: Path, seconds: float, device: str = "cpu") -> Path:
+        """Write weights and description; returns the folder. seconds: training time, device: "cpu" or "cuda"."""
         tensors = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
         weights = safetensors.torch.save(tensors)
         self.description = {
@@ -101,7 +89,7 @@ class Family:
             "sha256": hashlib.sha256(weights).hexdigest(),
             "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
             "training_seconds": round(seconds, 1),
-            "processor": latency.processor(),
+            "processor": processor(device),
             "threads": torch.get_num_threads(),
             "versions": versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -139,7 +127,7 @@ class Family:
             tensors = safetensors.torch.load(weights)
             model = SearchModel(SearchConfig.from_dict(description["config"]))
             model.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
+        except (KeyError, TypeError, RuntimeError, SimplexNASError, safetensors.SafetensorError) as error:
             reason = " ".join(str(error).split())[:200]
             raise SimplexNASError(f"{relative(folder)}: weights and config do not fit together ({reason})") from None
         model.eval()

@@ -9,11 +9,8 @@ All times are of networks as `Architecture.build` makes them, in inference mode,
 folded, under the allocator settings of the command line (`allocator.keep_memory`).
 """
 
-import contextlib
 import json
-import platform
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -34,6 +31,7 @@ from simplexnas.errors import SimplexNASError
 from simplexnas.files import check_format, check_writable, read_json, write_atomically
 from simplexnas.operations import OPERATIONS
 from simplexnas.paths import LATENCY, relative
+from simplexnas.provenance import processor, versions
 from simplexnas.supernet import (
     IMAGE_SIZE,
     Preprocess,
@@ -46,7 +44,7 @@ from simplexnas.supernet import (
     node_sum,
 )
 
-FORMAT, VERSION = "simplexnas latency table", 2
+FORMAT, VALIDATION_FORMAT, VERSION = "simplexnas latency table", "simplexnas latency validation", 2
 TABLE, VALIDATION = "table.json", "validation.json"
 DEVICES = ("cpu", "cuda")
 ROUNDS = 15
@@ -196,26 +194,6 @@ def network_calls(networks: dict[str, nn.Module], batch: int, device: str = "cpu
     return {name: call(network) for name, network in networks.items()}
 
 
-def processor(device: str = "cpu") -> str:
-    """The processor's name as its maker gives it, on Linux with its numbers: names alone are shared."""
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    if platform.system() == "Darwin":
-        return subprocess.check_output(["sysctl", "-n", "machdep.cpu.brand_string"], text=True).strip()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        lines = []
-    known = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line)
-    for form in (
-        "{model name} (family {cpu family}, model {model}, stepping {stepping})",
-        "ARM (implementer {CPU implementer}, part {CPU part}, variant {CPU variant}, revision {CPU revision})",
-    ):
-        with contextlib.suppress(KeyError):
-            return form.format(**known)
-    return platform.processor() or platform.machine()
-
-
 def machine_name(device: str = "cpu", threads: int = 1) -> str:
     """Name of this machine's table, made of processor, device and threads."""
     slug = re.sub(r"[^a-z0-9]+", "-", processor(device).lower()).strip("-")
@@ -268,7 +246,7 @@ def measure(
         "device": device,
         "threads": threads,
         "rounds": rounds,
-        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+        "versions": versions(),
         "created": started.isoformat(timespec="seconds"),
         "batches": {},
     }
@@ -474,10 +452,12 @@ def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
             for number, architecture in zip(networks, architectures, strict=True)
         ]
     result = {
+        "format": VALIDATION_FORMAT,
+        "version": VERSION,
         "table_created": table.content["created"],
         "processor": table.content["processor"],
         "settings": settings,
-        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+        "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "batches": batches,
     }
@@ -495,6 +475,7 @@ def read_validation(table: LatencyTable) -> dict[int, list[dict]]:
     if not path.exists():
         raise SimplexNASError(f"{relative(path)} is missing; {hint}")
     content = read_json(path)
+    check_format(content, VALIDATION_FORMAT, VERSION, relative(path))
     if content.get("table_created") != table.content["created"]:
         raise SimplexNASError(f"{relative(path)} is not of this table; {hint}")
 
@@ -505,9 +486,13 @@ def read_validation(table: LatencyTable) -> dict[int, list[dict]]:
             "predicted_ms": table.predict(architecture, batch),
         }
 
-    return {
-        int(batch): [predicted(point, int(batch)) for point in points] for batch, points in content["batches"].items()
-    }
+    try:
+        return {
+            int(batch): [predicted(point, int(batch)) for point in points]
+            for batch, points in content["batches"].items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise SimplexNASError(f"{relative(path)} is damaged ({error}); move it away, and {hint}") from None
 
 
 def prediction_errors(points: list[dict], predicted: str = "predicted_ms", measured: str = "measured_ms") -> dict:

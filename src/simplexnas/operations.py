@@ -156,7 +156,6 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 DEFAULT_OPERATIONS = ("average_pool", "identity", "sep_conv_3x3")
-FIVE_OPERATIONS = tuple(OPERATIONS)
 
 
 def labels(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ ABLATED = (
     "quick-normalise_features=true",
     "quick-matrix_learning_rate=0",
     "quick-flip=false",
+    "quick-shift=2",
     "quick-ema=0.99",
     "quick-sandwich=true",
     "quick-hypernetwork_learning_rate=0.001",

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from simplexnas import analysis, cost, latency, published
-from simplexnas.config import PRESETS, SearchConfig
+from simplexnas import analysis, cost, published, simplex
+from simplexnas.config import PRESETS
 from simplexnas.errors import SimplexNASError
-from simplexnas.family import Family, versions
+from simplexnas.family import Family
 from simplexnas.files import read_json, write_atomically
 from simplexnas.paths import RESULTS, relative
+from simplexnas.provenance import processor, versions
 from simplexnas.supernet import SearchSpace
 
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
@@ -79,7 +80,7 @@ def provenance(family: Family) -> dict:
         "seed": family.config.seed,
         "training_seconds": family.description["training_seconds"],
         "config": family.config.to_dict(),
-        "processor": latency.processor(),
+        "processor": processor(),
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -105,9 +106,9 @@ def hypervolumes(families: list[Family]) -> pd.DataFrame:
     """
     volumes: dict[str, list[float]] = {"family": []}
     for family in families:
-        baselines, lattice = read_own(family, BASELINES), read_own(family, LATTICE)
+        baselines = read_own(family, BASELINES)
         step, draws = baselines["settings"]["step"], baselines["settings"]["draws"]
-        volumes["family"].append(analysis.hypervolume(analysis.sublattice(lattice["points"], step)))
+        volumes["family"].append(analysis.hypervolume(lattice_points(family, step)))
         for source in ("random hypernetwork", "control"):
             own = [analysis.hypervolume(drawn(baselines["points"], source, draw)) for draw in range(draws)]
             volumes.setdefault(source, []).append(float(np.mean(own)))
@@ -117,6 +118,17 @@ def hypervolumes(families: list[Family]) -> pd.DataFrame:
         named = {"behind": behind["mean"], "behind low": behind["low"], "behind high": behind["high"]}
         lines.append({"of": source} | analysis.mean_and_interval(values) | named)
     return pd.DataFrame(lines)
+
+
+def lattice_points(family: Family, step: float) -> list[dict]:
+    """The points of the family's lattice file whose S lies on the lattice with this step; all of them, or an error."""
+    points = analysis.sublattice(read_own(family, LATTICE)["points"], step)
+    if len(points) < len(simplex.lattice(family.space.k, step)):
+        raise SimplexNASError(
+            f"{relative(folder(family) / LATTICE)} does not hold the lattice of step {step}; move it away and "
+            f"run `simplexnas lattice --family {family.name}`"
+        )
+    return points
 
 
 def summary(runs: list[dict]) -> dict:
@@ -153,7 +165,7 @@ def compute_table(families: list[Family]) -> Path:
         for family, lattice, paper_points in own:
             seed = {"seed": family.config.seed}
             point = dict(paper_points["points"][number])
-            drawn += [seed | draw for draw in point.pop("control")]
+            drawn.append(seed | summary(point.pop("control")))  # its draws share the weights: one value
             same.append(seed | point)
             best.append(seed | analysis.best_within(lattice["points"], edge_parameters))
         paper = {"accuracy": accuracy, "edge_parameters": edge_parameters, "operations": operations}
@@ -162,7 +174,7 @@ def compute_table(families: list[Family]) -> Path:
             | {"ours": summary(same), "best": summary(best), "control": summary(drawn)}
         )
     sources = [provenance(family) for family in families]
-    return save(RESULTS / TABLE, {"version": VERSION, "families": sources, "rows": rows})
+    return save(RESULTS / TABLE, {"families": sources, "rows": rows})
 
 
 def table() -> list[dict]:
@@ -197,10 +209,7 @@ def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
 
     lines = []
     for changes, runs in records.items():
-        settings = [
-            {**SearchConfig.from_dict(run["config"]).to_dict(), "seed": None, "lattice": run["settings"]}
-            for run in runs
-        ]
+        settings = [run["config"] | {"seed": None, "lattice": run["settings"]} for run in runs]
         if any(other != settings[0] for other in settings):
             raise SimplexNASError(f"families of {changes} differ in more than their seeds; train the older ones again")
         measured = pd.DataFrame([measures(run) for run in runs])

@@ -166,7 +166,7 @@ def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> F
     strategy = DDPStrategy(find_unused_parameters=True) if devices * nodes > 1 else "auto"
     try:
         return Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
-    except (ValueError, RuntimeError) as error:
+    except (ImportError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise SimplexNASError(f"accelerator = {accelerator!r}, devices = {devices}: {reason}") from None
 
@@ -236,13 +236,14 @@ def search(
 
         result = wrapped(batch, target, schedule, random)
         fabric.backward(result["loss"])
+        learning_rate = optimizers.learning_rate
         optimizers.step()
         if averaged is not None:
             averaged.update_parameters(model)
 
         bar.update()
         if step % LOG_EVERY == 0 or step + 1 == steps:
-            log.append(_log_row(step, per_epoch, result, schedule, optimizers.learning_rate))
+            log.append(_log_row(step, per_epoch, result, schedule, learning_rate))
             bar.set_postfix(CE=f"{log[-1]['cross_entropy']:.3f}")
         step += 1
         if step % checkpoint_every == 0 or step == last:
