@@ -105,7 +105,7 @@ figure.subplots_adjust(wspace=0.7, left=0.05, right=0.95)
 plt.show()
 
 # %% [markdown]
-# ## Is it control?
+# ## Does S steer?
 #
 # The share of an operation should fall as its penalty rises. Below is Spearman's rank correlation between the two over the lattice ($-1$ is out of reach, since a number of edges also depends
 # on the other two penalties), and how many of the 28 edges change between neighbours, where 0.05 moves from one penalty to another. Three trainings, and twelve *random hypernetworks* of the
@@ -270,8 +270,8 @@ pd.DataFrame(
 #
 # ## Do trainings agree?
 #
-# S and the price of parameters say how many edges take an operation; training says which edges come first. If the data had a preferred order, three trainings would find similar ones,
-# more similar than random utilities are to each other. The share of choices that two hypernetworks have in common, over 28 edges and 231 points:
+# S and the price of parameters say how many edges take an operation; training says which edges come first. If the data preferred an order, three trainings would find similar ones.
+# We compare them with random utilities. The share of choices that two hypernetworks have in common, over 28 edges and 231 points:
 
 
 # %%
@@ -293,7 +293,7 @@ assert agreeing.mean() < by_chance.mean() + by_chance.std(ddof=1)
 
 # %% [markdown]
 # They agree no better than random ones do. So this is a negative result: the order that a training finds is not one that the data prefer, or its signal is too weak for our gradient to
-# find it. What the members have in common comes from S and the price.
+# find it. What three trainings have in common comes from S and the price.
 #
 # ## What can go wrong
 #

@@ -64,8 +64,8 @@ assert np.allclose(weights, by_hand, atol=1e-6)
 print("weights of the pivots:", by_hand.round(3))
 
 # %% [markdown]
-# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ is a blunt average of all tables. The tables have no bound: limited is
-# the part of $\alpha$ that changes with $S$, not the size of $\alpha$.
+# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ is a blunt average of all tables. Only the weights are limited; the
+# tables are not, so $\alpha$ can still change much with $S$.
 # The `paper` preset keeps this form, sign included.
 
 # %% [markdown]
@@ -241,7 +241,7 @@ for m, name in enumerate(space.operations):
 # %% [markdown]
 # ## What can go wrong
 #
-# - **Control comes from the form.** The counts fall with the penalty whatever was learned. The data-free control in {doc}`experiments` shows what that is worth.
+# - **Control comes from the form.** The counts fall with the penalty whatever was learned. Random utilities give the same counts ({doc}`family`).
 # - **The spread is set by hand.** Utilities are centred over the edges of a cell type and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
 # - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere", nor "better in the normal cell"; only $S$ and the price can.
 # - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".

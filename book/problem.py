@@ -37,7 +37,7 @@
 #
 # A search with a price on complexity has to say how much accuracy the price is worth. Usually one number says it, before training; another number needs another training.
 # A number that stays open until after training gives one curve of networks, from dear to cheap. A vector also says *what* is dear. Convolutions can be cheap on a chip made for them, and
-# copying memory dear; then two devices want different networks of the same accuracy, from the same training. That is the paper's idea.
+# copying memory dear; then two devices want different networks of the same accuracy, from the same training. That is how we read the paper's idea.
 # Among its references and what came later, it stands here:
 #
 # | method | price of complexity | chosen after training |
