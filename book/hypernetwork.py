@@ -84,7 +84,7 @@ print("weights of the pivots:", by_hand.round(3))
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
 #
 # The utilities are not free. For each cell type and operation they are centred over the edges, scaled to a standard deviation of at most 0.15, and cut off at
-# 1.6 standard deviations. So S decides *how many* edges switch; *which* switch first is left to training, and three trainings do not agree on it more than chance
+# 1.6 standard deviations. So S decides *how many* edges switch; *which* switch first is left to training, and three trainings agree on it only weakly
 # ({doc}`family`). Two utilities differ by at most 0.48, so that an operation whose penalty is larger by more than that, and whose parameters are not fewer, is never chosen. B has no
 # convolution for this reason. We set 0.15, 1.6 and 0.4 by hand, from the counts of operations alone.
 #

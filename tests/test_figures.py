@@ -6,6 +6,7 @@ import sys
 import graphviz
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 
@@ -124,6 +125,17 @@ def test_predictions_are_drawn_beside_the_sum_and_a_second_measurement():
     points = [{"measured_ms": 2.0, "sum_of_parts_ms": 1.5, "predicted_ms": 2.1, "again_ms": 2.2}] * 2
     (ax,) = figures.predictions({"batch 1": points})
     assert [cloud.get_offsets()[0].tolist() for cloud in ax.collections] == [[2, 1.5], [2, 2.2], [2, 2.1]]
+
+
+def test_ablation_has_one_row_for_each_change_and_a_band_of_the_base():
+    runs = pd.DataFrame(
+        {"change": ["(nothing)", "(nothing)", "flip=false", "kappa=1"], "hypervolume": [50.0, 48.0, 47.0, 52.0]}
+    )
+    ax = figures.ablation(runs)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["kappa=1", "(nothing)", "flip=false"]
+    assert sorted(x for dots in ax.collections for x, _ in dots.get_offsets()) == [47, 48, 50, 52]
+    (band,) = ax.patches
+    assert band.get_x() == 48 and band.get_width() == 2
 
 
 def test_switching_draws_one_step_line_per_name():

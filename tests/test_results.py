@@ -196,14 +196,16 @@ def test_ablation_has_one_line_for_each_change_with_the_best_first():
     write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
     write_lattice("quick-epochs=1-seed0", 0, 0.7, 5000, epochs=1)
     write_lattice("quick-epochs=1-estimator=reinmax-seed0", 0, 0.8, 5000, epochs=1)
-    found = results.ablation().set_index("change")
+    runs = results.ablation()
+    assert len(runs) == 5 and sorted(runs.loc[runs["change"] == "(nothing)", "≤ 5,120"]) == pytest.approx([85, 87])
+    found = results.ablation_table(runs).set_index("change")
     assert list(found.index) == ["kappa=0.04-tau=0.001", "(nothing)", "hypernetwork=pivot-kappa=0.1"], "not other runs"
     assert list(found["seeds"]) == [1, 2, 2]
     assert list(found["≤ 5,120"]) == ["90.0", "86.0 ± 1.4", "–"], "chosen on validation, at most that size"
     assert list(found["≤ 38,304"]) == ["90.0", "86.0 ± 1.4", "80.0 ± 0.0"]
-    assert found["control"].iloc[0] == "0.00"
-    shorter = results.ablation(epochs=1).set_index("change")
-    assert list(shorter.index) == ["estimator=reinmax", "(nothing)"], "other numbers of epochs do not compare"
+    assert found["steering"].iloc[0] == "0.00"
+    shorter = results.ablation_table(results.ablation(epochs=1))
+    assert list(shorter["change"]) == ["estimator=reinmax", "(nothing)"], "other numbers of epochs do not compare"
 
 
 @pytest.mark.parametrize("change", [{"kappa": 1.0}, {"step": 0.5}])

@@ -235,6 +235,23 @@ def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.
     return ax
 
 
+def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
+    """Hypervolume of every training, one row for each change, best mean first; runs: of `results.ablation`.
+
+    The band spans the trainings with nothing changed.
+    """
+    order = runs.groupby("change")["hypervolume"].mean().sort_values(ascending=False).index
+    ax = ax or plt.subplots(figsize=(7, 0.28 * len(order) + 0.8), layout="constrained")[1]
+    base = runs.loc[runs["change"] == "(nothing)", "hypervolume"]
+    ax.axvspan(base.min(), base.max(), color="#56B4E9", alpha=0.3, linewidth=0)
+    sns.stripplot(runs, x="hypervolume", y="change", order=order, jitter=False, color="black", size=5, ax=ax)
+    ax.grid(axis="y", color="#dddddd", linewidth=0.6)
+    ax.set_xlabel("hypervolume × 100, validation")
+    ax.set_ylabel("")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def switching(penalty: np.ndarray, edges: dict[str, np.ndarray], ax: plt.Axes | None = None) -> plt.Axes:
     """Number of convolution edges against the penalty on convolution, one step line per name; penalty, edges: (n,)."""
     ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]

@@ -183,41 +183,40 @@ def table() -> list[dict]:
 
 
 def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
-    """One line for each changed setting of the quick preset, of those in `published.ABLATION` that are measured.
+    """One line for each measured training of `published.ABLATION`, by their names' changes of the quick preset.
 
-    Best hypervolume first. epochs: only families trained for so many; those of different numbers do not compare.
-    Hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes, all on validation
-    images; "control" is the weakest Spearman correlation between S and counts. Means and ± over the seeds.
+    epochs: only families trained for so many; those of different numbers do not compare. Columns: "change", "seed",
+    hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes (nan if none is that
+    small), all on validation images; "steering", the weakest Spearman correlation between S and counts.
     """
-    records: dict[str, list[dict]] = {}
+    lines, settings = [], {}
     for path in [RESULTS / name / LATTICE for name in published.ABLATION]:
-        record = read(path) if path.exists() else None
-        if record is not None and record["config"]["epochs"] == epochs:
-            _, changes, _ = published.read_name(record["family"])
-            changes = "-".join(change for change in changes if change != f"epochs={epochs}")
-            records.setdefault(changes or "(nothing)", []).append(record)
-
-    def measures(record: dict) -> dict[str, float]:
+        if not path.exists() or (record := read(path))["config"]["epochs"] != epochs:
+            continue
+        _, changes, seed = published.read_name(record["family"])
+        change = "-".join(change for change in changes if change != f"epochs={epochs}") or "(nothing)"
+        own = record["config"] | {"seed": None, "lattice": record["settings"]}
+        if settings.setdefault(change, own) != own:
+            raise SimplexNASError(f"families of {change} differ in more than their seeds; train the older ones again")
         points = record["points"]
-        values = {"hypervolume": 100 * analysis.hypervolume(points, "validation")}
+        line = {"change": change, "seed": seed, "hypervolume": 100 * analysis.hypervolume(points, "validation")}
         for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
             fits = any(point["edge_parameters"] <= budget for point in points)
             best = analysis.best_within(points, budget)["accuracy"]["validation"] if fits else np.nan
-            values[f"≤ {budget:,}"] = 100 * best
-        control = max(analysis.control_correlations(points).values())
-        return values | {"control": control}
+            line[f"≤ {budget:,}"] = 100 * best
+        lines.append(line | {"steering": max(analysis.control_correlations(points).values())})
+    return pd.DataFrame(lines)
 
+
+def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """The lines of `ablation` as one for each change, best hypervolume first: means and ± over the seeds, as text."""
+    measures = [column for column in runs if column not in ("change", "seed")]
+    means = runs.groupby("change")["hypervolume"].mean().sort_values(ascending=False)
     lines = []
-    for changes, runs in records.items():
-        settings = [run["config"] | {"seed": None, "lattice": run["settings"]} for run in runs]
-        if any(other != settings[0] for other in settings):
-            raise SimplexNASError(f"families of {changes} differ in more than their seeds; train the older ones again")
-        measured = pd.DataFrame([measures(run) for run in runs])
-        order = measured["hypervolume"].mean()
-        lines.append(
-            (order, {"change": changes, "seeds": len(runs)} | {key: _spread(measured[key]) for key in measured})
-        )
-    return pd.DataFrame([line for _, line in sorted(lines, key=lambda line: -line[0])])
+    for change in means.index:
+        own = runs[runs["change"] == change]
+        lines.append({"change": change, "seeds": len(own)} | {key: _spread(own[key]) for key in measures})
+    return pd.DataFrame(lines)
 
 
 def kappa_sweep() -> pd.DataFrame:
