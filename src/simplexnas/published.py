@@ -30,6 +30,7 @@ ABLATED = (
     "quick-hypernetwork_learning_rate=0.001",
     "quick-hypernetwork_learning_rate=0.1",
     "quick-policy_until=0",
+    "quick-random_utilities=true",
     "quick-policy_until=0-random_utilities=true",
     "quick-policy_until=1",
     "quick-warmup=0",
