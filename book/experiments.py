@@ -303,8 +303,8 @@ display(HTML((100 * pd.DataFrame(with_weights)).round(1).to_html(border=0)))
 #   it, C one point above.
 # - Within the paper's edge parameters, members of our families are 7 to 10 points more accurate than the paper's models; at A and B they have more MACs. Many things differ, so that the gain has no single
 #   cause.
-# - With the same weights our families are ahead of the control and of random hypernetworks in hypervolume ({doc}`family`). But those weights were trained on the families' own choices, and the orders of
-#   edges that three trainings found agree only weakly.
+# - With the same weights our families are ahead of the control and of random hypernetworks in hypervolume ({doc}`family`). But those weights were trained on the families' own choices; a random hypernetwork with
+#   weights of its own does as well.
 # - At C our families do not reach the paper's 143,488 edge parameters. Their largest members have 100,096 to 113,856, and are no better than the best within A's 38,304.
 #   The price of parameters keeps them small. A family trained without it goes up to 178,752 and reaches 92.9 % within C's size, but loses 3 points within B's (one training, {doc}`latency`).
 

@@ -11,7 +11,9 @@ UNIT = "default-parameter_price=0-seed0"
 LATENCY = "default-parameter_price=0-price=latency-seed0"
 LATENCY_TABLE = "intel-r-xeon-r-processor-family-6-model-207-stepping-2-cpu-1-thread"  # its prices
 TIMED_TABLE = "amd-epyc-family-25-model-17-stepping-1-cpu-1-thread"  # of the machine that the book's times are of
-WHOLE = (*DEFAULT, UNIT, LATENCY)  # measured on the lattice with step 0.05
+# Random utilities that never change: nothing of the hypernetwork is learned.
+RANDOM = "default-policy_until=0-random_utilities=true-seed0"
+WHOLE = (*DEFAULT, UNIT, LATENCY, RANDOM)  # measured on the lattice with step 0.05
 # The published method (channels last, which changes speed alone), and what kappa does to it in half an epoch.
 PAPER = "paper-channels_last=true-epochs=3-seed0"
 KAPPA = tuple(
