@@ -155,9 +155,13 @@ drawn = pd.DataFrame([control(without_data(each)) for each in untrained])
 lines["random hypernetworks, mean"] = drawn.mean()
 found = pd.DataFrame(lines).T
 assert (found.filter(like="S and") < -0.9).all(axis=None)
-found.style.format(precision=2).format(
-    precision=1, subset=["edges changed per step"]
-).format(precision=0, subset=["at most", "architectures"])
+shown = found.map("{:.2f}".format)
+shown["edges changed per step"] = found["edges changed per step"].map(
+    "{:.1f}".format
+)
+for column in ("at most", "architectures"):
+    shown[column] = found[column].map("{:.0f}".format)
+shown
 
 # %% [markdown]
 # Random utilities give the same control. It is in the form, a utility minus a price ({doc}`hypernetwork`), and not a result of training.
