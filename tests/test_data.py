@@ -87,6 +87,17 @@ def test_download_fetches_what_is_missing_or_damaged_though_unpacked(damage, tmp
     data.check_files(tmp_path)
 
 
+def test_failed_download_loses_nothing(tmp_path, monkeypatch, splits):
+    raw = tmp_path / "FashionMNIST" / "raw"
+    shutil.copytree(DATA / "FashionMNIST" / "raw", raw)
+    (raw / FILES[0]).unlink()
+    before = sorted(raw.iterdir())
+    monkeypatch.setattr(data.FashionMNIST, "mirrors", ["http://127.0.0.1:1/"])
+    with pytest.raises(SimplexNASError, match="cannot be read .*refused") as error:
+        data.load(tmp_path, download=True)
+    assert len(str(error.value).splitlines()) == 1 and sorted(raw.iterdir()) == before
+
+
 def test_half_unpacked_file_is_one_line(tmp_path):
     """torchvision does not look into files that it unpacked before."""
     raw = tmp_path / "FashionMNIST" / "raw"
