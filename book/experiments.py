@@ -228,6 +228,20 @@ display(HTML(sweep.to_html(index=False, border=0)))
 architectures = sweep.set_index("kappa")["architectures"]
 assert architectures.idxmax() == 0.1 and architectures[50] < 7
 assert sweep["only pool"].tolist() == [0, 0, 6, 9, 10]
+
+
+def cheapest(point: dict) -> int:
+    """Edges that have an operation of least penalty."""
+    return sum(point["S"][m] == min(point["S"]) for m in point["choice"])
+
+
+strongest = results.read(
+    results.RESULTS / published.KAPPA[-1] / results.LATTICE
+)["points"]
+assert sorted(map(cheapest, strongest)) == [0, 0, 0, 0, 2] + 10 * [28]
+mild = results.read(results.RESULTS / published.KAPPA[1] / results.LATTICE)
+identities = [p["operations"]["identity"] for p in mild["points"]]
+assert sorted(identities) == 14 * [0] + [2]
 quick = results.read(results.RESULTS / "quick-seed0" / results.LATTICE)[
     "points"
 ]

@@ -93,7 +93,7 @@ def test_failed_download_loses_nothing(tmp_path, monkeypatch, splits):
     (raw / FILES[0]).unlink()
     before = sorted(raw.iterdir())
     monkeypatch.setattr(data.FashionMNIST, "mirrors", ["http://127.0.0.1:1/"])
-    with pytest.raises(SimplexNASError, match="cannot be read .*refused") as error:
+    with pytest.raises(SimplexNASError, match=r"cannot be read .*refused") as error:
         data.load(tmp_path, download=True)
     assert len(str(error.value).splitlines()) == 1 and sorted(raw.iterdir()) == before
 
