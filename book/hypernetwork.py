@@ -78,7 +78,7 @@ print("weights of the pivots:", by_hand.round(3))
 # The answer has a closed form, $p = \mathrm{softmax}(g\,(u - c(S)))$. So we take $\alpha = g\,(u - c(S))$, and learn only $u$, one number per edge and operation.
 # Setting the derivative to zero, with a multiplier for $\sum_m p_m = 1$, gives $\log p_m = g(u_m - c_m) + \text{const}$, which is that softmax.
 #
-# The price is $c_m(S) = S_m + 0.4\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest.
+# On edge $e$ the price is $c_{em}(S) = S_m + 0.4\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest of any operation on any edge.
 # Where {doc}`latency` sets another price, $S_m$ is multiplied by a relative cost of $m$ on this edge.
 # With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. The gain rises from 0 to 40 during the warm-up.
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
@@ -180,7 +180,7 @@ print(
 # %% [markdown]
 # $\kappa$ rises over the first 20 % of the steps. After 60 % the utilities are frozen, and the weights go on with paths from a fixed distribution.
 # The network used for $S$ takes the likeliest operation on every edge; training still draws others: at gain 40, an edge whose two best operations differ by 0.02 in utility minus price
-# draws the second 31 % of the time.
+# draws the second 31 % of the time, if the third is far behind.
 # Muon {cite}`jordan2024muon` trains the matrices of the 1×1 convolutions: it brings the singular values of each step near 1, and scales it
 # as {cite}`liu2025muon`. AdamW trains everything else, and images are flipped at random. Every setting is in `data/families/default-seed0/family.json`.
 #
@@ -241,7 +241,7 @@ for m, name in enumerate(space.operations):
 # %% [markdown]
 # ## What can go wrong
 #
-# - **Control comes from the form.** The counts fall with the penalty whatever was learned. Random utilities give the same counts ({doc}`family`).
+# - **Control comes from the form.** The counts fall with the penalty whatever was learned. Random utilities steer as well ({doc}`family`).
 # - **The spread is set by hand.** Utilities are centred over the edges of a cell type and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
 # - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere", nor "better in the normal cell"; only $S$ and the price can.
 # - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".

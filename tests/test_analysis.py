@@ -110,6 +110,18 @@ def test_hypervolume_by_hand():
     assert analysis.hypervolume([made(middle, 0.6)]) == 0
 
 
+def test_many_to_one_is_students_test_for_one_comparison_and_stricter_for_more():
+    base, change = [1.0, 2.0, 1.5], [3.0, 2.5]
+    alone = analysis.many_to_one({"base": base, "change": change}, "base")
+    assert alone == pytest.approx({"change": stats.ttest_ind(base, change).pvalue}, abs=1e-3)
+    twenty = {f"same {i}": base for i in range(20)}
+    more = analysis.many_to_one(twenty | {"base": base, "change": change}, "base")
+    squares = 21 * sum((x - 1.5) ** 2 for x in base) + 2 * 0.25**2
+    t = 1.25 / (squares / 43 * (1 / 3 + 1 / 2)) ** 0.5
+    assert more["change"] > 5 * 2 * stats.t.sf(t, 43), "of twenty-one comparisons"
+    assert more["same 0"] > 0.99
+
+
 def test_agreement():
     inherited, retrained = [0.8, 0.82, 0.85], [0.81, 0.84, 0.86]
     found = analysis.agreement(inherited, retrained)

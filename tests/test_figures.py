@@ -129,10 +129,14 @@ def test_predictions_are_drawn_beside_the_sum_and_a_second_measurement():
 
 def test_ablation_has_one_row_for_each_change_and_a_band_of_the_base():
     runs = pd.DataFrame(
-        {"change": ["(nothing)", "(nothing)", "flip=false", "kappa=1"], "hypervolume": [50.0, 48.0, 47.0, 52.0]}
+        {
+            "change": ["nothing changed", "nothing changed", "no flips", "more kappa"],
+            "settings": ["", "", "flip=false", "kappa=1"],
+            "hypervolume": [50.0, 48.0, 47.0, 52.0],
+        }
     )
     ax = figures.ablation(runs)
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["kappa=1", "(nothing)", "flip=false"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["more kappa", "nothing changed", "no flips"]
     assert sorted(x for dots in ax.collections for x, _ in dots.get_offsets()) == [47, 48, 50, 52]
     (band,) = ax.patches
     assert band.get_x() == 48 and band.get_width() == 2

@@ -190,22 +190,25 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
 def test_ablation_has_one_line_for_each_change_with_the_best_first():
     write_lattice("quick-seed0", 0, 0.85, 5000)
     write_lattice("quick-seed1", 1, 0.87, 5000)
-    write_lattice("quick-kappa=0.04-tau=0.001-seed0", 0, 0.90, 5000)
+    write_lattice("quick-kappa=0.0002-tau=5e-06-seed0", 0, 0.90, 5000)
     write_lattice("quick-hypernetwork=pivot-kappa=0.1-seed0", 0, 0.80, 30_000)
     write_lattice("quick-hypernetwork=pivot-kappa=0.1-seed1", 1, 0.80, 5000)
     write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
     write_lattice("quick-epochs=1-seed0", 0, 0.7, 5000, epochs=1)
+    write_lattice("quick-epochs=1-seed1", 1, 0.71, 5000, epochs=1)
     write_lattice("quick-epochs=1-estimator=reinmax-seed0", 0, 0.8, 5000, epochs=1)
     runs = results.ablation()
-    assert len(runs) == 5 and sorted(runs.loc[runs["change"] == "(nothing)", "≤ 5,120"]) == pytest.approx([85, 87])
-    found = results.ablation_table(runs).set_index("change")
-    assert list(found.index) == ["kappa=0.04-tau=0.001", "(nothing)", "hypernetwork=pivot-kappa=0.1"], "not other runs"
+    assert len(runs) == 5 and sorted(runs.loc[runs["settings"] == "", "≤ 5,120"]) == pytest.approx([85, 87])
+    found = results.ablation_table(runs).set_index("settings")
+    assert list(found.index) == ["kappa=0.0002, tau=5e-06", "", "hypernetwork=pivot, kappa=0.1"], "not other runs"
+    assert found["change"].iloc[1] == "nothing changed"
+    assert found["p"].iloc[1] == "–" and 0 < float(found["p"].iloc[0]) < 1
     assert list(found["seeds"]) == [1, 2, 2]
     assert list(found["≤ 5,120"]) == ["90.0", "86.0 ± 1.4", "–"], "chosen on validation, at most that size"
     assert list(found["≤ 38,304"]) == ["90.0", "86.0 ± 1.4", "80.0 ± 0.0"]
     assert found["steering"].iloc[0] == "0.00"
     shorter = results.ablation_table(results.ablation(epochs=1))
-    assert list(shorter["change"]) == ["estimator=reinmax", "(nothing)"], "other numbers of epochs do not compare"
+    assert list(shorter["settings"]) == ["estimator=reinmax", ""], "other numbers of epochs do not compare"
 
 
 @pytest.mark.parametrize("change", [{"kappa": 1.0}, {"step": 0.5}])

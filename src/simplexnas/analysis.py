@@ -97,6 +97,16 @@ def mean_and_interval(values: list[float]) -> dict[str, float]:
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
+def many_to_one(values: dict[str, list[float]], control: str) -> dict[str, float]:
+    """p-value of each group's mean being that of the group `control`, by Dunnett's test.
+
+    It allows for the number of comparisons, and takes the groups' variances as equal: so two values in each are enough.
+    """
+    others = [name for name in values if name != control]
+    test = stats.dunnett(*[values[name] for name in others], control=values[control], rng=np.random.default_rng(0))
+    return dict(zip(others, test.pvalue.tolist(), strict=True))
+
+
 def agreement(inherited: list[float], retrained: list[float]) -> dict[str, float]:
     """How well inherited accuracy stands for retrained accuracy: mean gap in points, and Kendall's tau."""
     gap = 100 * float(np.mean(np.subtract(retrained, inherited)))

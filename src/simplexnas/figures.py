@@ -242,7 +242,7 @@ def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
     """
     order = runs.groupby("change")["hypervolume"].mean().sort_values(ascending=False).index
     ax = ax or plt.subplots(figsize=(7, 0.28 * len(order) + 0.8), layout="constrained")[1]
-    base = runs.loc[runs["change"] == "(nothing)", "hypervolume"]
+    base = runs.loc[runs["settings"] == "", "hypervolume"]
     ax.axvspan(base.min(), base.max(), color="#56B4E9", alpha=0.3, linewidth=0)
     sns.stripplot(runs, x="hypervolume", y="change", order=order, jitter=False, color="black", size=5, ax=ax)
     ax.grid(axis="y", color="#dddddd", linewidth=0.6)

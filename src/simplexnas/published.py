@@ -19,37 +19,38 @@ PAPER = "paper-channels_last=true-epochs=3-seed0"
 KAPPA = tuple(
     f"paper-channels_last=true-epochs=1-kappa={kappa}-train_images=27500-seed0" for kappa in (0, 0.1, 1, 5, 50)
 )
-# The quick preset, as it is and with one setting changed. Only the results are published, not these families.
-ABLATED = (
-    "quick",
-    "quick-mean_nodes=true",
-    "quick-normalise_features=true",
-    "quick-matrix_learning_rate=0",
-    "quick-flip=false",
-    "quick-shift=2",
-    "quick-ema=0.99",
-    "quick-sandwich=true",
-    "quick-hypernetwork_learning_rate=0.001",
-    "quick-hypernetwork_learning_rate=0.1",
-    "quick-policy_until=0",
-    "quick-random_utilities=true",
-    "quick-policy_until=0-random_utilities=true",
-    "quick-policy_until=1",
-    "quick-warmup=0",
-    "quick-kappa=0.04-tau=0.001",  # with tau the gain kappa / tau stays as it is
-    "quick-tau=0.002",
-    "quick-corner_share=0",
-    "quick-parameter_price=0",
-    "quick-spread=0.05",
-    "quick-spread=0.3",
+# The quick preset, as it is and with one setting changed, in words. Only the results are published, not these families.
+ABLATED = {
+    "quick": "nothing changed",
+    "quick-mean_nodes=true": "nodes take the mean of their edges, not the sum",
+    "quick-normalise_features=true": "the classifier's input is normalised",
+    "quick-matrix_learning_rate=0": "AdamW for every weight, no Muon",
+    "quick-flip=false": "no horizontal flips",
+    "quick-shift=2": "also random shifts by up to 2 pixels",
+    "quick-ema=0.99": "moving average of the weights",
+    "quick-paths=4": "four paths in each step, not two",
+    "quick-sandwich=true": "also largest and smallest network in each step, with distillation",
+    "quick-hypernetwork_learning_rate=0.001": "a tenth of the hypernetwork's learning rate",
+    "quick-hypernetwork_learning_rate=0.1": "ten times the hypernetwork's learning rate",
+    "quick-policy_until=0": "utilities stay 0, nothing learned",
+    "quick-random_utilities=true": "utilities start at random, learned",
+    "quick-policy_until=0-random_utilities=true": "utilities random, nothing learned",
+    "quick-policy_until=1": "the hypernetwork learns to the end",
+    "quick-warmup=0": "no warm-up of kappa",
+    "quick-kappa=0.0002-tau=5e-06": "Lat hardly in the loss",  # the gain kappa / tau stays as it is
+    "quick-tau=0.002": "a fourth of the gain, softer choices",
+    "quick-corner_share=0": "S uniform, no share from the simplex's edges",
+    "quick-parameter_price=0": "no price of parameters",
+    "quick-spread=0.05": "a third of the utilities' spread",
+    "quick-spread=0.3": "twice the utilities' spread",
     # These have no gain, so that they need a larger kappa.
-    "quick-hypernetwork=pivot-kappa=0.1",
-    "quick-hypernetwork=mlp-kappa=0.1",
+    "quick-hypernetwork=pivot-kappa=0.1": "the paper's pivots as hypernetwork",
+    "quick-hypernetwork=mlp-kappa=0.1": "a multilayer perceptron as hypernetwork",
     # Here all operations run, which is slow: a base of their own, with half of the epochs.
-    "quick-epochs=1",
-    "quick-epochs=1-estimator=straight_through",
-    "quick-epochs=1-estimator=reinmax",
-)
+    "quick-epochs=1": "nothing changed",
+    "quick-epochs=1-estimator=straight_through": "straight-through gradient",
+    "quick-epochs=1-estimator=reinmax": "ReinMax gradient",
+}
 ABLATION = tuple(f"{settings}-seed{seed}" for seed in (0, 1) for settings in ABLATED)
 
 

@@ -185,21 +185,24 @@ def table() -> list[dict]:
 def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
     """One line for each measured training of `published.ABLATION`, by their names' changes of the quick preset.
 
-    epochs: only families trained for so many; those of different numbers do not compare. Columns: "change", "seed",
-    hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes (nan if none is that
-    small), all on validation images; "steering", the weakest Spearman correlation between S and counts.
+    epochs: only families trained for so many; those of different numbers do not compare. Columns: "change" in words,
+    "settings", "seed", hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes
+    (nan if none is that small), all on validation images; "steering", the weakest Spearman correlation between S and
+    counts.
     """
-    lines, settings = [], {}
+    lines, first = [], {}
     for path in [RESULTS / name / LATTICE for name in published.ABLATION]:
         if not path.exists() or (record := read(path))["config"]["epochs"] != epochs:
             continue
-        _, changes, seed = published.read_name(record["family"])
-        change = "-".join(change for change in changes if change != f"epochs={epochs}") or "(nothing)"
+        name, seed = record["family"].rsplit("-seed", 1)
+        change = published.ABLATED[name]
+        settings = [setting for setting in published.read_name(record["family"])[1] if setting != f"epochs={epochs}"]
         own = record["config"] | {"seed": None, "lattice": record["settings"]}
-        if settings.setdefault(change, own) != own:
-            raise SimplexNASError(f"families of {change} differ in more than their seeds; train the older ones again")
+        if first.setdefault(name, own) != own:
+            raise SimplexNASError(f"families of {name} differ in more than their seeds; train the older ones again")
         points = record["points"]
-        line = {"change": change, "seed": seed, "hypervolume": 100 * analysis.hypervolume(points, "validation")}
+        line = {"change": change, "settings": ", ".join(settings), "seed": int(seed)}
+        line["hypervolume"] = 100 * analysis.hypervolume(points, "validation")
         for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
             fits = any(point["edge_parameters"] <= budget for point in points)
             best = analysis.best_within(points, budget)["accuracy"]["validation"] if fits else np.nan
@@ -209,13 +212,19 @@ def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
 
 
 def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """The lines of `ablation` as one for each change, best hypervolume first: means and ± over the seeds, as text."""
-    measures = [column for column in runs if column not in ("change", "seed")]
-    means = runs.groupby("change")["hypervolume"].mean().sort_values(ascending=False)
+    """The lines of `ablation` as one for each change, best hypervolume first: means and ± over the seeds, as text.
+
+    p: of a difference in hypervolume from the lines with nothing changed, by `analysis.many_to_one`.
+    """
+    measures = [column for column in runs if column not in ("change", "settings", "seed")]
+    hypervolumes = {change: list(own) for change, own in runs.groupby("change")["hypervolume"]}
+    p = analysis.many_to_one(hypervolumes, published.ABLATED["quick"])
     lines = []
-    for change in means.index:
+    for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
         own = runs[runs["change"] == change]
-        lines.append({"change": change, "seeds": len(own)} | {key: _spread(own[key]) for key in measures})
+        line = {"change": change, "settings": own["settings"].iloc[0], "seeds": len(own)}
+        line |= {key: _spread(own[key]) for key in measures}
+        lines.append(line | {"p": f"{p[change]:.3f}" if change in p else "–"})
     return pd.DataFrame(lines)
 
 
