@@ -368,7 +368,7 @@ display(HTML((100 * pd.DataFrame(with_weights)).round(1).to_html(border=0)))
 # - *Not enough to tell.* The paper's table has three points, without a spread or a comparison. Logistic regression on pixels reaches about 84 % on these data {cite}`xiao2017fashionmnist`: A, B and D lie below
 #   it, C one point above.
 # - Within the paper's edge parameters, members of our families are 7 to 10 points more accurate than the paper's models; at A and B they have more MACs. Many things differ, so that the gain has no single
-#   cause. Pooling on every edge, which chooses nothing, is already 8 points ahead of B, 6 of D, 5 of A and 2 of C.
+#   cause. Pooling on every edge, the smallest network, is already 8 points ahead of B, 6 of D, 5 of A and 2 of C.
 # - With the same weights our families are ahead of the control and of random hypernetworks in hypervolume ({doc}`family`). But those weights were trained on the families' own choices; a random hypernetwork with
 #   weights of its own does as well.
 # - At C our families do not reach the paper's 143,488 edge parameters. Their largest members have 100,096 to 113,856, and are no better than the best within A's 38,304.
