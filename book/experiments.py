@@ -179,7 +179,7 @@ display(HTML(pd.DataFrame(ours).T.to_html(border=0)))
 # Optimiser, schedule, batch size, data split and classifier are ours (the author's classifier is generated from S), and three epochs are probably far fewer than the author's. One training, seed 0.
 # Test accuracy in percent, with the discrete network of each S; the control takes the same weights:
 
-# %% tags=["full-width"]
+# %% tags=["hide-input", "full-width"]
 points = results.read_own(
     Family.load(published.PAPER), results.PAPER_POINTS
 )["points"]
@@ -224,7 +224,7 @@ assert max(relaxed) - min(relaxed) < 0.02
 # A shorter series, half an epoch each, shows what $\kappa$ does to the published method. Rank correlation of S with the number of edges of each operation, different architectures on a
 # lattice of 15 points, points where all edges pool or all convolve, and mean test accuracy:
 
-# %% tags=["full-width"]
+# %% tags=["hide-input", "full-width"]
 sweep = results.kappa_sweep()
 display(HTML(sweep.to_html(index=False, border=0)))
 architectures = sweep.set_index("kappa")["architectures"]
@@ -317,7 +317,7 @@ display(
 # The control's architectures depend on S and chance alone. So the same twelve networks were measured twice, with the weights of our families and with those of the published method.
 # Test accuracy in percent, means over three draws, and over three trainings of ours; below it our best members:
 
-# %%
+# %% tags=["hide-input"]
 with_weights = {
     row["name"]: {
         "control, our weights": row["control"]["accuracy"]["test"],
@@ -375,7 +375,7 @@ display(HTML((100 * pd.DataFrame(with_weights)).round(1).to_html(border=0)))
 #   The price of parameters keeps them small. A family trained without it goes up to 178,752 and reaches 92.7 % within A's size and 92.9 % within C's, but loses 3 points within B's (one training, {doc}`latency`):
 #   the price gives up some accuracy of large members for that of small ones.
 
-# %%
+# %% tags=["hide-input"]
 for row in rows:
     gain = row["best"]["accuracy"]["test"] - row["paper"]["accuracy"]
     print(

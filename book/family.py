@@ -71,7 +71,7 @@ test = 100 * np.array([point["accuracy"]["test"] for point in points])
 print(f"{len(points)} points, {len(architectures)} architectures")
 print(f"test accuracy from {test.min():.1f} to {test.max():.1f} %")
 
-# %% mystnb={"image": {"alt": "Two triangles of penalties in colour. On the left edge parameters, on the right test accuracy of the family's member at each point."}, "figure": {"caption": "Edge parameters (left) and test accuracy (right) over the triangle of penalties.", "name": "fig-family-maps"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of penalties in colour. On the left edge parameters, on the right test accuracy of the family's member at each point."}, "figure": {"caption": "Edge parameters (left) and test accuracy (right) over the triangle of penalties.", "name": "fig-family-maps"}}
 figure = plt.figure(figsize=(10.5, 4.2))
 for column, (label, values) in enumerate(
     {
@@ -103,7 +103,7 @@ plt.show()
 # %% [markdown]
 # **Accuracy has two levels**, with and without a convolution in the reduction cell. Test accuracy in percent over the different architectures of each of three trainings:
 
-# %%
+# %% tags=["hide-input"]
 families = [Family.load(name) for name in published.DEFAULT]
 lattices = [results.read_own(each, results.LATTICE) for each in families]
 members = [
@@ -125,7 +125,7 @@ found = pd.DataFrame(
 levels = found.groupby(["family", "reduction cell"])["test"]
 levels.agg(["min", "median", "max", "count"]).round(1)
 
-# %%
+# %% tags=["hide-input"]
 without, with_one = (
     found.loc[found["reduction cell"] == kind, "test"]
     for kind in ("without", "with convolution")
@@ -159,7 +159,7 @@ for counts in ((28, 0, 0), (27, 0, 1)):
 #
 # Three members of each training: all edges pool, which has no edge parameter at all; the best on validation; the largest.
 
-# %%
+# %% tags=["hide-input"]
 for each, own in zip(families, members, strict=True):
     chosen = {
         "all pool": own[28 * (0,)],
@@ -191,7 +191,7 @@ for each, own in zip(families, members, strict=True):
 # on the other two penalties), and how many of the 28 edges change between neighbours, where 0.05 moves from one penalty to another. Three trainings, and twelve *random hypernetworks* of the
 # same form, whose utilities are random numbers:
 
-# %% tags=["full-width"]
+# %% tags=["hide-input", "full-width"]
 with torch.no_grad():
     everywhere = torch.from_numpy(S).float()
     untrained = [
@@ -255,7 +255,7 @@ shown
 # - at two with a price that also counts parameters,
 # - in small steps with utilities that differ from edge to edge.
 
-# %% mystnb={"image": {"alt": "Step lines of the number of convolution edges against the penalty on convolutions: one falls from 28 to 0 at one third, the second in two steps, the third gradually."}, "figure": {"caption": "Convolutions along a line of S, by the linear price alone, by the price with parameters, and in the trained family.", "name": "fig-family-switching"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Step lines of the number of convolution edges against the penalty on convolutions: one falls from 28 to 0 at one third, the second in two steps, the third gradually."}, "figure": {"caption": "Convolutions along a line of S, by the linear price alone, by the price with parameters, and in the trained family.", "name": "fig-family-switching"}}
 penalty = np.linspace(0, 1, 201)
 line = np.column_stack([(1 - penalty) / 2, (1 - penalty) / 2, penalty])
 line = torch.from_numpy(line).float()
@@ -298,7 +298,7 @@ assert np.array_equal(least, [point["choice"] for point in points])
 # - the front of the data-free *control* of {doc}`experiments`;
 # - 30 *random architectures*, each with shares of the three operations drawn at random.
 
-# %% mystnb={"image": {"alt": "Test accuracy against total parameters on a logarithmic axis. The front of the family lies above the fronts of the random hypernetwork and of the control nearly everywhere; random architectures scatter below."}, "figure": {"caption": "The family of seed 0, a random hypernetwork and a control (one draw of each), with the same weights. Fronts over 66 points S, chosen on validation.", "name": "fig-family-front"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters on a logarithmic axis. The front of the family lies above the fronts of the random hypernetwork and of the control nearly everywhere; random architectures scatter below."}, "figure": {"caption": "The family of seed 0, a random hypernetwork and a control (one draw of each), with the same weights. Fronts over 66 points S, chosen on validation.", "name": "fig-family-front"}}
 baselines = results.read_own(family, results.BASELINES)["points"]
 random_ones = [p for p in baselines if p["source"] == "random architecture"]
 figures.fronts(
@@ -324,7 +324,7 @@ plt.show()
 # The table has it for the same 66 points, all three trainings, and three draws of the others for each training: mean and 95 % interval over the trainings (Student's t), and how far each is behind the family with the
 # same weights. Then test accuracy of the member that is best on validation within each of the paper's sizes, mean over trainings and draws:
 
-# %% tags=["full-width"]
+# %% tags=["hide-input", "full-width"]
 volumes = results.hypervolumes(families).set_index("of")
 assert (volumes.drop("family")["high"] < volumes.loc["family", "low"]).all()
 budgets = sorted(paper[2] for paper in results.PAPER.values())
@@ -375,7 +375,7 @@ pd.DataFrame(lines).T
 # validation within each of the paper's sizes; three trainings of `default`, one of the opponent:
 
 
-# %%
+# %% tags=["hide-input"]
 def measures(each: Family) -> list[float]:
     whole = results.read_own(each, results.LATTICE)["points"]
     return [analysis.hypervolume(whole), *within(whole)]
@@ -409,7 +409,7 @@ pd.DataFrame(
 # We correlate them over the 14 edges of a cell, for each operation, and take the mean over operations, cells and pairs of trainings. To see what chance gives, we shuffle the edges of
 # each training within its cells, 2,000 times; then only among the edges that leave an input of the cell, and among the others:
 
-# %%
+# %% tags=["hide-input"]
 utilities = np.array(
     [
         each.model.hypernetwork.scaled_utility().detach().numpy()
@@ -460,7 +460,7 @@ for name, groups in {
 #
 # Where does S leave room? Two trainings see the same penalties, so where their networks differ, the penalties did not decide. Does accuracy differ there too?
 
-# %% mystnb={"image": {"alt": "Two triangles of penalties in colour. On the left the edges in which two trainings differ, on the right the standard deviation of test accuracy over three trainings."}, "figure": {"caption": "Edges, of 28, in which two trainings differ, mean over three pairs (left), and standard deviation of test accuracy over three trainings (right), over the triangle of penalties.", "name": "fig-family-spread"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of penalties in colour. On the left the edges in which two trainings differ, on the right the standard deviation of test accuracy over three trainings."}, "figure": {"caption": "Edges, of 28, in which two trainings differ, mean over three pairs (left), and standard deviation of test accuracy over three trainings (right), over the triangle of penalties.", "name": "fig-family-spread"}}
 choices = np.array(
     [[p["choice"] for p in lattice["points"]] for lattice in lattices]
 )
@@ -521,7 +521,7 @@ print(
 # Two of the three penalties are free. Would one do? On each of three lines through the centre one penalty varies and the other two are equal: 11 of the 231 points. Hypervolume as above, and test accuracy of the member
 # that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, {doc}`latency`); means over three trainings, the hypervolume with its standard deviation:
 
-# %%
+# %% tags=["hide-input"]
 table = LatencyTable.load(published.TIMED_TABLE, space)
 timed = [
     table.with_predictions(lattice["points"], 1) for lattice in lattices
