@@ -216,15 +216,15 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     p: of a difference in hypervolume from the lines with nothing changed, by `analysis.many_to_one`.
     """
-    measures = [column for column in runs if column not in ("change", "settings", "seed")]
+    measures = [column for column in runs if column not in ("change", "settings", "seed", "hypervolume")]
     hypervolumes = {change: list(own) for change, own in runs.groupby("change")["hypervolume"]}
     p = analysis.many_to_one(hypervolumes, published.ABLATED["quick"])
     lines = []
     for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
         own = runs[runs["change"] == change]
         line = {"change": change, "settings": own["settings"].iloc[0], "seeds": len(own)}
-        line |= {key: _spread(own[key]) for key in measures}
-        lines.append(line | {"p": f"{p[change]:.3f}" if change in p else "–"})
+        line |= {"hypervolume": _spread(own["hypervolume"]), "p": f"{p[change]:.3f}" if change in p else "–"}
+        lines.append(line | {key: _spread(own[key]) for key in measures})
     return pd.DataFrame(lines)
 
 
