@@ -175,7 +175,7 @@ display(HTML(pd.DataFrame(ours).T.to_html(border=0)))
 #
 # ## The published method, trained
 #
-# This is our reading of the published method, trained briefly: the `paper` preset has the published objective with $\kappa = 50$, the pivots, and relaxed samples.
+# This is our reading of the published method, trained briefly: the `paper` preset has the published objective with $\kappa = 50$, fixed pivots (a deviation, {doc}`hypernetwork`), and relaxed samples.
 # Optimiser, schedule, batch size, data split and classifier are ours (the author's classifier is generated from S), and three epochs are probably far fewer than the author's. One training, seed 0.
 # Test accuracy in percent, with the discrete network of each S; the control takes the same weights:
 

@@ -67,6 +67,9 @@ print("weights of the pivots:", by_hand.round(3))
 # Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ is a blunt average of all tables. Only the weights are limited; the
 # tables are not, so $\alpha$ can still change much with $S$.
 # The `paper` preset keeps this form, sign included.
+#
+# **A deviation.** The version of the author's code that has S as a vector (commit `0e7bf83`) differs: its pivots are learned, start from a normal distribution and not on the simplex, and their configurations
+# with three operations give five, with tables of their own for each node. There distances are not limited by 2. What our `paper` preset shows is for the form above.
 
 # %% [markdown]
 # ## Our form: utility minus price
