@@ -31,8 +31,8 @@
 # %% [markdown]
 # ## The published form
 #
-# Fixed pivots $P_i$ lie on the simplex, each with a learned table of logits, and $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$.
-# There are ten pivots, drawn at random. The sign is positive, so the *farthest* pivot weighs most.
+# Each of a few pivots $P_i$ has a learned table of logits $T_i$, and $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$.
+# The sign is positive, so the *farthest* pivot weighs most. That much is the author's; our `paper` preset has ten fixed pivots, drawn at random on the simplex.
 #
 # The smallest example: three pivots at the corners, and $S$ = (0.70, 0.15, 0.15).
 # The squared distances are 0.3² + 2 · 0.15² = 0.135 to the first corner and 0.7² + 0.85² + 0.15² = 1.235 to the others.
@@ -64,12 +64,12 @@ assert np.allclose(weights, by_hand, atol=1e-6)
 print("weights of the pivots:", by_hand.round(3))
 
 # %% [markdown]
-# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ is a blunt average of all tables. Only the weights are limited; the
+# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ of ours is a blunt average of all tables. Only the weights are limited; the
 # tables are not, so $\alpha$ can still change much with $S$.
 # The `paper` preset keeps this form, sign included.
 #
-# **A deviation.** The version of the author's code that has S as a vector (commit `0e7bf83`) differs: its pivots are learned, start from a normal distribution and not on the simplex, and their configurations
-# with three operations give five, with tables of their own for each node. There distances are not limited by 2. What our `paper` preset shows is for the form above.
+# **A deviation.** In the version of the author's code that has S as a vector (commit `0e7bf83`) the pivots are learned. They start from a normal distribution, not on the simplex; the configurations
+# with three operations have five, and each node has pivots and tables of its own. There distances are not limited by 2. So what our `paper` preset shows is for fixed pivots on the simplex.
 
 # %% [markdown]
 # ## Our form: utility minus price

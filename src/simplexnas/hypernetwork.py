@@ -11,6 +11,7 @@ class PivotHypernetwork(nn.Module):
     """The paper's arm: a mixture of learned logit tables, weighted by squared distances from S to fixed pivots.
 
     The published weights are softmax(+||S - pivot||^2): the farthest pivot counts most. They are kept as published.
+    A deviation: the author's pivots are learned, start from a normal distribution, and each node has its own.
     """
 
     def __init__(self, space: SearchSpace, pivots: int = 10, generator: torch.Generator | None = None):
