@@ -1,6 +1,7 @@
 """The settings of a search, as frozen dataclasses with three presets.
 
-`paper`: the published objective, its hypernetwork with fixed pivots, and relaxed sampling, with our optimiser, epochs and data split.
+`paper`: the published objective, its hypernetwork with fixed pivots, and relaxed sampling; our
+optimiser, epochs and data split.
 `default`: ours. `quick`: ours in a few epochs, to try things and to compare settings; not what we report.
 """
 
