@@ -8,22 +8,26 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 
 
 class PivotHypernetwork(nn.Module):
-    """The paper's arm: a mixture of learned logit tables, weighted by squared distances from S to fixed pivots.
+    """The published form: for each node a mixture of logit tables, weighted by squared distances from S to pivots.
 
-    The published weights are softmax(+||S - pivot||^2): the farthest pivot counts most. They are kept as published.
-    A deviation: the author's pivots are learned, start from a normal distribution, and each node has its own.
+    The weights are softmax(+||S - pivot||^2): the farthest pivot counts most. Each node of each cell type has pivots of
+    its own. Pivots and tables are learned and start from a standard normal distribution, so that pivots need not lie on
+    the simplex. Source: the author's code (Firsov et al. 2024, commit 0e7bf83), there with 5 pivots.
     """
 
-    def __init__(self, space: SearchSpace, pivots: int = 10, generator: torch.Generator | None = None):
+    def __init__(self, space: SearchSpace, pivots: int = 5, generator: torch.Generator | None = None):
         super().__init__()
-        edges = len(genotype_edges(space))
-        points = torch.empty(pivots, space.k).exponential_(generator=generator)
-        self.register_buffer("pivots", points / points.sum(dim=1, keepdim=True))  # (pivots, k), on the simplex
-        self.tables = nn.Parameter(0.01 * torch.empty(pivots, edges, space.k).normal_(generator=generator))
+        edges = genotype_edges(space)
+        nodes = [(edge.cell_type, edge.target) for edge in edges]
+        number = {node: n for n, node in enumerate(dict.fromkeys(nodes))}
+        self.register_buffer("node_of_edge", torch.tensor([number[node] for node in nodes]), persistent=False)  # (E,)
+        self.pivots = nn.Parameter(torch.randn(len(number), pivots, space.k, generator=generator))
+        self.tables = nn.Parameter(torch.randn(pivots, len(edges), space.k, generator=generator))
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:
-        weights = torch.softmax(torch.cdist(S, self.pivots).square(), dim=-1)  # (B, pivots)
-        return torch.einsum("bp,pek->bek", weights, self.tables)
+        squared = (S[:, None, None] - self.pivots).square().sum(dim=-1)  # (B, nodes, pivots)
+        weights = torch.softmax(squared, dim=-1)[:, self.node_of_edge]  # (B, E, pivots)
+        return torch.einsum("bep,pek->bek", weights, self.tables)
 
 
 class MLPHypernetwork(nn.Module):
