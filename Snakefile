@@ -27,7 +27,6 @@ rule all:
         expand("data/results/{family}/lattice.json", family=WHOLE),
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
-        f"data/families/{PAPER}/family.json",
         f"data/results/{PAPER}/paper_points.json",
         expand("data/results/{family}/lattice.json", family=KAPPA),
         "data/results/table.json",

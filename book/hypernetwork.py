@@ -31,8 +31,9 @@
 # %% [markdown]
 # ## The published form
 #
-# Each of a few pivots $P_i$ has a learned table of logits $T_i$, and $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$.
-# The sign is positive, so the *farthest* pivot weighs most. That much is the author's; our `paper` preset has ten fixed pivots, drawn at random on the simplex.
+# Each of five pivots $P_i$ has a table of logits $T_i$, and $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$.
+# The sign is positive, so the *farthest* pivot weighs most. Every node of a cell has pivots and tables of its own. Both are learned, and start from a standard normal distribution, so that pivots
+# need not lie on the simplex. (This is the version of the code that has S as a vector, commit `0e7bf83`, with its configurations for three operations.) The `paper` preset keeps all of it.
 #
 # The smallest example: three pivots at the corners, and $S$ = (0.70, 0.15, 0.15).
 # The squared distances are 0.3² + 2 · 0.15² = 0.135 to the first corner and 0.7² + 0.85² + 0.15² = 1.235 to the others.
@@ -52,7 +53,7 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 
 space = SearchSpace()
 published = PivotHypernetwork(space, pivots=3)
-published.pivots = torch.eye(3)
+published.pivots.data = torch.eye(3).expand(8, 3, 3)
 published.tables.data = torch.eye(3)[:, None, :].expand(
     3, 28, 3
 )  # the logits then are the weights themselves
@@ -64,12 +65,8 @@ assert np.allclose(weights, by_hand, atol=1e-6)
 print("weights of the pivots:", by_hand.round(3))
 
 # %% [markdown]
-# Squared distances on the simplex never exceed 2, so that no weight is more than $e^2 \approx 7.4$ times another: every $\alpha(S)$ of ours is a blunt average of all tables. Only the weights are limited; the
-# tables are not, so $\alpha$ can still change much with $S$.
-# The `paper` preset keeps this form, sign included.
-#
-# **A deviation.** In the version of the author's code that has S as a vector (commit `0e7bf83`) the pivots are learned. They start from a normal distribution, not on the simplex; the configurations
-# with three operations have five, and each node has pivots and tables of its own. There distances are not limited by 2. So what our `paper` preset shows is for fixed pivots on the simplex.
+# Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and tables are not limited at all.
+# So the form can express much. What it learns from the price alone, without an image, is in {doc}`latency`; the trained one is in {doc}`experiments`.
 
 # %% [markdown]
 # ## Our form: utility minus price

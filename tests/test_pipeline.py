@@ -33,7 +33,6 @@ def test_published_results_are_up_to_date():
 
 PUBLISHED = (
     *published.WHOLE,
-    published.PAPER,
     *published.KAPPA,
     *published.ABLATION,
 )
