@@ -82,3 +82,17 @@ def test_gradients_are_clipped_and_forgotten_and_the_rate_moves():
     assert optimizers.learning_rate > first
     moment = optimizers.optimizers["adamw"].state[model.hypernetwork.utility]["exp_avg"]
     assert moment.abs().max() < 5.0
+
+
+def test_with_relaxed_samples_a_steep_price_does_not_shrink_the_steps_of_the_weights():
+    config = tiny.config("paper")
+    model = SearchModel(config)
+    optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork)
+    assert {id(w) for w in optimizers.limited} == {id(w) for w in model.supernet.parameters()}
+    for weight in model.parameters():
+        weight.grad = torch.full_like(weight, 1e-3)
+    model.hypernetwork.tables.grad.fill_(1e6)
+    optimizers.step()
+    adamw = optimizers.optimizers["adamw"]
+    moments = [adamw.state[weight]["exp_avg"] for weight in adamw.param_groups[0]["params"]]
+    assert all(torch.allclose(moment, torch.tensor(1e-4)) for moment in moments)

@@ -66,7 +66,8 @@ class Optimizers:
     """Muon and AdamW, each under a one-cycle schedule over `steps`, as one object.
 
     The hypernetwork has its own rate and no weight decay. With `matrix_learning_rate` 0 there is no Muon, and AdamW
-    trains all weights.
+    trains all weights. The norm of the gradient is limited; that of relaxed samples for the weights alone, as in the
+    author's code (with kappa 50 the hypernetwork's would take nearly all of it), else together with the hypernetwork.
     """
 
     def __init__(self, network: nn.Module, config: SearchConfig, steps: int, hypernetwork: nn.Module | None = None):
@@ -80,13 +81,17 @@ class Optimizers:
         others = [weight for weight in network.parameters() if weight not in matrices]
         decay = config.weight_decay
         groups = [{"params": others, "weight_decay": decay, "lr": config.learning_rate}]
+        self.limited = list(others)
         if hypernetwork is not None:
             policy = list(hypernetwork.parameters())
             groups.append({"params": policy, "weight_decay": 0.0, "lr": config.hypernetwork_learning_rate})
+            if config.estimator != "relaxed":
+                self.limited += policy
         self.optimizers = {"adamw": torch.optim.AdamW(groups, fused=True)}
         if matrices:
             ordered = [weight for weight in network.parameters() if weight in matrices]
             self.optimizers["muon"] = Muon(ordered, config.matrix_learning_rate, decay)
+            self.limited += ordered
         self.schedules = {
             name: torch.optim.lr_scheduler.OneCycleLR(
                 optimizer,
@@ -101,8 +106,7 @@ class Optimizers:
 
     def step(self) -> None:
         """Clip the gradients, step, move the schedules, and forget the gradients."""
-        groups = [group["params"] for optimizer in self.optimizers.values() for group in optimizer.param_groups]
-        nn.utils.clip_grad_norm_([weight for group in groups for weight in group], MAX_GRADIENT_NORM)
+        nn.utils.clip_grad_norm_(self.limited, MAX_GRADIENT_NORM)
         for name, optimizer in self.optimizers.items():
             optimizer.step()
             self.schedules[name].step()

@@ -18,7 +18,7 @@ PAPER = "paper-channels_last=true-seed0"
 WHOLE = (*DEFAULT, UNIT, LATENCY, RANDOM, PAPER)  # measured on the lattice with step 0.05
 # What kappa does to it in half an epoch, where ten times the hypernetwork's rate stands for ten times the steps.
 KAPPA = tuple(
-    f"paper-channels_last=true-epochs=1-hypernetwork_learning_rate=0.01-kappa={kappa}-train_images=27500-seed0"
+    f"paper-channels_last=true-epochs=1-hypernetwork_learning_rate=0.02-kappa={kappa}-train_images=27500-seed0"
     for kappa in (0, 0.1, 1, 5, 50)
 )
 # The quick preset, as it is and with one setting changed, in words. Only the results are published, not these families.
