@@ -119,8 +119,7 @@ plt.show()
 #   its accuracy is that of the families' weights: three draws, each measured with the weights of the three trainings.
 #   At the same S it is mostly a far larger network, and nothing is chosen on validation; {doc}`family` chooses among its networks as among ours.
 #
-# The same S does not mean the same size: compare sizes before accuracies. At D the same S is far above the best within 12,320, because it has 21,557 edge parameters,
-# enough for a convolution in the reduction cell ({doc}`family`); the best within D's size has none, and is in two of three trainings the best within B's.
+# The same S does not mean the same size: compare sizes before accuracies.
 #
 # These lines come from `data/results/table.json`, made of the published families; the last line, for the S and the family asked
 # for, is computed here and now.
@@ -135,6 +134,9 @@ asked = {"S": S.tolist()} | evaluate.evaluate(loaded, S, data.load())
 display(HTML(results.frame(rows, asked).to_html(index=False, border=0)))
 
 # %% [markdown]
+# At D the same S is far above the best within 12,320, because it has 21,557 edge parameters, enough for a convolution in the reduction cell ({doc}`family`); the best within D's size has none, and is in two
+# of three trainings the best within B's.
+#
 # Edge parameters count the chosen operations only, as the paper's table does.
 # Stem, preprocessing and classifier add 20,506 to every network, in the column of total parameters. The paper gives no MACs; those in its lines are decoded ({doc}`supernet`).
 #

@@ -9,20 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm import tqdm
 
-from simplexnas import evaluate, results, simplex
+from simplexnas import cost, evaluate, results, simplex
 from simplexnas.architecture import Architecture, random_architectures
+from simplexnas.config import SearchConfig
 from simplexnas.data import Splits
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family
 from simplexnas.files import read_json
 from simplexnas.hypernetwork import UtilityHypernetwork
+from simplexnas.optimizers import Optimizers
 from simplexnas.paths import RUNS, relative
 from simplexnas.provenance import versions
 from simplexnas.results import BASELINES, LATTICE, PAPER, PAPER_POINTS, RETRAINED
 from simplexnas.retrain import retrain
-from simplexnas.search import generator
+from simplexnas.search import Schedule, SearchModel, generator, steps_per_epoch
 from simplexnas.supernet import genotype_edges
 
 DRAWS = 3  # of the control and the random hypernetwork, for each family
@@ -42,6 +45,30 @@ def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork:
     hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, family.model.costs)
     hypernetwork.utility.data.normal_(generator=generator(seed))
     return hypernetwork
+
+
+def price_alone(config: SearchConfig) -> nn.Module:
+    """The hypernetwork as `search` would train it on kappa * Lat alone: no images, no network, no cross-entropy.
+
+    Initial values, optimiser and S of every step are those of a search in one process, as far as no augmentation draws
+    random numbers before S. Raises `SimplexNASError` with flip or shift.
+    """
+    if config.flip or config.shift:
+        raise SimplexNASError(f"flip = {config.flip}, shift = {config.shift}; allowed: false, 0")
+    torch.manual_seed(config.seed)  # before the initial values, as in `search`
+    model = SearchModel(config)
+    steps = config.epochs * steps_per_epoch(config)
+    optimizers = Optimizers(nn.Module(), config, steps, model.hypernetwork)
+    for step in range(steps):
+        schedule = Schedule.at(config, step / steps)
+        if not schedule.policy_learns:
+            break
+        S = simplex.sample(1, config.space.k, config.corner_share, generator(config.seed, step, 0))
+        probabilities = torch.softmax(schedule.gain * model.hypernetwork(S), dim=-1)
+        prices = cost.price(S, config.space, config.parameter_price, model.costs)
+        (schedule.kappa * cost.latency_term(probabilities, prices, config.space)).sum().backward()
+        optimizers.step()
+    return model.hypernetwork
 
 
 def counts(architecture: Architecture) -> dict:
