@@ -227,5 +227,5 @@ def test_kappa_sweep_reads_the_families_of_the_papers_method_by_kappa():
     assert found["kappa"].tolist() == [0, 0.1, 1, 5, 50] and found["architectures"].tolist() == 5 * [1]
     assert found["S and pool"].tolist() == found["S and identity"].tolist() == 5 * ["-1.00"]
     assert found["S and convolution"].tolist() == 5 * ["–"], "its number never changes"
-    assert found["only pool"].tolist() == 5 * [0]
+    assert found["edge parameters"].tolist() == 5 * ["5,000 to 5,100"]
     assert found["test accuracy, %"].tolist() == [79, 79, 79.1, 79.5, 84]

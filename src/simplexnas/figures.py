@@ -255,7 +255,7 @@ def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
 def switching(penalty: np.ndarray, edges: dict[str, np.ndarray], ax: plt.Axes | None = None) -> plt.Axes:
     """Number of convolution edges against the penalty on convolution, one step line per name; penalty, edges: (n,)."""
     ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
-    styles = [("#999999", ":"), ("#0072B2", "--"), ("#D55E00", "-")]
+    styles = [("#999999", ":"), ("#0072B2", "--"), ("#D55E00", "-"), ("#009E73", "-.")]
     for (name, counts), (color, style) in zip(edges.items(), styles, strict=False):
         ax.step(penalty, counts, where="mid", color=color, linestyle=style, linewidth=1.8, label=name)
     ax.set_xlabel("penalty on convolution")
