@@ -31,8 +31,8 @@
 # %% [markdown]
 # ## The published form
 #
-# Each of five pivots $P_i$ has a table of logits $T_i$, and $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$.
-# The sign is positive, so the *farthest* pivot weighs most. Every node of a cell has pivots and tables of its own. Both are learned, and start from a standard normal distribution, so that pivots
+# Each node of a cell has five pivots $P_i$, points in the space of $S$, and for each a table $T_i$ of logits for the edges that enter the node. There $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with
+# $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$. The sign is positive, so the *farthest* pivot weighs most. Pivots and tables are learned, and start from a standard normal distribution, so that pivots
 # need not lie on the simplex. (This is the version of the code that has S as a vector, commit `0e7bf83`, with its configurations for three operations.) The `paper` preset keeps all of it.
 #
 # The smallest example: three pivots at the corners, and $S$ = (0.70, 0.15, 0.15).

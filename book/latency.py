@@ -16,7 +16,7 @@
 #
 # $\mathsf{Lat}$ is the term of the objective that makes an architecture pay for its operations.
 # It is linear in the probabilities, so that its mean over hard samples has a closed form.
-# With the weight in the author's code it outweighs the data wherever two penalties differ by more than 0.05.
+# With the weight in the author's code it can outweigh the data wherever two penalties differ by more than 0.05.
 # It is not a latency. In the second half of this chapter we measure one, predict it for random architectures to within 6 % on average, train with it as the price, and promise to keep a limit.
 # The family priced by time is 2 to 4 points more accurate than two others from 40 to 45 ms for 64 images (predicted). We timed the members within 45 ms: 3 points, in about the same time.
 # From 48 ms on the family with the unit price is ahead, by up to 1.1 points. Both were trained once.
@@ -171,7 +171,7 @@ for name in ("paper", "default"):
 # %% [markdown]
 # At B, with $\kappa = 50$, one edge outweighs nearly twelve times all that a network can gain over guessing.
 # If the weights are the best for each architecture (the paper's $w^*$), no architecture need lose more than ln 10. Then the minimiser of the objective is known without data, as far as the
-# hypernetwork can express it: where penalties differ by more than ln 10 / 50 ≈ 0.046, **every edge takes an operation of least penalty**. A trained hypernetwork need not find this minimiser.
+# hypernetwork can express it: where penalties differ by more than ln 10 / 50 ≈ 0.046, **every edge takes an operation of least penalty**. A trained hypernetwork need not find this minimiser, and the published one does not (below).
 # Among equal penalties the price does not decide; there we draw at random.
 # We call this the *data-free control*. It stands beside the method in {doc}`experiments`.
 # Here are the edges with pooling, identity and convolution; of the control, one draw:
@@ -264,7 +264,7 @@ for name, (*_, theirs) in results.PAPER.items():
     found = np.stack([(choices[name] == m).sum(1) for m in range(3)], 1)
     means, sds = found.mean(axis=0), found.std(axis=0, ddof=1)
     distance = np.abs(np.array([*theirs.values()]) - means) / sds
-    assert (distance < 1.7).all()
+    assert (distance < 1.3).all()
     print(
         f"{name}  paper {tuple(theirs.values())!s:<12}  without images",
         ", ".join(
@@ -274,10 +274,11 @@ for name, (*_, theirs) in results.PAPER.items():
     )
 
 # %% [markdown]
-# **The paper's counts need no data.** Each of the twelve lies within 1.7 standard deviations of what the price alone gives, down to the one identity of D. So the control that the table shows comes from the price, and
-# would be there with shuffled images as well. That is no fault of the method, which promises control. But the counts are no sign that the data chose anything.
+# **The paper's counts need no data.** Each of the twelve lies within 1.3 standard deviations of what the price alone gives, down to the one identity of D. These standard deviations are wide, about 4 edges where operations tie. So the
+# control that the table shows can come from the price. That is no fault of the method, which promises control. But the counts are no sign that the data chose anything.
 #
-# The places might be. Edges of one node share pivots, so that they are not independent as ties are; here is how many of the hundred trainings without images are as one-sided as the paper's models:
+# The places might be. Edges of one node share pivots, so that they are not independent as ties are; here is how many of the hundred trainings without images are as one-sided as the paper's models, and how many
+# have a network within the sizes of B and D on the lattice of 231 points:
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 edges = genotype_edges(space)
@@ -311,8 +312,21 @@ for name, (what, holds) in onesided.items():
 assert not together.any()
 print("all four", together.sum())
 
+parameters_of = cost.edge_parameters(space)
+smallest = np.full(len(replicas), np.inf)
+with torch.no_grad():
+    for S in torch.from_numpy(simplex.lattice(space.k, 0.05)).float():
+        chosen = logits_of_all(parameters, S.expand(100, 3)).argmax(-1)
+        size = parameters_of[np.arange(28), chosen.numpy()].sum(axis=1)
+        smallest = np.minimum(smallest, size)
+for limit in (5120, 12320):
+    print(
+        f"a network within {limit:>6,} edge parameters: {(smallest <= limit).sum()} of 100"
+    )
+
 # %% [markdown]
-# None has all four. So the places are not explained by price and initial values; data, or a detail of the author's training that we do not know, remain.
+# None has all four, which hangs on D: none of the hundred puts all convolutions into the normal genotype. So price and initial values do not explain the places. Nor do data, as long as $\kappa$ is 50: there our training with images
+# leaves the choices as they are ({doc}`experiments`). A smaller $\kappa$ would, or a detail of the author's training that we do not know.
 
 # %% [markdown]
 # ## What we change
