@@ -449,9 +449,9 @@ compared
 # another order, is 0.085 of hypervolume behind (table above). This is one training, with one of many orders; short ones are in {doc}`experiments`.
 #
 # **What the published method lacks are small networks.** Within C's size it is as accurate as ours, in half the time. But as trained, its hypernetwork never takes pooling on more than 20 of the 28 edges, even where pooling
-# is free; at its smallest it keeps four identities with stride 2, 5,120 parameters each. That is one training; of a hundred on the price alone some do have networks within B's size ({doc}`latency`). The price of parameters is not what
-# makes the difference: our training without it has a network of no edge parameters, 92.7 % within A's size, and 0.669 of hypervolume. It is the form: with a utility minus a price, a large penalty on the
-# others means pooling everywhere.
+# is free; at its smallest it keeps four identities with stride 2, 5,120 parameters each. That is one training: of a hundred on the price alone, which make nearly the choices of whole ones, 60 have a network within D's size and 25 within B's ({doc}`latency`). The price of parameters is not what
+# makes the difference: our training without it has a network of no edge parameters, 92.7 % within A's size, and 0.669 of hypervolume. It is the form: with a utility minus a price, large penalties on the
+# others always mean pooling everywhere.
 #
 # ## Do trainings agree?
 #
