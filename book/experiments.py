@@ -182,7 +182,7 @@ display(HTML(pd.DataFrame(ours).T.to_html(border=0)))
 #
 # Test accuracy in percent, with the discrete network of each S:
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input"]
 trained = Family.load(published.PAPER)
 points = results.read_own(trained, results.PAPER_POINTS)["points"]
 shown = {
@@ -205,7 +205,7 @@ shown = {
     }
     for row, point in zip(rows, points, strict=True)
 }
-display(HTML(pd.DataFrame(shown).T.to_html(border=0)))
+display(HTML(pd.DataFrame(shown).to_html(border=0)))
 for row, point in zip(rows, points, strict=True):
     ways = {way: value["test"] for way, value in point["ways"].items()}
     control = [draw["accuracy"]["test"] for draw in point["control"]]
