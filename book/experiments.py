@@ -369,7 +369,7 @@ plt.show()
 # The others are not resolved, which does not mean that they are worth nothing. All are compared with the same two trainings, and most lie above them: utilities that are random and never learned in both seeds, a normalised
 # input of the classifier, also the training without flips. The moving average changes next to nothing. With a tenth of the hypernetwork's learning rate S steers worse ($-0.84$).
 #
-# Warm-up, sampling of S, gain, spread, price, the other hypernetworks and the other gradient estimators have no line yet. What re-estimated statistics are worth stands in the table of ways above.
+# Gain, spread, $\kappa$, price, the other hypernetworks and the other gradient estimators have no line yet. What re-estimated statistics are worth stands in the table of ways above.
 
 # %% [markdown]
 # ## What the control is worth
