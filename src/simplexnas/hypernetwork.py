@@ -12,7 +12,7 @@ class PivotHypernetwork(nn.Module):
 
     The weights are softmax(+||S - pivot||^2): the farthest pivot counts most. Each node of each cell type has pivots of
     its own. Pivots and tables are learned and start from a standard normal distribution, so that pivots need not lie on
-    the simplex. Source: the author's code (Firsov et al. 2024, commit 0e7bf83), there with 5 pivots.
+    the simplex. Source: the author's code, commit 0e7bf83, there with 5 pivots for three operations.
     """
 
     def __init__(self, space: SearchSpace, pivots: int = 5, generator: torch.Generator | None = None):
