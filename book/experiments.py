@@ -399,7 +399,7 @@ for row, point in zip(rows, points, strict=True):
 display(HTML((100 * pd.DataFrame(with_weights)).round(1).to_html(border=0)))
 
 # %% [markdown]
-# **The control's accuracy depends on whose weights it has.** At A, C and D those of the published method are 7 to 9 points better for random choices; at B, where the control has no convolution, ours are 4 points
+# **The control's accuracy depends on whose weights it has.** At A, C and D those of the published method are 7 to 9 points better for random choices; at B, where the control has no convolution, ours are 4.5 points
 # better. A likely reason is that relaxed training runs every operation on every edge, ours only those drawn.
 #
 # **Being ahead of the control does not show that data chose.** With the same weights the published method's own networks are ahead of the control by 2, 6, 2 and 2 points on average at A to D, at B of the same size or nearly; yet data
