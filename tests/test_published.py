@@ -78,13 +78,27 @@ def test_best_members_within_the_papers_parameters_are_as_accurate_as_aimed_at(e
         assert described["training_seconds"] <= 75 * 60
 
 
-def test_published_lattice_is_whole_and_of_the_published_family(trained):
-    points = results.read_own(trained, results.LATTICE)["points"]
+@pytest.mark.parametrize("name", published.WHOLE)
+def test_published_lattice_is_whole_and_of_the_published_family(name):
+    family = Family.load(name)
+    points = results.read_own(family, results.LATTICE)["points"]
     assert np.allclose([point["S"] for point in points], simplex.lattice(3, 0.05))
     for point in points:
-        architecture = trained.architecture(point["S"])
+        architecture = family.architecture(point["S"])
         assert tuple(point["choice"]) == architecture.operations
         assert point["edge_parameters"] == architecture.edge_parameters
+
+
+@pytest.mark.parametrize("name", published.DEFAULT)
+def test_share_of_an_operation_falls_as_its_penalty_rises(name):
+    points = results.read_own(Family.load(name), results.LATTICE)["points"]
+    assert max(analysis.control_correlations(points).values()) <= -0.9
+
+
+def test_results_of_no_family_have_a_version_too():
+    for path in results.RESULTS.glob("*.json"):
+        if path.name != "selected.json":  # what `simplexnas select --json` printed
+            assert results.read(path)["created"]
 
 
 def test_best_of_published_table_is_the_best_of_the_lattice(trained, rows):
