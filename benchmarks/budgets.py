@@ -9,7 +9,6 @@ Goes on after a stop.
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import numpy as np
 from tqdm import tqdm
@@ -20,7 +19,7 @@ from simplexnas.family import Family
 from simplexnas.files import read_json
 from simplexnas.latency import LatencyTable
 from simplexnas.paths import RESULTS, RUNS, relative
-from simplexnas.provenance import processor, versions
+from simplexnas.provenance import computed, processor, versions
 from simplexnas.selection import Budget, InfeasibleBudgetError
 
 BUDGETS, SEED = 50, 0
@@ -106,13 +105,16 @@ def main() -> None:
         kept = [test["kept"] for test in drawn if "kept" in test]
         results.save(half, about | {"drawn": drawn})
     progress.close()
-    content = about | {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "kept": sum(kept),
-        "infeasible": len(drawn) - len(kept),
-        "repeated_on_a_busy_machine": sum(test["repeated_on_a_busy_machine"] for test in drawn),
-        "budgets": [test for test in drawn if "kept" in test],
-    }
+    content = (
+        about
+        | computed(threads=1)
+        | {
+            "kept": sum(kept),
+            "infeasible": len(drawn) - len(kept),
+            "repeated_on_a_busy_machine": sum(test["repeated_on_a_busy_machine"] for test in drawn),
+            "budgets": [test for test in drawn if "kept" in test],
+        }
+    )
     print(relative(results.save(RESULTS / "budgets.json", content)))
     half.unlink()
     print(f"{content['kept']} of {BUDGETS} budgets kept; {content['infeasible']} infeasible ones were drawn on the way")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from simplexnas import results
 from simplexnas.paths import RESULTS, ROOT, relative
-from simplexnas.provenance import versions
+from simplexnas.provenance import computed
 
 COMMANDS = {
     "make book": ["make", "book"],
@@ -39,7 +39,7 @@ def main() -> None:
             if changed.stdout:
                 raise SystemExit(f"{name} changed the clone:\n{changed.stdout.decode()}")
             print(f"{name}: {seconds[name]} s", flush=True)
-    content = {"seconds": seconds, "cores": os.cpu_count(), "versions": versions()}
+    content = {"seconds": seconds, "cores": os.cpu_count()} | computed()
     print(relative(results.save(RESULTS / "command_times.json", content)))
 
 

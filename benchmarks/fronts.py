@@ -6,13 +6,11 @@ The members that are best within budgets of time, as this machine's table predic
 same rounds. The family priced by time may have been trained with another machine's times.
 """
 
-from datetime import UTC, datetime
-
 from simplexnas import analysis, latency, published, results
 from simplexnas.architecture import Architecture
 from simplexnas.family import Family
 from simplexnas.paths import RESULTS, relative
-from simplexnas.provenance import processor, versions
+from simplexnas.provenance import computed
 
 FAMILIES = (published.LATENCY, published.UNIT, published.DEFAULT[0])
 BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
@@ -40,10 +38,7 @@ def main() -> None:
     content = {
         "table": table.name,
         "batch": BATCH,
-        "processor": processor(),
-        "threads": 1,
-        "versions": versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **computed(threads=1),
         "points": points,
     }
     print(relative(results.save(RESULTS / "fronts_measured.json", content)))

@@ -11,7 +11,6 @@ training, which this measures, the operations of our arm are uniform. A profile 
 import dataclasses
 import statistics
 import time
-from datetime import UTC, datetime
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from simplexnas import config, data, results
 from simplexnas.allocator import keep_memory
 from simplexnas.optimizers import Optimizers
 from simplexnas.paths import RESULTS, relative
-from simplexnas.provenance import processor, versions
+from simplexnas.provenance import computed
 from simplexnas.search import Schedule, SearchModel, generator, make_batch
 
 BATCH = 128
@@ -80,12 +79,8 @@ def main() -> None:
         "batch_size": BATCH,
         "steps": STEPS,
         "profile_ms_per_step": {name: profiled(arm) for name, arm in arms.items()},
-        "threads": torch.get_num_threads(),
-        "processor": processor(),
         "seed": paper.seed,
-        "versions": versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    } | computed()
     for name in arms:
         print(f"{name:<22}{rates[name]:>8.0f} images/s  {rates[name] / rates['paper']:>5.2f} x")
         for operator, ms in content["profile_ms_per_step"][name].items():

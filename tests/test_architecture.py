@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simplexnas import cost
 from simplexnas.architecture import Architecture
 from simplexnas.errors import SimplexNASError
 from simplexnas.supernet import SearchSpace, genotype_edges
@@ -38,9 +39,7 @@ def test_counts_and_report_agree(architecture):
     named = [edge["operation"] for edge in report["edges"]]
     assert report["operations"] == {name: named.count(name) for name in report["operations"]}
     assert [(e["cell_type"], e["target"], e["source"]) for e in report["edges"]] == [tuple(edge) for edge in edges]
-    assert report["total_parameters"] - report["edge_parameters"] == architecture.total_parameters - (
-        architecture.edge_parameters
-    )
+    assert report["total_parameters"] - report["edge_parameters"] == cost.fixed_parameters(architecture.space)
 
 
 def test_default_counts_28_edges_by_family():
@@ -95,6 +94,7 @@ def whole() -> dict:
         {"edges": ["a", "b"]},
         {"space": {"operations": ["skip", "identity"]}},
         {"space": {"width": 3}},
+        {"space": {"channels": 16}},
         {"space": []},
     ],
 )

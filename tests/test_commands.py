@@ -79,13 +79,6 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, tmp_path):
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("simplexnas: ")
 
 
-def test_help():
-    done = run("simplexnas", "--help")
-    assert done.returncode == 0
-    for name in ("data", "search", "sample", "evaluate", "lattice", "table"):
-        assert re.search(rf"^  {name} +\S", done.stdout, re.MULTILINE), name
-
-
 def test_example_of_the_readme_runs_without_the_library():
     """The Python lines as written, in a process of their own; the first test image is an ankle boot, class 9."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -72,6 +72,7 @@ def test_unknown_and_missing_keys():
         {"learning_rate": float("nan")},
         {"learning_rate": float("inf")},
         {"seed": 2**63},
+        {"shift": 28},
         {"hypernetwork_learning_rate": -1.0},
         {"temperature_end": -0.2},
         {"tau": 0},
@@ -120,12 +121,20 @@ def test_family_names_do_not_depend_on_order_or_spelling():
     names = {config.family_name("quick", 3, config.parse_changes(changes)) for changes in spellings}
     assert names == {"quick-flip=false-warmup=0-seed3"}
     assert config.family_name("default", 0, {}) == "default-seed0"
+    near = [config.family_name("quick", 0, {"kappa": kappa}) for kappa in (0.12345678, 0.12345679)]
+    assert near[0] != near[1], "two trainings never share a folder"
 
 
 def test_sandwich_belongs_to_the_score_function():
     assert config.preset("default", sandwich=True).sandwich
     refused("sandwich = True; allowed: true only with score_function", config.preset, "paper", sandwich=True)
-    refused("batch_size = 4; allowed: from 6 with sandwich", config.preset, "default", sandwich=True, batch_size=4)
+
+
+def test_batch_normalisation_needs_two_images_for_each_network():
+    refused("batch_size = 4; allowed: from 6, two images", config.preset, "default", sandwich=True, batch_size=4)
+    space = SearchSpace(normalise_features=True)
+    refused("batch_size = 2; allowed: from 4, two images", config.preset, "default", space=space, batch_size=2)
+    assert config.preset("default", space=space, batch_size=4) and config.preset("default", batch_size=2)
 
 
 @pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "epochs=1.5", "epochs=true", "flip=1", "seed=1"])

@@ -29,8 +29,9 @@ def test_every_split_is_stratified(splits):
         assert torch.bincount(split.labels).tolist() == [len(split) // 10] * 10
 
 
-def test_validation_split_is_fixed_and_disjoint(splits):
-    official = data.FashionMNIST(DATA, train=True)
+def test_validation_split_is_fixed_and_disjoint(splits, tmp_path):
+    shutil.copytree(DATA / "FashionMNIST" / "raw", tmp_path / "FashionMNIST" / "raw")  # torchvision unpacks there
+    official = data.FashionMNIST(tmp_path, download=True)
     chosen = data.validation_indices(official.targets.numpy())
     assert np.array_equal(chosen, data.validation_indices(official.targets.numpy()))
     assert len(np.unique(chosen)) == 5_000 and (np.diff(chosen) > 0).all()
@@ -75,11 +76,10 @@ def mirror(monkeypatch):
 
 
 @pytest.mark.parametrize("damage", [None, b"half of it"])
-def test_download_fetches_what_is_missing_or_damaged_though_unpacked(damage, tmp_path, mirror, splits):
+def test_download_fetches_what_is_missing_or_damaged(damage, tmp_path, mirror, splits):
     original = DATA / "FashionMNIST" / "raw"
     raw = tmp_path / "FashionMNIST" / "raw"
     shutil.copytree(original, raw)
-    assert len(list(raw.glob("*-ubyte"))) == 4, "unpacked before"
     (raw / FILES[0]).unlink()
     if damage is not None:
         (raw / FILES[0]).write_bytes(damage)
@@ -93,22 +93,9 @@ def test_failed_download_loses_nothing(tmp_path, monkeypatch, splits):
     (raw / FILES[0]).unlink()
     before = sorted(raw.iterdir())
     monkeypatch.setattr(data.FashionMNIST, "mirrors", ["http://127.0.0.1:1/"])
-    with pytest.raises(SimplexNASError, match=r"cannot be read .*refused") as error:
+    with pytest.raises(SimplexNASError, match=r"cannot be fetched .*refused") as error:
         data.load(tmp_path, download=True)
     assert len(str(error.value).splitlines()) == 1 and sorted(raw.iterdir()) == before
-
-
-def test_half_unpacked_file_is_one_line(tmp_path):
-    """torchvision does not look into files that it unpacked before."""
-    raw = tmp_path / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name in FILES:
-        (raw / name).symlink_to(DATA / "FashionMNIST" / "raw" / name)
-    for name in FILES:
-        (raw / name.removesuffix(".gz")).write_bytes(bytes(20))
-    with pytest.raises(SimplexNASError, match="cannot be read") as error:
-        data.load(tmp_path)
-    assert len(str(error.value).splitlines()) == 1
 
 
 def test_normalize(splits):

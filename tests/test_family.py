@@ -138,9 +138,9 @@ def test_config_of_other_shapes(copy, space):
     ("config", "match"),
     [
         ({}, "copy: .*the setting 'batch_size' is missing"),
-        (None, "config = 'None'; allowed: an object of settings"),
-        ("abc", "config = 'abc'; allowed: an object of settings"),
-        ({"preset": "default", "space": 3}, "allowed: an object of settings"),
+        (None, "SearchConfig = 'None'; allowed: an object of settings"),
+        ("abc", "SearchConfig = 'abc'; allowed: an object of settings"),
+        (SearchConfig("default").to_dict() | {"space": 3}, "SearchSpace = '3'; allowed: an object of settings"),
         ({"preset": "default", "colour": 1}, "unknown setting 'colour'"),
         (SearchConfig(preset="default").to_dict() | {"epochs": 0}, "epochs = 0"),
     ],
@@ -177,7 +177,7 @@ def test_share_of_an_operation_falls_as_its_penalty_rises(published):
     lattice = simplex.lattice(3, 0.05)
     counts = shares(published, lattice)
     for m in range(3):
-        assert stats.spearmanr(lattice[:, m], counts[:, m]).statistic <= -0.85
+        assert stats.spearmanr(lattice[:, m], counts[:, m]).statistic <= -0.9
 
 
 def test_count_of_an_operation_never_rises_on_the_way_to_its_corner(published):

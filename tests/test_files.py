@@ -1,6 +1,8 @@
 """Whole files or none."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,19 @@ def test_interrupted_write_keeps_the_old_content(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, "new")
     assert path.read_text() == "old"
+
+
+def test_full_disk_is_one_line_and_keeps_the_old_content(tmp_path, monkeypatch):
+    path = write_atomically(tmp_path / "file", "old")
+
+    def half(self, content, write=Path.write_bytes):
+        write(self, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(SimplexNASError, match=r"file cannot be written \(No space left on device\)"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("place", ["folder", "file/below"])

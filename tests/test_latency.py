@@ -230,6 +230,7 @@ def test_measure_validate_load(folder):
         ({"version": 0}, "expected format"),
         ({"batches": {"1": content["batches"]["1"] | {"parts": {}}}}, "not a whole latency table"),
         ({"space": {"width": 3}}, "not a whole latency table"),
+        ({"space": {"channels": 4}}, "not a whole latency table .*'cells' is missing"),
         ({"batches": {"1": content["batches"]["1"] | {"parts": []}}}, "not a whole latency table"),
         ({"batches": {"1": content["batches"]["1"] | {"fit": fit(0)}}}, "a time of batch 1 is not above 0"),
         ({"batches": {"1": content["batches"]["1"] | {"fit": fit(1)}}}, "fewer than two networks to fit"),

@@ -5,8 +5,10 @@ import tiny
 import torch
 from torch import nn
 
+from simplexnas.errors import SimplexNASError
 from simplexnas.optimizers import Muon, Optimizers, orthogonalise
 from simplexnas.search import SearchModel
+from simplexnas.supernet import Supernet
 
 
 def weights(shape: tuple[int, int], n: int) -> list[nn.Parameter]:
@@ -96,3 +98,9 @@ def test_with_relaxed_samples_a_steep_price_does_not_shrink_the_steps_of_the_wei
     adamw = optimizers.optimizers["adamw"]
     moments = [adamw.state[weight]["exp_avg"] for weight in adamw.param_groups[0]["params"]]
     assert all(torch.allclose(moment, torch.tensor(1e-4)) for moment in moments)
+
+
+def test_too_few_steps_are_one_line():
+    with pytest.raises(SimplexNASError, match="5 training steps; allowed: from 6"):
+        Optimizers(Supernet(tiny.SPACE), tiny.config(), steps=5)
+    Optimizers(Supernet(tiny.SPACE), tiny.config(), steps=6)

@@ -1,4 +1,6 @@
-"""Names of processors, which name the latency tables."""
+"""Names of processors, which name the latency tables, and the commit."""
+
+import re
 
 from simplexnas import latency, provenance
 
@@ -14,3 +16,15 @@ def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(provenance.subprocess, "check_output", lambda *_, **__: "Apple M1\n")
     assert latency.machine_name(threads=2) == "apple-m1-cpu-2-threads"
+
+
+def test_the_commit_is_named_where_there_is_one(tmp_path, monkeypatch):
+    revision = provenance.revision.__wrapped__
+    assert revision() is None or re.fullmatch(r"[0-9a-f]{40}(-dirty)?", revision())
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert revision() is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    provenance.subprocess.run([*git, "init", "--quiet"], check=True)
+    provenance.subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=a"], check=True)
+    assert re.fullmatch(r"[0-9a-f]{40}", revision())

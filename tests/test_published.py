@@ -1,10 +1,15 @@
-"""Published families: their names, and what the committed results hold."""
+"""Published families: their names, what the committed results hold, and what README and book say of them."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from simplexnas import analysis, config, published, results, simplex
 from simplexnas.family import Family
+from simplexnas.files import read_json
+from simplexnas.paths import BOOK, FAMILIES, ROOT
 
 
 @pytest.mark.parametrize(
@@ -78,13 +83,27 @@ def test_best_members_within_the_papers_parameters_are_as_accurate_as_aimed_at(e
         assert described["training_seconds"] <= 75 * 60
 
 
-def test_published_lattice_is_whole_and_of_the_published_family(trained):
-    points = results.read_own(trained, results.LATTICE)["points"]
+@pytest.mark.parametrize("name", published.WHOLE)
+def test_published_lattice_is_whole_and_of_the_published_family(name):
+    family = Family.load(name)
+    points = results.read_own(family, results.LATTICE)["points"]
     assert np.allclose([point["S"] for point in points], simplex.lattice(3, 0.05))
     for point in points:
-        architecture = trained.architecture(point["S"])
+        architecture = family.architecture(point["S"])
         assert tuple(point["choice"]) == architecture.operations
         assert point["edge_parameters"] == architecture.edge_parameters
+
+
+@pytest.mark.parametrize("name", published.DEFAULT)
+def test_share_of_an_operation_falls_as_its_penalty_rises(name):
+    points = results.read_own(Family.load(name), results.LATTICE)["points"]
+    assert max(analysis.control_correlations(points).values()) <= -0.9
+
+
+def test_results_of_no_family_have_a_version_too():
+    for path in results.RESULTS.glob("*.json"):
+        if path.name != "selected.json":  # what `simplexnas select --json` printed
+            assert results.read(path)["created"]
 
 
 def test_best_of_published_table_is_the_best_of_the_lattice(trained, rows):
@@ -93,3 +112,64 @@ def test_best_of_published_table_is_the_best_of_the_lattice(trained, rows):
         found = analysis.best_within(points, row["paper"]["edge_parameters"])
         (run,) = [run for run in row["best"]["runs"] if run["seed"] == trained.config.seed]
         assert run == {"seed": trained.config.seed} | found
+
+
+# Numbers that are typed into README.md and book/reproduce.md
+
+
+REPRODUCE = (BOOK / "reproduce.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def seconds(path: Path) -> float:
+    content = read_json(path)
+    return content["training_seconds" if path.name == "family.json" else "seconds"]
+
+
+@pytest.mark.parametrize(
+    ("given", "pattern"), re.findall(r"^\|[^|]+\| ([\d,]+(?: to [\d,]+)?) \| `(data/\S+)` \|$", REPRODUCE, re.MULTILINE)
+)
+def test_seconds_are_those_of_the_files(given, pattern):
+    found = sorted(seconds(path) for path in ROOT.glob(pattern.replace("<machine>", "*")))
+    assert given == " to ".join(dict.fromkeys(f"{value:,.0f}" for value in (found[0], found[-1])))
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), re.findall(r"^\| `(quick\S+)` \| (\d+ \+ \d+ \| [\d., ]+?) \|$", REPRODUCE, re.MULTILINE)
+)
+def test_time_to_table_is_that_of_the_files(name, given):
+    record = results.read(results.RESULTS / name / results.LATTICE)
+    budgets = [results.PAPER[model][2] for model in "BAC"]
+    best = [100 * analysis.best_within(record["points"], budget)["accuracy"]["test"] for budget in budgets]
+    listed = ", ".join(f"{value:.1f}" for value in best)
+    assert given == f"{record['training_seconds']:.0f} + {record['seconds']:.0f} | {listed}"
+
+
+def test_speed_is_that_of_the_file():
+    found = results.read(results.RESULTS / "throughput.json")
+    ours, last, plain = (found["images_per_second"][arm] for arm in ("default", "paper, channels last", "paper"))
+    text = " ".join(REPRODUCE.split())
+    assert f"handles {ours:.0f} images a second, one of the published method {last:.0f} in the same" in text
+    assert f"{plain:.0f} in PyTorch's own: {ours / last:.1f} and {ours / plain:.1f} times as many" in text
+    profiles = found["profile_ms_per_step"]
+    arms = [profiles[arm] for arm in ("paper", "paper, channels last", "default")]
+    sums = [f"{sum(arm.values()):,.0f}" for arm in arms]
+    assert "columns sum to {}, {} and {} ms".format(*sums) in text
+    steps = [f"{1e3 * found['batch_size'] / rate:,.0f}" for rate in (plain, last, ours)]
+    assert "without it a step takes {}, {} and {}".format(*steps) in text
+    for line, operators in {
+        "convolutions, backward": ["aten::convolution_backward"],
+        "convolutions, forward": ["aten::mkldnn_convolution"],
+        "batch normalisation, forward and backward": ["aten::native_batch_norm", "aten::native_batch_norm_backward"],
+    }.items():
+        listed = [f"{sum(arm[operator] for operator in operators):.0f}" for arm in arms]
+        assert "| {} | {} | {} | {} |".format(line, *listed) in text
+
+
+def test_times_of_commands_are_those_of_the_file():
+    found = results.read(results.RESULTS / "command_times.json")["seconds"]
+    book, test, papermill = (found[name] for name in ("make book", "make test", "papermill"))
+    text = " ".join(README.split())
+    assert f"the first took {book / 60:.0f} min, the second {test / 60:.0f} min, papermill {papermill:.0f} s" in text
+    trainings = sorted(seconds(path) / 60 for path in FAMILIES.glob("default-seed*/family.json"))
+    assert f"took {trainings[0]:.0f} to {trainings[-1]:.0f} min" in text

@@ -1,9 +1,11 @@
 """Training one architecture from scratch."""
 
+import pytest
 import tiny
 import torch
 
 from simplexnas.architecture import Architecture
+from simplexnas.errors import SimplexNASError
 from simplexnas.evaluate import accuracy, reestimate_batch_norm
 from simplexnas.retrain import retrain
 
@@ -24,3 +26,8 @@ def test_every_weight_moves(few):
     before = ARCHITECTURE.build().state_dict()
     network = retrain(ARCHITECTURE, few.train, CONFIG, progress_bar=False)
     assert all(not torch.equal(parameter, before[name]) for name, parameter in network.named_parameters())
+
+
+def test_too_few_images_are_one_line(few):
+    with pytest.raises(SimplexNASError, match=r"train_images = 256; allowed: from 32 .* to 100"):
+        retrain(ARCHITECTURE, few.train.head(100), CONFIG, progress_bar=False)

@@ -29,6 +29,19 @@ def train(config, split, run, **options):
     return search.search(config, split, run, progress_bar=False, **options)
 
 
+def train_until(step, config, split, run):
+    """Stopped by the keyboard before that step, with a checkpoint of it."""
+
+    def indices(config, present, *rest, kept=search.batch_indices):
+        if present == step:
+            raise KeyboardInterrupt
+        return kept(config, present, *rest)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(search, "batch_indices", indices)
+        train(config, split, run, checkpoint_every=step)
+
+
 def read_log(run) -> list[dict[str, float]]:
     with (run / search.LOG).open() as file:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
@@ -171,7 +184,7 @@ def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):
     torch.manual_seed(config.seed)
     first = search.SearchModel(config).supernet.stem[0].weight
     assert 0 < (averaged - last).norm() < 0.5 * (first - last).norm()
-    train(config, few.train, tmp_path / "halves", stop_after_epochs=2)
+    train_until(16, config, few.train, tmp_path / "halves")
     resumed = train(config, few.train, tmp_path / "halves", resume=True).supernet.stem[0].weight
     assert torch.equal(resumed, averaged)
 
@@ -239,7 +252,7 @@ def test_no_two_draws_of_a_run_share_their_generator(preset, few, tmp_path, monk
 def test_two_epochs_and_two_more_equal_four(preset, few, tmp_path):
     config = tiny.config(preset)
     train(config, few.train, tmp_path / "whole")
-    train(config, few.train, tmp_path / "halves", stop_after_epochs=2)
+    train_until(16, config, few.train, tmp_path / "halves")
     assert len(read_log(tmp_path / "halves")) == 16
     train(config, few.train, tmp_path / "halves", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "halves")
@@ -263,7 +276,7 @@ def test_early_stop_adds_no_row_to_the_log(few, tmp_path, monkeypatch):
     monkeypatch.setattr(search, "LOG_EVERY", 5)
     config = tiny.config(space=tiny.FEW_EDGES, epochs=2)
     train(config, few.train, tmp_path / "whole")
-    train(config, few.train, tmp_path / "halves", stop_after_epochs=1)
+    train_until(8, config, few.train, tmp_path / "halves")
     assert [row["step"] for row in read_log(tmp_path / "halves")] == [0, 5]
     train(config, few.train, tmp_path / "halves", resume=True)
     assert [row["step"] for row in read_log(tmp_path / "halves")] == [0, 5, 10, 15]
@@ -321,6 +334,7 @@ sys.path.insert(0, sys.argv[1])
 import tiny
 from simplexnas import data, search
 torch.set_num_threads(1)
+search.LOG_EVERY = 1
 train = data.load().train
 checkpoint = pathlib.Path(sys.argv[2], search.CHECKPOINT)
 moments = random.Random(0)
@@ -337,7 +351,7 @@ for _ in range(20):
     assert os.WTERMSIG(status) == signal.SIGKILL, "the run ended before it was killed"
     if checkpoint.exists():
         steps.append(torch.load(checkpoint, weights_only=True)["step"])
-assert steps == sorted(steps) and steps[-1] > 0, steps
+assert steps == sorted(steps) and len(set(steps)) >= 5, steps
 """
 
 
@@ -345,6 +359,10 @@ assert steps == sorted(steps) and steps[-1] > 0, steps
 def test_killed_at_20_random_moments_the_checkpoint_is_whole_and_never_older(tmp_path):
     killed = run_script(KILLED_OFTEN, tmp_path, tmp_path / "killed")
     assert killed.returncode == 0, killed.stderr[-2000:]
+    content = torch.load(tmp_path / "killed" / search.CHECKPOINT, weights_only=True)
+    assert [row["step"] for row in content["log"]] == list(range(content["step"]))
+    rows = [row["step"] for row in read_log(tmp_path / "killed")]  # written after the checkpoint: at most one behind
+    assert content["step"] - len(rows) in (0, 1) and rows == list(range(len(rows)))
 
 
 FULL_DISK = """
@@ -363,7 +381,7 @@ except Exception as error:
 @pytest.mark.slow
 def test_full_disk_is_one_line_and_leaves_the_last_checkpoint(few, tmp_path):
     config = tiny.config()
-    train(config, few.train, tmp_path / "run", stop_after_epochs=2)
+    train_until(16, config, few.train, tmp_path / "run")
     before = (tmp_path / "run" / search.CHECKPOINT).read_bytes()
     done = run_script(FULL_DISK, tmp_path, tmp_path / "run")
     assert done.stdout.startswith("SimplexNASError ") and "checkpoint.pt cannot be written" in done.stdout, done
@@ -419,7 +437,7 @@ def test_resume_of_nothing_starts(few, tmp_path):
 
 
 def test_resume_with_another_config(few, tmp_path):
-    train(tiny.config(), few.train, tmp_path, stop_after_epochs=1)
+    train_until(8, tiny.config(), few.train, tmp_path)
     asked = tiny.config(seed=1, kappa=0.1)
     refused("kappa = 0.02, seed = 0; this run asks for kappa = 0.1, seed = 1", asked, few.train, tmp_path, resume=True)
     refused("epochs = 4", tiny.config(epochs=5), few.train, tmp_path, resume=True)
@@ -445,6 +463,12 @@ def test_damaged_or_foreign_checkpoint(damage, few, tiny_run, tmp_path):
 @pytest.mark.parametrize("images", [16, 601])
 def test_too_few_images(images, few, tmp_path):
     refused(f"train_images = {images}; allowed: from 32", tiny.config(train_images=images), few.train, tmp_path)
+
+
+def test_unwritable_run_is_known_before_the_training(few, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(search, "make_batch", None)
+    refused("checkpoint.pt cannot be written", tiny.config(), few.train, tmp_path / "file" / "run")
 
 
 def test_diverging_loss_is_one_line(few, tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_latency import invented
 
-from simplexnas import experiments, latency, paths, results, selection
+from simplexnas import latency, paths, results, selection
 from simplexnas.architecture import Architecture
 from simplexnas.errors import SimplexNASError
 from simplexnas.provenance import processor
@@ -27,7 +27,7 @@ def members(n: int = 12) -> list[dict]:
         accuracy = 0.6 + 0.02 * architecture.counts()["convolution"] + 0.001 * seed
         points.append(
             {"S": [0.2, 0.3, 0.5], "choice": list(choice)}
-            | experiments.counts(architecture)
+            | architecture.sizes()
             | {"accuracy": {"validation": accuracy, "test": 0.5}}
         )
     return points

@@ -1,7 +1,7 @@
 """A discrete architecture: one operation per genotype edge, its counts, its JSON, its standalone network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -81,33 +81,25 @@ class Architecture:
         """A freshly initialised network with the chosen operations only."""
         return StandaloneNetwork(self.space, self.operations)
 
+    def sizes(self) -> dict:
+        """Counts by reporting label as "operations", and "edge_parameters", "total_parameters", "macs"."""
+        numbers = {key: getattr(self, key) for key in ("edge_parameters", "total_parameters", "macs")}
+        return {"operations": self.counts(), **numbers}
+
     def report(self) -> dict:
-        """Counts and edges for people and scripts, with the operations' reporting labels."""
-        names = labels(self.space.operations)
-        return {
-            "operations": self.counts(),
-            "edges": [
-                {
-                    "cell_type": edge.cell_type,
-                    "target": edge.target,
-                    "source": edge.source,
-                    "operation": names[m],
-                }
-                for edge, m in zip(genotype_edges(self.space), self.operations, strict=True)
-            ],
-            "edge_parameters": self.edge_parameters,
-            "total_parameters": self.total_parameters,
-            "macs": self.macs,
-        }
+        """`sizes` and "edges" for people and scripts, with the operations' reporting labels."""
+        return self.sizes() | {"edges": self._edges(labels(self.space.operations))}
+
+    def _edges(self, names: Sequence[str]) -> list[dict]:
+        """Every edge with the name of its operation, of the names in the order of the space's operations."""
+        chosen = zip(genotype_edges(self.space), self.operations, strict=True)
+        return [edge._asdict() | {"operation": names[m]} for edge, m in chosen]
 
     def to_dict(self) -> dict:
-        edges = [
-            {**edge._asdict(), "operation": name}
-            for edge, name in zip(genotype_edges(self.space), self.names, strict=True)
-        ]
-        return {"format": FORMAT, "version": VERSION, "space": asdict(self.space), "edges": edges} | {
-            key: getattr(self, key) for key in ("edge_parameters", "total_parameters", "macs")
-        }
+        sizes = self.sizes()
+        del sizes["operations"]
+        edges = self._edges(self.space.operations)
+        return {"format": FORMAT, "version": VERSION, "space": asdict(self.space), "edges": edges, **sizes}
 
     def save(self, path: Path, **about) -> Path:
         """Write the architecture as JSON, with more about it (`load` passes over that); returns the path."""
@@ -118,7 +110,7 @@ class Architecture:
         """The inverse of `to_dict`. A foreign or damaged one raises `SimplexNASError` that names `source`."""
         check_format(content, FORMAT, VERSION, source)
         try:
-            space = SearchSpace(**content["space"])
+            space = SearchSpace.from_dict(content["space"])
             given = [
                 (edge["cell_type"], edge["target"], edge["source"], edge["operation"]) for edge in content["edges"]
             ]

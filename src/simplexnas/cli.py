@@ -47,7 +47,7 @@ def _start() -> None:
 def data(
     download: Annotated[bool, typer.Option(help="Fetch missing or damaged files through torchvision.")] = False,
 ) -> None:
-    """Check and unpack the four files of Fashion-MNIST."""
+    """Check the four files of Fashion-MNIST."""
     from simplexnas import data
     from simplexnas.paths import DATA, relative
 

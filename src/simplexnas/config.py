@@ -1,7 +1,7 @@
 """The settings of a search, as frozen dataclasses with three presets.
 
 `paper`: the objective, hypernetwork and relaxed sampling of the author's code, about as many steps of the same batch,
-and his rate for the hypernetwork; our optimiser, augmentation, classifier and data split.
+and his rate for the hypernetwork; our optimiser, classifier and data split, no augmentation.
 `default`: ours. `quick`: ours in a few epochs, to try things and to compare settings; not what we report.
 """
 
@@ -13,7 +13,7 @@ import torch
 
 from simplexnas import cost
 from simplexnas.errors import SimplexNASError
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.supernet import IMAGE_SIZE, SearchSpace, check_settings, genotype_edges
 
 HYPERNETWORKS = ("utility", "pivot", "mlp")
 # relaxed: a soft mixture per image, as published. The others draw one operation per edge and path: score_function runs
@@ -72,9 +72,9 @@ class SearchConfig:
                 "whole numbers from 1",
                 isinstance(getattr(self, name), int) and getattr(self, name) >= 1,
             )
-        for name in ("seed", "shift"):
-            whole = isinstance(getattr(self, name), int) and 0 <= getattr(self, name) < 2**63
-            check(name, "whole numbers from 0 to below 2**63", whole)
+        for name, allowed, end in (("seed", "below 2**63", 2**63), ("shift", IMAGE_SIZE - 1, IMAGE_SIZE)):
+            whole = isinstance(getattr(self, name), int) and 0 <= getattr(self, name) < end
+            check(name, f"whole numbers from 0 to {allowed}", whole)
         for name in (
             "learning_rate",
             "hypernetwork_learning_rate",
@@ -105,8 +105,9 @@ class SearchConfig:
         check("paths", "from 2 with score_function, which compares paths", self.paths >= 2 or not hard)
         check("sandwich", "true only with score_function", hard or not self.sandwich)
         check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
-        least = 2 * (self.paths + 1)
-        check("batch_size", f"from {least} with sandwich", self.batch_size >= least or not self.sandwich)
+        if self.sandwich or self.space.normalise_features:  # then batch normalisation needs two images per network
+            least = 2 * (self.paths + self.sandwich)
+            check("batch_size", f"from {least}, two images for each network", self.batch_size >= least)
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -117,19 +118,9 @@ class SearchConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> "SearchConfig":
-        """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`.
-
-        A default must not stand in for a missing one: it may have been another one at the time.
-        """
-        if not isinstance(values, dict) or not isinstance(values.get("space", {}), dict):
-            raise SimplexNASError(f"config = {str(values)[:80]!r}; allowed: an object of settings")
-        for kind, given in ((cls, values), (SearchSpace, values.get("space", {}))):
-            known = {f.name for f in dataclasses.fields(kind)}
-            if unknown := sorted(set(given) - known):
-                raise SimplexNASError(f"unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
-            if missing := sorted(known - set(given)):
-                raise SimplexNASError(f"the setting {missing[0]!r} is missing")
-        return cls(**values | {"space": SearchSpace(**values["space"])})
+        """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`."""
+        check_settings(cls, values)
+        return cls(**values | {"space": SearchSpace.from_dict(values["space"])})
 
 
 PRESETS: dict[str, SearchConfig] = {
@@ -170,7 +161,11 @@ def preset(name: str, **changes) -> SearchConfig:
 def family_name(preset: str, seed: int, changes: dict) -> str:
     """Name of a family's folder: "quick-seed0", or "quick-kappa=0.01-seed0" with the settings that were changed."""
     values = {
-        key: f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+        key: repr(value).removesuffix(".0")
+        if isinstance(value, float)
+        else value
+        if isinstance(value, str)
+        else json.dumps(value)
         for key, value in sorted(changes.items())
     }
     return "-".join([preset, *(f"{key}={value}" for key, value in values.items()), f"seed{seed}"])

@@ -71,40 +71,51 @@ def price_alone(config: SearchConfig) -> nn.Module:
     return model.hypernetwork
 
 
-def counts(architecture: Architecture) -> dict:
-    """The counts of `Architecture.report`, without its edges."""
-    report = architecture.report()
-    del report["edges"]
-    return report
-
-
 def inherited_accuracy(family: Family, architecture: Architecture, splits: Splits) -> dict:
     """{"accuracy": {"validation", "test"}} of one architecture with inherited weights (discrete, BN re-estimated)."""
     network = evaluate.inherited(family, architecture, splits.train)
     return {"accuracy": evaluate.accuracies(network, splits)}
 
 
-def _half_done(family: Family, name: str, settings: dict) -> tuple[Path, list[dict], float]:
-    """Where a measurement keeps its points until it is whole, with the points and seconds so far.
+class _Measurement:
+    """Points of a family: kept under data/runs while they are few, in data/results/<family>/<name> when all are there.
 
-    What another family, other settings or other versions left there is passed over. A whole measurement is not made
-    again: if there is one, raises `SimplexNASError`.
+    Starts with the `points` that were kept for the same family, settings and versions; others are passed over. A whole
+    measurement is not made again: if there is one, raises `SimplexNASError`.
     """
-    whole = results.folder(family) / name
-    if whole.exists():
-        raise SimplexNASError(f"{relative(whole)} exists; move it away to measure again")
-    path = RUNS / family.name / name
-    if path.exists():
-        before = read_json(path)
-        same = {
-            "version": results.VERSION,
-            "sha256": family.description["sha256"],
-            "settings": settings,
-            "versions": versions(),
-        }
-        if all(before.get(key) == value for key, value in same.items()):
-            return path, before["points"], before["seconds"]
-    return path, [], 0.0
+
+    def __init__(self, family: Family, name: str, settings: dict):
+        self.family, self.settings = family, settings
+        self.whole, self.half = results.folder(family) / name, RUNS / family.name / name
+        if self.whole.exists():
+            raise SimplexNASError(f"{relative(self.whole)} exists; move it away to measure again")
+        self.points, self.started = [], time.perf_counter()
+        if self.half.exists():
+            before = read_json(self.half)
+            same = {
+                "version": results.VERSION,
+                "sha256": family.description["sha256"],
+                "settings": settings,
+                "versions": versions(),
+            }
+            if all(before.get(key) == value for key, value in same.items()):
+                self.points = before["points"]
+                self.started -= before["seconds"]
+
+    def _save(self, path: Path, points: list[dict]) -> Path:
+        seconds = round(time.perf_counter() - self.started, 1)
+        about = results.provenance(self.family) | {"settings": self.settings, "seconds": seconds}
+        return results.save(path, about | {"points": points})
+
+    def keep(self, points: list[dict]) -> None:
+        """Write the points so far."""
+        self._save(self.half, points)
+
+    def finish(self, points: list[dict]) -> Path:
+        """Write the whole measurement; returns its path."""
+        path = self._save(self.whole, points)
+        self.half.unlink(missing_ok=True)
+        return path
 
 
 def _complete(family: Family, name: str, points: list[dict], settings: dict, measure_one) -> Path:
@@ -113,26 +124,21 @@ def _complete(family: Family, name: str, points: list[dict], settings: dict, mea
     points: dicts with "choice", the operation index of each edge. measure_one(architecture) -> dict to add to a point;
     an architecture that occurs twice is measured once. A half-done measurement, data/runs/<family>/<name>, goes on.
     """
-    half, before, earlier = _half_done(family, name, settings)
+    measurement, measured = _Measurement(family, name, settings), []
     extra = {
         tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source", "draw")}
-        for point in before
+        for point in measurement.points
     }
-    started, measured = time.perf_counter(), []
     for point in tqdm(points, desc=f"{Path(name).stem} of {family.name}"):
         architecture = Architecture(family.space, point["choice"])
         choice = architecture.operations
         new = choice not in extra
         if new:
-            extra[choice] = {"choice": choice} | counts(architecture) | measure_one(architecture)
+            extra[choice] = {"choice": choice} | architecture.sizes() | measure_one(architecture)
         measured.append(point | extra[choice])
-        seconds = round(earlier + time.perf_counter() - started, 1)
-        content = results.provenance(family) | {"settings": settings, "seconds": seconds, "points": measured}
         if new:
-            results.save(half, content)
-    path = results.save(results.folder(family) / name, content)
-    half.unlink(missing_ok=True)
-    return path
+            measurement.keep(measured)
+    return measurement.finish(measured)
 
 
 def lattice(family: Family, splits: Splits, step: float) -> Path:
@@ -152,27 +158,19 @@ def paper_points(family: Family, splits: Splits) -> Path:
 
     Goes on with a half-done measurement.
     """
-    settings = {"draws": DRAWS}
-    half, points, earlier = _half_done(family, PAPER_POINTS, settings)
-    started = time.perf_counter()
-
-    def content() -> dict:
-        seconds = round(earlier + time.perf_counter() - started, 1)
-        return results.provenance(family) | {"settings": settings, "seconds": seconds, "points": points}
-
+    measurement = _Measurement(family, PAPER_POINTS, {"draws": DRAWS})
+    points = measurement.points
     for name, (S, *_) in tqdm(list(PAPER.items())[len(points) :], desc=f"paper's S, {family.name}"):
         ways = evaluate.in_all_ways(family, S, splits)
         drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
         points.append(
             {"name": name, "S": list(S)}
-            | counts(family.architecture(S))
+            | family.architecture(S).sizes()
             | {"accuracy": ways["discrete"], "ways": ways}
-            | {"control": [counts(a) | inherited_accuracy(family, a, splits) for a in drawn]}
+            | {"control": [each.sizes() | inherited_accuracy(family, each, splits) for each in drawn]}
         )
-        results.save(half, content())
-    path = results.save(results.folder(family) / PAPER_POINTS, content())
-    half.unlink(missing_ok=True)
-    return path
+        measurement.keep(points)
+    return measurement.finish(points)
 
 
 def baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DRAWS, random: int = 30) -> Path:

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from simplexnas.family import Family
 from simplexnas.files import check_writable
 from simplexnas.operations import AveragePool
 from simplexnas.paths import relative
-from simplexnas.provenance import processor, versions
+from simplexnas.provenance import computed
 from simplexnas.supernet import CLASSES, IMAGE_SIZE
 
 ONNX, PROGRAM, DESCRIPTION = "model.onnx", "model.pt2", "model.json"
@@ -68,10 +67,9 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
     """Write model.onnx, model.pt2 and model.json into a new folder; returns it.
 
     The network has the family's weights, with batch-normalisation statistics re-estimated, and folded into the
-    convolutions if `fold`; "parameters" in model.json are those of the file; folding adds
-    biases. ONNX Runtime and
-    PyTorch must agree on the whole test set: the same predictions, logits within 1e-4. ONNX Runtime is timed from
-    pixels to logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
+    convolutions if `fold`; "parameters" in model.json are those of the file, to which folding adds biases.
+    ONNX Runtime and PyTorch must agree on the whole test set: the same predictions, logits within 1e-4. ONNX Runtime
+    is timed from pixels to logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
     Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, the
     architecture is of another search space, or the machine is too busy to measure.
     """
@@ -110,11 +108,8 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
             "classes": FashionMNIST.classes,
             **compared,
             "latency": {str(batch): _times(session, inherited, batch) for batch in BATCHES},
-            "processor": processor(),
-            "threads": 1,
-            "versions": versions() | {"onnxruntime": onnxruntime.__version__},
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        } | computed(threads=1)
+        description["versions"]["onnxruntime"] = onnxruntime.__version__
         (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
         temporary.chmod(0o755)
         folder.parent.mkdir(parents=True, exist_ok=True)

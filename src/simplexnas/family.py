@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import safetensors
@@ -16,7 +15,7 @@ from simplexnas.config import SearchConfig
 from simplexnas.errors import SimplexNASError
 from simplexnas.files import check_format, read_json, write_atomically
 from simplexnas.paths import FAMILIES, relative
-from simplexnas.provenance import processor, versions
+from simplexnas.provenance import computed
 from simplexnas.search import Schedule, SearchModel
 
 FORMAT = "simplexnas family"
@@ -89,11 +88,7 @@ class Family:
             "sha256": hashlib.sha256(weights).hexdigest(),
             "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
             "training_seconds": round(seconds, 1),
-            "processor": processor(device),
-            "threads": torch.get_num_threads(),
-            "versions": versions(),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        } | computed(device)
         folder = Path(folder)
         write_atomically(folder / WEIGHTS, weights)
         write_atomically(folder / DESCRIPTION, json.dumps(self.description, indent=1) + "\n")

@@ -137,7 +137,7 @@ def triple_points(points: dict[str, np.ndarray], ax: plt.Axes | None = None) -> 
     """
     ax = triangle() if ax is None else ax
     inside = {name: places[(places >= 0).all(axis=1)] for name, places in points.items()}
-    for (name, places), marker in zip(inside.items(), "o^", strict=False):
+    for (name, places), marker in zip(inside.items(), "o^"[: len(inside)], strict=True):
         ax.scatter(*places.T, marker=marker, s=26, label=name, facecolor="white", edgecolor="black", zorder=4)
     first = np.concatenate(list(inside.values()))[0]
     for m in range(3):  # operations other than m tie here, and both beat m: penalty m above the point's
@@ -176,7 +176,7 @@ def fronts(
     ax = ax or plt.subplots(figsize=(7, 4), layout="constrained")[1]
     colors = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"]
     divisor, label = SIZES[size]
-    for index, ((name, points), color) in enumerate(zip(groups.items(), colors, strict=False)):
+    for index, ((name, points), color) in enumerate(zip(groups.items(), colors[: len(groups)], strict=True)):
         values = [point[size] / divisor for point in points]
         test = [100 * point["accuracy"]["test"] for point in points]
         if index < lines:
@@ -224,7 +224,8 @@ def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.
     On the line both are equal.
     """
     ax = ax or plt.subplots(figsize=(5, 4.2), layout="constrained")[1]
-    for (name, own), color, marker in zip(points.items(), ("#0072B2", "#D55E00"), "os", strict=False):
+    styles = [("#0072B2", "o"), ("#D55E00", "s")][: len(points)]
+    for (name, own), (color, marker) in zip(points.items(), styles, strict=True):
         pairs = np.array([[100 * point[key]["test"] for key in ("accuracy", "retrained")] for point in own])
         ax.scatter(*pairs.T, s=24, color=color, marker=marker, linewidth=0, label=name)
     ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
@@ -256,7 +257,7 @@ def switching(penalty: np.ndarray, edges: dict[str, np.ndarray], ax: plt.Axes | 
     """Number of convolution edges against the penalty on convolution, one step line per name; penalty, edges: (n,)."""
     ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
     styles = [("#999999", ":"), ("#0072B2", "--"), ("#D55E00", "-"), ("#009E73", "-.")]
-    for (name, counts), (color, style) in zip(edges.items(), styles, strict=False):
+    for (name, counts), (color, style) in zip(edges.items(), styles[: len(edges)], strict=True):
         ax.step(penalty, counts, where="mid", color=color, linestyle=style, linewidth=1.8, label=name)
     ax.set_xlabel("penalty on convolution")
     ax.set_ylabel("edges with convolution (of 28)")

@@ -33,11 +33,16 @@ class PivotHypernetwork(nn.Module):
 class MLPHypernetwork(nn.Module):
     """A multilayer perceptron with one hidden layer: what comes to mind first, for comparison."""
 
-    def __init__(self, space: SearchSpace, hidden: int = 64):
+    HIDDEN = 64
+
+    def __init__(self, space: SearchSpace):
         super().__init__()
         edges = len(genotype_edges(space))
         self.layers = nn.Sequential(
-            nn.Linear(space.k, hidden), nn.ReLU(), nn.Linear(hidden, edges * space.k), nn.Unflatten(1, (edges, space.k))
+            nn.Linear(space.k, self.HIDDEN),
+            nn.ReLU(),
+            nn.Linear(self.HIDDEN, edges * space.k),
+            nn.Unflatten(1, (edges, space.k)),
         )
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:

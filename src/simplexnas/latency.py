@@ -11,10 +11,10 @@ folded, under the allocator settings of the command line (`allocator.keep_memory
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +31,7 @@ from simplexnas.errors import SimplexNASError
 from simplexnas.files import check_format, check_writable, read_json, write_atomically
 from simplexnas.operations import OPERATIONS
 from simplexnas.paths import LATENCY, relative
-from simplexnas.provenance import processor, versions
+from simplexnas.provenance import computed, processor
 from simplexnas.supernet import (
     IMAGE_SIZE,
     Preprocess,
@@ -41,6 +41,7 @@ from simplexnas.supernet import (
     cell_layouts,
     concatenate,
     genotype_edges,
+    genotype_part,
     node_sum,
 )
 
@@ -85,7 +86,7 @@ def parts(architecture: Architecture) -> Counter[Part]:
     for index, layout in enumerate(layouts):
         for channels, size in zip(layout.input_channels, layout.input_sizes, strict=True):
             found[Part("preprocess", f"to {layout.channels}", channels, size, size // layout.size)] += 1
-        own = names[: len(edges)] if layout.cell_type == "normal" else names[len(edges) :]
+        own = names[genotype_part(space, layout.cell_type)]
         chosen = [(source, name) for (_, source), name in zip(edges, own, strict=True)]
         found.update(_place("edge", name, layout, source) for source, name in chosen)
         found.update(_place("source", name, layout, source) for source, name in set(chosen))  # shared by its edges
@@ -237,22 +238,19 @@ def measure(
     check_writable(path)
     if path.exists():
         raise SimplexNASError(f"{relative(path)} exists; move it away to measure again, or give another --name")
-    started = datetime.now(UTC)
+    started = time.perf_counter()
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "space": asdict(space) | {"operations": list(space.operations)},
-        "processor": processor(device),
+        "space": asdict(space),
         "device": device,
-        "threads": threads,
         "rounds": rounds,
-        "versions": versions(),
-        "created": started.isoformat(timespec="seconds"),
+        **computed(device, threads),
         "batches": {},
     }
     for batch in sorted(set(batches)):
         content["batches"][str(batch)] = _measure_batch(space, batch, device, threads, rounds)
-    content["seconds"] = round((datetime.now(UTC) - started).total_seconds(), 1)
+    content["seconds"] = round(time.perf_counter() - started, 1)
     return write_atomically(path, json.dumps(content, indent=1) + "\n")
 
 
@@ -309,7 +307,7 @@ class LatencyTable:
         content = read_json(path)
         check_format(content, FORMAT, VERSION, relative(path))
         try:
-            table = cls(name, SearchSpace(**content["space"]), content)
+            table = cls(name, SearchSpace.from_dict(content["space"]), content)
             for key, kind in (("processor", str), ("device", str), ("threads", int), ("created", str)):
                 if not isinstance(content[key], kind):
                     raise TypeError(f"{key} is {content[key]!r}")
@@ -387,7 +385,7 @@ class LatencyTable:
         always = parts(Architecture(space, [0] * 2 * len(edges)))
         total = sum(n * self.ms(part, batch) for part, n in always.items() if part.kind not in ("source", "edge"))
         for layout in cell_layouts(space):
-            own = probabilities[: len(edges)] if layout.cell_type == "normal" else probabilities[len(edges) :]
+            own = probabilities[genotype_part(space, layout.cell_type)]
             for m, name in enumerate(space.operations):
                 unused = np.ones(space.nodes + 2)  # probability that no edge from a node takes operation m
                 for (_, source), p in zip(edges, own[:, m], strict=True):
@@ -455,10 +453,8 @@ def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
         "format": VALIDATION_FORMAT,
         "version": VERSION,
         "table_created": table.content["created"],
-        "processor": table.content["processor"],
         "settings": settings,
-        "versions": versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **computed(settings["device"], settings["threads"]),
         "batches": batches,
     }
     return write_atomically(path, json.dumps(result, indent=1) + "\n")
@@ -495,9 +491,9 @@ def read_validation(table: LatencyTable) -> dict[int, list[dict]]:
         raise SimplexNASError(f"{relative(path)} is damaged ({error}); move it away, and {hint}") from None
 
 
-def prediction_errors(points: list[dict], predicted: str = "predicted_ms", measured: str = "measured_ms") -> dict:
+def prediction_errors(points: list[dict], predicted: str = "predicted_ms") -> dict:
     """{"spearman", "mape", "worst"} of predictions against measurements; mape and worst are shares (0.05 is 5 %)."""
-    values, truth = (np.array([point[key] for point in points]) for key in (predicted, measured))
+    values, truth = (np.array([point[key] for point in points]) for key in (predicted, "measured_ms"))
     relative_error = np.abs(values - truth) / truth
     return {
         "spearman": float(stats.spearmanr(values, truth)[0]),

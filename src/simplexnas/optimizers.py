@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from simplexnas.config import SearchConfig
+from simplexnas.errors import SimplexNASError
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 RMS = 0.2  # root mean square of a step's entries at learning rate 1: about that of AdamW
 MAX_GRADIENT_NORM = 5.0
+LEAST_STEPS = 6  # the rise of the one-cycle schedule has to be longer than a step
 
 
 def orthogonalise(matrices: torch.Tensor) -> torch.Tensor:
@@ -68,9 +70,12 @@ class Optimizers:
     The hypernetwork has its own rate and no weight decay. With `matrix_learning_rate` 0 there is no Muon, and AdamW
     trains all weights. The norm of the gradient is limited; that of relaxed samples for the weights alone, as in the
     author's code (with kappa 50 the hypernetwork's would take nearly all of it), else together with the hypernetwork.
+    Raises `SimplexNASError` for fewer than `LEAST_STEPS` steps.
     """
 
     def __init__(self, network: nn.Module, config: SearchConfig, steps: int, hypernetwork: nn.Module | None = None):
+        if steps < LEAST_STEPS:
+            raise SimplexNASError(f"{steps} training steps; allowed: from {LEAST_STEPS}")
         matrices = {
             module.weight
             for module in network.modules()

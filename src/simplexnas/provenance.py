@@ -1,15 +1,39 @@
-"""What a number depends on beside its settings: versions and the processor."""
+"""What a number depends on beside its settings: code, versions, processor."""
 
 import contextlib
+import functools
 import platform
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import simplexnas
+from simplexnas.paths import ROOT
+
+
+def computed(device: str = "cpu", threads: int | None = None) -> dict:
+    """What computes a result, and when. threads: by default PyTorch's."""
+    return {
+        "processor": processor(device),
+        "threads": torch.get_num_threads() if threads is None else threads,
+        "versions": versions(),
+        "revision": revision(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+@functools.cache  # that of the running code, if another one is checked out meanwhile
+def revision() -> str | None:
+    """The commit of the code, with "-dirty" if tracked files were changed; None outside a clone."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def versions() -> dict[str, str]:

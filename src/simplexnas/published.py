@@ -38,7 +38,7 @@ ABLATED = {
     "quick-random_utilities=true": "utilities start at random, learned",
     "quick-policy_until=0-random_utilities=true": "utilities random, nothing learned",
     "quick-policy_until=1": "the hypernetwork learns to the end",
-    "quick-warmup=0": "no warm-up of kappa",
+    "quick-warmup=0": "no warm-up of kappa and gain",
     "quick-kappa=0.0002-tau=5e-06": "Lat hardly in the loss",  # the gain kappa / tau stays as it is
     "quick-tau=0.002": "a fourth of the gain, softer choices",
     "quick-corner_share=0": "S uniform, no share from the simplex's edges",
@@ -50,6 +50,7 @@ ABLATED = {
     "quick-hypernetwork=mlp-kappa=0.1": "a multilayer perceptron as hypernetwork",
     # Here all operations run, which is slow: a base of their own, with half of the epochs.
     "quick-epochs=1": "nothing changed",
+    "quick-epochs=1-estimator=relaxed": "relaxed samples",
     "quick-epochs=1-estimator=straight_through": "straight-through gradient",
     "quick-epochs=1-estimator=reinmax": "ReinMax gradient",
 }

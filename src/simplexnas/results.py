@@ -1,12 +1,10 @@
 """Result files with provenance, and the tables made of them: the paper's beside ours, ablation, hypervolumes."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from simplexnas import analysis, cost, published, simplex
 from simplexnas.config import PRESETS
@@ -14,7 +12,7 @@ from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family
 from simplexnas.files import read_json, write_atomically
 from simplexnas.paths import RESULTS, relative
-from simplexnas.provenance import processor, versions
+from simplexnas.provenance import computed
 from simplexnas.supernet import SearchSpace
 
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
@@ -80,11 +78,7 @@ def provenance(family: Family) -> dict:
         "seed": family.config.seed,
         "training_seconds": family.description["training_seconds"],
         "config": family.config.to_dict(),
-        "processor": processor(),
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    } | computed()
 
 
 def save(path: Path, content: dict) -> Path:
@@ -161,20 +155,23 @@ def compute_table(families: list[Family]) -> Path:
         raise SimplexNASError(f"lattices of step {steps}; allowed: one step for all")
     rows = []
     for number, (name, (S, accuracy, edge_parameters, operations)) in enumerate(PAPER.items()):
-        same, best, drawn = [], [], []
+        same, best, controls = [], [], []
         for family, lattice, paper_points in own:
             seed = {"seed": family.config.seed}
             point = dict(paper_points["points"][number])
-            drawn.append(seed | summary(point.pop("control")))  # its draws share the weights: one value
+            controls.append(seed | summary(point.pop("control")))  # its draws share the weights: one value
             same.append(seed | point)
             best.append(seed | analysis.best_within(lattice["points"], edge_parameters))
         paper = {"accuracy": accuracy, "edge_parameters": edge_parameters, "operations": operations}
         rows.append(
             {"name": name, "S": list(S), "paper": paper}
-            | {"ours": summary(same), "best": summary(best), "control": summary(drawn)}
+            | {"ours": summary(same), "best": summary(best), "control": summary(controls)}
         )
-    sources = [provenance(family) for family in families]
-    return save(RESULTS / TABLE, {"families": sources, "rows": rows})
+    sources = [
+        {"family": family.name} | {key: value for key, value in family.description.items() if key != "tensors"}
+        for family in families
+    ]
+    return save(RESULTS / TABLE, computed() | {"families": sources, "rows": rows})
 
 
 def table() -> list[dict]:

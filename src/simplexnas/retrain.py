@@ -8,7 +8,7 @@ from simplexnas.architecture import Architecture, StandaloneNetwork
 from simplexnas.config import SearchConfig
 from simplexnas.data import Split
 from simplexnas.optimizers import Optimizers
-from simplexnas.search import batch_indices, generator, make_batch, steps_per_epoch
+from simplexnas.search import batch_indices, check_images, generator, make_batch, steps_per_epoch
 
 
 def retrain(
@@ -17,8 +17,9 @@ def retrain(
     """Train a freshly initialised standalone network; returns it in eval mode.
 
     config: optimiser, epochs, batch size, augmentation and seed, as in a search; what concerns several networks (paths,
-    sandwich) or their average (ema) does not apply.
+    sandwich) or their average (ema) does not apply. Raises `SimplexNASError` if there are fewer images than it uses.
     """
+    check_images(config, train)
     torch.manual_seed(config.seed)
     network = architecture.build().to(memory_format=config.memory_format).train()
     steps = config.epochs * steps_per_epoch(config)

@@ -4,6 +4,7 @@ The loop is the algorithm of the paper: sample S -> logits alpha(S) -> sample ga
 All randomness is a function of (seed, step, process), so that a resumed run repeats an uninterrupted one bit by bit.
 """
 
+import contextlib
 import csv
 import io
 import math
@@ -23,7 +24,7 @@ from tqdm import tqdm
 from simplexnas import cost, data, gumbel, objective, simplex
 from simplexnas.config import SearchConfig
 from simplexnas.errors import SimplexNASError
-from simplexnas.files import write_atomically
+from simplexnas.files import check_writable, write_atomically
 from simplexnas.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
 from simplexnas.optimizers import Optimizers
 from simplexnas.paths import relative
@@ -160,6 +161,15 @@ def steps_per_epoch(config: SearchConfig, world: int = 1) -> int:
     return config.train_images // (config.batch_size * world)
 
 
+def check_images(config: SearchConfig, train: data.Split, world: int = 1) -> None:
+    """Raise `SimplexNASError` if there are fewer images than the configuration uses, or than one batch."""
+    if len(train) < config.train_images or steps_per_epoch(config, world) < 1:
+        raise SimplexNASError(
+            f"train_images = {config.train_images}; allowed: from {config.batch_size * world} (one batch) "
+            f"to {len(train)}"
+        )
+
+
 def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
     """One process by default; with more devices or nodes, distributed data parallel, one path set per process."""
     # Operations that no process chose have no gradient in that step.
@@ -178,7 +188,6 @@ def search(
     *,
     fabric: Fabric | None = None,
     resume: bool = False,
-    stop_after_epochs: int | None = None,
     checkpoint_every: int = 200,
     progress_bar: bool = True,
 ) -> SearchModel:
@@ -186,18 +195,14 @@ def search(
 
     train: uint8 images; the first `config.train_images` are used.
     run: folder of checkpoint.pt and log.csv. With `resume` training goes on from the checkpoint, if there is one.
-    stop_after_epochs: stop early, with the schedule of the whole run; a later `resume` goes on.
     Raises `SimplexNASError` if the run exists already, its checkpoint is damaged, or belongs to another config.
     """
     fabric = fabric or make_fabric()
     fabric.launch()
     run, world = Path(run), fabric.world_size
-    if len(train) < config.train_images or steps_per_epoch(config, world) < 1:
-        raise SimplexNASError(
-            f"train_images = {config.train_images}; allowed: from {config.batch_size * world} (one batch) "
-            f"to {len(train)}"
-        )
+    check_images(config, train, world)
     checkpoint = run / CHECKPOINT
+    check_writable(checkpoint)  # known before the training
     head = _read_checkpoint(checkpoint, config, world) if checkpoint.exists() else None
     if head is not None and not resume:
         raise SimplexNASError(f"{relative(checkpoint)} exists; go on with --resume, or move it away to start again")
@@ -219,7 +224,6 @@ def search(
         fabric.load(checkpoint, state)
         step, log, seconds = head["step"], head["log"], head["seconds"]
 
-    last = steps if stop_after_epochs is None else min(steps, stop_after_epochs * per_epoch)
     bar = tqdm(
         total=steps,
         initial=step,
@@ -228,7 +232,7 @@ def search(
     )
     started = time.perf_counter()
     wrapped.train()
-    while step < last:
+    while step < steps:
         schedule = Schedule.at(config, step / steps)
         random = generator(config.seed, step, fabric.global_rank)
         chosen = batch_indices(config, step, fabric.global_rank, world)
@@ -246,7 +250,7 @@ def search(
             log.append(_log_row(step, per_epoch, result, schedule, learning_rate))
             bar.set_postfix(CE=f"{log[-1]['cross_entropy']:.3f}")
         step += 1
-        if step % checkpoint_every == 0 or step == last:
+        if step % checkpoint_every == 0 or step == steps:
             _check_finite(model, result["loss"].item(), step)
             spent = seconds + time.perf_counter() - started
             _save(fabric, checkpoint, state, config, world, step, log, spent)
@@ -264,7 +268,7 @@ def _check_finite(model: nn.Module, loss: float, step: int) -> None:
 
 
 def training_seconds(run: Path) -> float:
-    """Seconds of training so far, over all sittings of the run, from its checkpoint."""
+    """Seconds of training so far, those before a resume included, from the checkpoint."""
     return torch.load(Path(run) / CHECKPOINT, weights_only=True, map_location="cpu")["seconds"]
 
 
@@ -295,12 +299,14 @@ def _save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, 
     }
     try:
         fabric.save(temporary, content)
+        if fabric.is_global_zero:
+            os.replace(temporary, checkpoint)
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         reason = " ".join(str(error).split())[:200]
         raise SimplexNASError(f"{relative(checkpoint)} cannot be written ({reason}); the last one is kept") from None
     if fabric.is_global_zero:
-        os.replace(temporary, checkpoint)
         text = io.StringIO()
         writer = csv.DictWriter(text, log[0], lineterminator="\n")
         writer.writeheader()

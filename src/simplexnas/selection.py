@@ -3,6 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from numbers import Real
 
 import torch
 from tqdm import tqdm
@@ -39,7 +40,7 @@ class Budget:
         if all(value is None for value in asdict(self).values()):
             raise SimplexNASError(f"a budget needs at least one of {', '.join(asdict(self))}")
         for name, value in asdict(self).items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
                 raise SimplexNASError(f"{name} = {value!r}; allowed: numbers")
             if name == "min_accuracy" and value is not None and not 0 <= value <= 1:
                 raise SimplexNASError(f"min_accuracy = {value:g}; allowed: 0 to 1 (0.9 is 90 %)")

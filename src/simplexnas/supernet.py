@@ -4,7 +4,7 @@ Source: Liu, Simonyan, Yang 2019 (DARTS), sections 2.1 and 3.1; sizes decoded fr
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import torch
@@ -65,6 +65,26 @@ class SearchSpace:
     def k(self) -> int:
         return len(self.operations)
 
+    @classmethod
+    def from_dict(cls, values: dict) -> "SearchSpace":
+        """The inverse of `dataclasses.asdict`; an unknown or missing key raises `SimplexNASError`."""
+        check_settings(cls, values)
+        return cls(**values)
+
+
+def check_settings(kind: type, values: object) -> None:
+    """Raise `SimplexNASError` unless the values are a dict with all fields of the dataclass `kind`, and no others.
+
+    A default must not stand in for a missing one: it may have been another one at the time.
+    """
+    if not isinstance(values, dict):
+        raise SimplexNASError(f"{kind.__name__} = {str(values)[:80]!r}; allowed: an object of settings")
+    known = {field.name for field in fields(kind)}
+    if unknown := sorted(set(values) - known):
+        raise SimplexNASError(f"unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    if missing := sorted(known - set(values)):
+        raise SimplexNASError(f"the setting {missing[0]!r} is missing")
+
 
 class Edge(NamedTuple):
     """An edge of a genotype. Nodes 0 and 1 are the cell's inputs, 2 … nodes + 1 its intermediate nodes."""
@@ -82,6 +102,12 @@ def cell_edges(space: SearchSpace) -> list[tuple[int, int]]:
 def genotype_edges(space: SearchSpace) -> list[Edge]:
     """The E edges that an architecture decides: those of the normal cell, then those of the reduction cell (E = 28)."""
     return [Edge(kind, *pair) for kind in ("normal", "reduction") for pair in cell_edges(space)]
+
+
+def genotype_part(space: SearchSpace, cell_type: str) -> slice:
+    """Where the edges of the normal or of the reduction cell stand among `genotype_edges`."""
+    edges = len(cell_edges(space))
+    return slice(edges) if cell_type == "normal" else slice(edges, 2 * edges)
 
 
 class CellLayout(NamedTuple):
@@ -230,16 +256,14 @@ class Supernet(nn.Module):
     def __init__(self, space: SearchSpace, candidates: Sequence[Sequence[int]] | None = None):
         super().__init__()
         self.space = space
-        edges = len(cell_edges(space))
         if candidates is None:
-            candidates = [range(space.k)] * (2 * edges)
-        self._genotype = {"normal": slice(0, edges), "reduction": slice(edges, 2 * edges)}
+            candidates = [range(space.k)] * len(genotype_edges(space))
         stem = STEM_MULTIPLIER * space.channels
         self.stem = nn.Sequential(nn.Conv2d(1, stem, 3, padding=1, bias=False), batch_norm(stem, affine=True))
         layouts = cell_layouts(space)
-        self.cell_types = [layout.cell_type for layout in layouts]
+        self.parts = [genotype_part(space, layout.cell_type) for layout in layouts]
         self.cells = nn.ModuleList(
-            Cell(space, layout, candidates[self._genotype[layout.cell_type]]) for layout in layouts
+            Cell(space, layout, candidates[part]) for layout, part in zip(layouts, self.parts, strict=True)
         )
         features = space.nodes * layouts[-1].channels
         self.feature_norm = nn.BatchNorm1d(features, affine=False) if space.normalise_features else nn.Identity()
@@ -254,8 +278,7 @@ class Supernet(nn.Module):
             tensor (B, E, k) of mixture weights per image (every operation of every edge runs).
         """
         previous = current = torch.relu_(self.stem(images))
-        for index, (cell, cell_type) in enumerate(zip(self.cells, self.cell_types, strict=True)):
-            part = self._genotype[cell_type]
+        for index, (cell, part) in enumerate(zip(self.cells, self.parts, strict=True)):
             own = gamma[:, part] if isinstance(gamma, torch.Tensor) else gamma[part]
             output = cell(previous, current, own)
             if index + 1 < len(self.cells):  # the classifier reads the last cell without ReLU
