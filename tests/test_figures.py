@@ -131,7 +131,6 @@ def test_ablation_has_one_row_for_each_change_and_a_band_of_the_base():
     runs = pd.DataFrame(
         {
             "change": ["nothing changed", "nothing changed", "no flips", "more kappa"],
-            "settings": ["", "", "flip=false", "kappa=1"],
             "hypervolume": [50.0, 48.0, 47.0, 52.0],
         }
     )

@@ -187,28 +187,28 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
     results.save(results.RESULTS / family / results.LATTICE, content)
 
 
+CHANGES = {"quick": published.UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}
+
+
 def test_ablation_has_one_line_for_each_change_with_the_best_first():
-    write_lattice("quick-seed0", 0, 0.85, 5000)
-    write_lattice("quick-seed1", 1, 0.87, 5000)
-    write_lattice("quick-kappa=0.0002-tau=5e-06-seed0", 0, 0.90, 5000)
-    write_lattice("quick-hypernetwork=pivot-kappa=0.1-seed0", 0, 0.80, 30_000)
-    write_lattice("quick-hypernetwork=pivot-kappa=0.1-seed1", 1, 0.80, 5000)
+    for name, accuracies in zip(CHANGES, ((0.85, 0.87), (0.90, 0.91), (0.80, 0.83)), strict=True):
+        for seed, accuracy in enumerate(accuracies):
+            write_lattice(f"{name}-seed{seed}", seed, accuracy, 5000)
     write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
-    write_lattice("quick-epochs=1-seed0", 0, 0.7, 5000, epochs=1)
-    write_lattice("quick-epochs=1-seed1", 1, 0.71, 5000, epochs=1)
-    write_lattice("quick-epochs=1-estimator=reinmax-seed0", 0, 0.8, 5000, epochs=1)
-    runs = results.ablation()
-    assert len(runs) == 5 and sorted(runs.loc[runs["settings"] == "", "≤ 5,120"]) == pytest.approx([85, 87])
-    found = results.ablation_table(runs).set_index("settings")
-    assert list(found.index) == ["kappa=0.0002, tau=5e-06", "", "hypernetwork=pivot, kappa=0.1"], "not other runs"
-    assert found["change"].iloc[1] == "nothing changed"
+    runs = results.ablation(CHANGES)
+    assert len(runs) == 6 and runs["seed"].tolist() == 3 * [0, 1]
+    assert runs.loc[runs["change"] == "nothing changed", "≤ 5,120"].tolist() == pytest.approx([85, 87])
+    found = results.ablation_table(runs)
+    assert found["change"].tolist() == ["no flips", "nothing changed", "shifts"], "not other runs"
     assert found["p"].iloc[1] == "–" and 0 < float(found["p"].iloc[0]) < 1
-    assert list(found["seeds"]) == [1, 2, 2]
-    assert list(found["≤ 5,120"]) == ["90.0", "86.0 ± 1.4", "–"], "chosen on validation, at most that size"
-    assert list(found["≤ 38,304"]) == ["90.0", "86.0 ± 1.4", "80.0 ± 0.0"]
-    assert found["steering"].iloc[0] == "0.00"
-    shorter = results.ablation_table(results.ablation(epochs=1))
-    assert list(shorter["settings"]) == ["estimator=reinmax", ""], "other numbers of epochs do not compare"
+    assert found["≤ 5,120"].tolist() == ["90.5 ± 0.7", "86.0 ± 1.4", "81.5 ± 2.1"]
+    assert found["steering"].iloc[0] == "0.00 ± 0.00"
+
+
+def test_ablation_without_one_of_its_runs_names_it():
+    write_lattice("quick-seed0", 0, 0.85, 5000)
+    with pytest.raises(SimplexNASError, match=r"quick-seed1/lattice\.json does not exist"):
+        results.ablation(CHANGES)
 
 
 @pytest.mark.parametrize("change", [{"kappa": 1.0}, {"step": 0.5}])
@@ -216,14 +216,14 @@ def test_ablation_refuses_seeds_of_different_settings(change):
     write_lattice("quick-seed0", 0, 0.85, 5000)
     write_lattice("quick-seed1", 1, 0.87, 5000, **change)
     with pytest.raises(SimplexNASError, match="differ in more than their seeds"):
-        results.ablation()
+        results.ablation(CHANGES)
 
 
-def test_kappa_sweep_reads_the_families_of_the_papers_method_by_kappa():
+def test_control_table_has_a_line_for_each_family_with_the_settings_asked_for():
     for name, kappa in zip(published.KAPPA, (0, 0.1, 1, 5, 50), strict=True):
         write_lattice(name, 0, 0.8 + kappa / 1000, 5000, kappa=kappa)
-    write_lattice("paper-kappa=3-seed0", 0, 0.7, 5000, kappa=3.0)
-    found = results.kappa_sweep()
+    found = results.control_table(published.KAPPA, ["kappa", "seed"])
+    assert found["seed"].tolist() == 5 * [0]
     assert found["kappa"].tolist() == [0, 0.1, 1, 5, 50] and found["architectures"].tolist() == 5 * [1]
     assert found["S and pool"].tolist() == found["S and identity"].tolist() == 5 * ["-1.00"]
     assert found["S and convolution"].tolist() == 5 * ["–"], "its number never changes"

@@ -8,6 +8,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.patheffects import withStroke
 
+from simplexnas.published import UNCHANGED
+
 # Okabe and Ito's palette, readable with any colour vision.
 OPERATION_COLORS = {"pool": "#0072B2", "identity": "#999999", "convolution": "#D55E00"}
 
@@ -243,7 +245,7 @@ def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
     """
     order = runs.groupby("change")["hypervolume"].mean().sort_values(ascending=False).index
     ax = ax or plt.subplots(figsize=(7, 0.28 * len(order) + 0.8), layout="constrained")[1]
-    base = runs.loc[runs["settings"] == "", "hypervolume"]
+    base = runs.loc[runs["change"] == UNCHANGED, "hypervolume"]
     ax.axvspan(base.min(), base.max(), color="#56B4E9", alpha=0.3, linewidth=0)
     sns.stripplot(runs, x="hypervolume", y="change", order=order, jitter=False, color="black", size=5, ax=ax)
     ax.grid(axis="y", color="#dddddd", linewidth=0.6)

@@ -4,6 +4,7 @@ A family's name says how it is trained: <preset>-<setting>=<value>-…-seed<seed
 """
 
 import re
+from collections.abc import Iterable
 
 DEFAULT = tuple(f"default-seed{seed}" for seed in (0, 1, 2))
 # The default without its price of parameters, and the same with measured latency as price.
@@ -22,8 +23,9 @@ KAPPA = tuple(
     for kappa in (0, 0.1, 1, 5, 50)
 )
 # The quick preset, as it is and with one setting changed, in words. Only the results are published, not these families.
+UNCHANGED = "nothing changed"
 ABLATED = {
-    "quick": "nothing changed",
+    "quick": UNCHANGED,
     "quick-mean_nodes=true": "nodes take the mean of their edges, not the sum",
     "quick-normalise_features=true": "the classifier's input is normalised",
     "quick-matrix_learning_rate=0": "AdamW for every weight, no Muon",
@@ -45,16 +47,24 @@ ABLATED = {
     "quick-parameter_price=0": "no price of parameters",
     "quick-spread=0.05": "a third of the utilities' spread",
     "quick-spread=0.3": "twice the utilities' spread",
-    # These have no gain, so that they need a larger kappa.
-    "quick-hypernetwork=pivot-kappa=0.1": "the paper's pivots as hypernetwork",
-    "quick-hypernetwork=mlp-kappa=0.1": "a multilayer perceptron as hypernetwork",
-    # Here all operations run, which is slow: a base of their own, with half of the epochs.
-    "quick-epochs=1": "nothing changed",
+}
+# The other estimators run all operations, which is slow: one epoch, with a base of their own.
+ESTIMATORS = {
+    "quick-epochs=1": UNCHANGED,
     "quick-epochs=1-estimator=relaxed": "relaxed samples",
     "quick-epochs=1-estimator=straight_through": "straight-through gradient",
     "quick-epochs=1-estimator=reinmax": "ReinMax gradient",
 }
-ABLATION = tuple(f"{settings}-seed{seed}" for seed in (0, 1) for settings in ABLATED)
+# The other hypernetworks have no gain and need a larger kappa, so that two things change.
+FORMS = ("quick", "quick-hypernetwork=pivot-kappa=0.1", "quick-hypernetwork=mlp-kappa=0.1")
+
+
+def with_seeds(settings: Iterable[str]) -> tuple[str, ...]:
+    """Names of the families of an ablation, each with seeds 0 and 1."""
+    return tuple(f"{name}-seed{seed}" for name in settings for seed in (0, 1))
+
+
+ABLATION = with_seeds(dict.fromkeys([*ABLATED, *ESTIMATORS, *FORMS]))
 
 
 def read_name(name: str) -> tuple[str, list[str], int]:

@@ -1,13 +1,13 @@
 """Result files with provenance, and the tables made of them: the paper's beside ours, ablation, hypervolumes."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from simplexnas import analysis, cost, published, simplex
-from simplexnas.config import PRESETS
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family
 from simplexnas.files import read_json, write_atomically
@@ -179,32 +179,25 @@ def table() -> list[dict]:
     return read(RESULTS / TABLE)["rows"]
 
 
-def ablation(epochs: int = PRESETS["quick"].epochs) -> pd.DataFrame:
-    """One line for each measured training of `published.ABLATION`, by their names' changes of the quick preset.
+def ablation(changes: dict[str, str]) -> pd.DataFrame:
+    """One line for each training of an ablation: `published.ABLATED` or `published.ESTIMATORS`.
 
-    epochs: only families trained for so many; those of different numbers do not compare. Columns: "change" in words,
-    "settings", "seed", hypervolume (x 100) and accuracy in percent of the best member within each of the paper's sizes
-    (nan if none is that small), all on validation images; "steering", the weakest Spearman correlation between S and
-    counts.
+    Columns: "change" in words, "seed", hypervolume (x 100) and accuracy in percent of the best member within each of
+    the paper's sizes, all on validation images; "steering", the weakest Spearman correlation between S and counts.
     """
     lines, first = [], {}
-    for path in [RESULTS / name / LATTICE for name in published.ABLATION]:
-        if not path.exists() or (record := read(path))["config"]["epochs"] != epochs:
-            continue
-        name, seed = record["family"].rsplit("-seed", 1)
-        change = published.ABLATED[name]
-        settings = [setting for setting in published.read_name(record["family"])[1] if setting != f"epochs={epochs}"]
-        own = record["config"] | {"seed": None, "lattice": record["settings"]}
-        if first.setdefault(name, own) != own:
-            raise SimplexNASError(f"families of {name} differ in more than their seeds; train the older ones again")
-        points = record["points"]
-        line = {"change": change, "settings": ", ".join(settings), "seed": int(seed)}
-        line["hypervolume"] = 100 * analysis.hypervolume(points, "validation")
-        for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
-            fits = any(point["edge_parameters"] <= budget for point in points)
-            best = analysis.best_within(points, budget)["accuracy"]["validation"] if fits else np.nan
-            line[f"≤ {budget:,}"] = 100 * best
-        lines.append(line | {"steering": max(analysis.control_correlations(points).values())})
+    for name, change in changes.items():
+        for family in published.with_seeds([name]):
+            record = read(RESULTS / family / LATTICE)
+            own = record["config"] | {"seed": None, "lattice": record["settings"]}
+            if first.setdefault(name, own) != own:
+                raise SimplexNASError(f"families of {name} differ in more than their seeds; train the older ones again")
+            points = record["points"]
+            line = {"change": change, "seed": record["seed"]}
+            line["hypervolume"] = 100 * analysis.hypervolume(points, "validation")
+            for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
+                line[f"≤ {budget:,}"] = 100 * analysis.best_within(points, budget)["accuracy"]["validation"]
+            lines.append(line | {"steering": max(analysis.control_correlations(points).values())})
     return pd.DataFrame(lines)
 
 
@@ -213,32 +206,32 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     p: of a difference in hypervolume from the lines with nothing changed, by `analysis.many_to_one`.
     """
-    measures = [column for column in runs if column not in ("change", "settings", "seed", "hypervolume")]
+    measures = [column for column in runs if column not in ("change", "seed", "hypervolume")]
     hypervolumes = {change: list(own) for change, own in runs.groupby("change")["hypervolume"]}
-    p = analysis.many_to_one(hypervolumes, published.ABLATED["quick"])
+    p = analysis.many_to_one(hypervolumes, published.UNCHANGED)
     lines = []
     for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
         own = runs[runs["change"] == change]
-        line = {"change": change, "settings": own["settings"].iloc[0], "seeds": len(own)}
-        line |= {"hypervolume": _spread(own["hypervolume"]), "p": f"{p[change]:.3f}" if change in p else "–"}
+        line = {"change": change, "hypervolume": _spread(own["hypervolume"])}
+        line["p"] = f"{p[change]:.3f}" if change in p else "–"
         lines.append(line | {key: _spread(own[key]) for key in measures})
     return pd.DataFrame(lines)
 
 
-def kappa_sweep() -> pd.DataFrame:
-    """What kappa does to the published method, from the lattices of `published.KAPPA`.
+def control_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame:
+    """What S moves in each family, from its lattice; the settings of its configuration that tell the lines apart.
 
     Spearman correlation between S and the number of edges of each operation ("–" where that number never changes),
     distinct architectures on the lattice, their smallest and largest number of edge parameters, and test accuracy in
     percent, mean over the lattice.
     """
     lines = []
-    for record in [read(RESULTS / name / LATTICE) for name in published.KAPPA]:
+    for record in [read(RESULTS / name / LATTICE) for name in families]:
         points = record["points"]
         counts = pd.DataFrame([point["operations"] for point in points])
         sizes = [point["edge_parameters"] for point in points]
         lines.append(
-            {"kappa": record["config"]["kappa"]}
+            {name: record["config"][name] for name in settings}
             | {
                 f"S and {operation}": f"{value:.2f}" if counts[operation].nunique() > 1 else "–"
                 for operation, value in analysis.control_correlations(points).items()
@@ -251,10 +244,8 @@ def kappa_sweep() -> pd.DataFrame:
 
 
 def _spread(values: pd.Series) -> str:
-    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" if one is missing."""
+    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none."""
     mean = values.mean()
-    if values.isna().any():
-        return "–"
     digits = 2 if abs(mean) < 2 else 1 if abs(mean) <= 100 else 0
     return f"{mean:.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
 
