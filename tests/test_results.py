@@ -193,15 +193,16 @@ CHANGES = {"quick": published.UNCHANGED, "quick-flip=false": "no flips", "quick-
 def test_ablation_has_one_line_for_each_change_with_the_best_first():
     for name, accuracies in zip(CHANGES, ((0.85, 0.87), (0.90, 0.91), (0.80, 0.83)), strict=True):
         for seed, accuracy in enumerate(accuracies):
-            write_lattice(f"{name}-seed{seed}", seed, accuracy, 5000)
+            write_lattice(f"{name}-seed{seed}", seed, accuracy, 6000 if name == "quick-shift=2" and seed else 5000)
     write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
     runs = results.ablation(CHANGES)
     assert len(runs) == 6 and runs["seed"].tolist() == 3 * [0, 1]
     assert runs.loc[runs["change"] == "nothing changed", "≤ 5,120"].tolist() == pytest.approx([85, 87])
     found = results.ablation_table(runs)
     assert found["change"].tolist() == ["no flips", "nothing changed", "shifts"], "not other runs"
-    assert found["p"].iloc[1] == "–" and 0 < float(found["p"].iloc[0]) < 1
-    assert found["≤ 5,120"].tolist() == ["90.5 ± 0.7", "86.0 ± 1.4", "81.5 ± 2.1"]
+    assert found["p"].tolist()[1:] == ["–", "–"] and 0 < float(found["p"].iloc[0]) < 1
+    assert found["≤ 5,120"].tolist() == ["90.5 ± 0.7", "86.0 ± 1.4", "–"], "one of two has none that small"
+    assert found["≤ 12,320"].iloc[2] == "81.5 ± 2.1"
     assert found["steering"].iloc[0] == "0.00 ± 0.00"
 
 

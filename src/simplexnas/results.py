@@ -183,7 +183,8 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
     """One line for each training of an ablation: `published.ABLATED` or `published.ESTIMATORS`.
 
     Columns: "change" in words, "seed", hypervolume (x 100) and accuracy in percent of the best member within each of
-    the paper's sizes, all on validation images; "steering", the weakest Spearman correlation between S and counts.
+    the paper's sizes (nan if none is that small), all on validation images; "steering", the weakest Spearman
+    correlation between S and counts.
     """
     lines, first = [], {}
     for name, change in changes.items():
@@ -196,7 +197,9 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
             line = {"change": change, "seed": record["seed"]}
             line["hypervolume"] = 100 * analysis.hypervolume(points, "validation")
             for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
-                line[f"≤ {budget:,}"] = 100 * analysis.best_within(points, budget)["accuracy"]["validation"]
+                fits = any(point["edge_parameters"] <= budget for point in points)
+                best = analysis.best_within(points, budget)["accuracy"]["validation"] if fits else np.nan
+                line[f"≤ {budget:,}"] = 100 * best
             lines.append(line | {"steering": max(analysis.control_correlations(points).values())})
     return pd.DataFrame(lines)
 
@@ -204,11 +207,14 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
 def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
     """The lines of `ablation` as one for each change, best hypervolume first: means and ± over the seeds, as text.
 
-    p: of a difference in hypervolume from the lines with nothing changed, by `analysis.many_to_one`.
+    p: of a difference in hypervolume from the lines with nothing changed, by `analysis.many_to_one`; "–" for a change
+    after which a training has no member within one of the sizes, since its hypervolume then says mostly that.
     """
     measures = [column for column in runs if column not in ("change", "seed", "hypervolume")]
     hypervolumes = {change: list(own) for change, own in runs.groupby("change")["hypervolume"]}
-    p = analysis.many_to_one(hypervolumes, published.UNCHANGED)
+    lacking = set(runs.loc[runs.isna().any(axis=1), "change"])
+    tested = {change: own for change, own in hypervolumes.items() if change not in lacking}
+    p = analysis.many_to_one(tested, published.UNCHANGED)
     lines = []
     for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
         own = runs[runs["change"] == change]
@@ -244,8 +250,10 @@ def control_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame:
 
 
 def _spread(values: pd.Series) -> str:
-    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none."""
+    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" if one is missing."""
     mean = values.mean()
+    if values.isna().any():
+        return "–"
     digits = 2 if abs(mean) < 2 else 1 if abs(mean) <= 100 else 0
     return f"{mean:.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
 
