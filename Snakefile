@@ -28,13 +28,8 @@ rule all:
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
         f"data/results/{PAPER}/paper_points.json",
-        expand("data/results/{family}/lattice.json", family=KAPPA),
+        expand("data/results/{family}/lattice.json", family=(*KAPPA, *ABLATION)),
         "data/results/table.json",
-
-
-rule ablation:
-    input:
-        expand("data/results/{family}/lattice.json", family=ABLATION),
 
 
 rule quick:
