@@ -51,7 +51,6 @@ ABLATED = {
 # The other estimators run all operations, which is slow: one epoch, with a base of their own.
 ESTIMATORS = {
     "quick-epochs=1": UNCHANGED,
-    "quick-epochs=1-estimator=relaxed": "relaxed samples",
     "quick-epochs=1-estimator=straight_through": "straight-through gradient",
     "quick-epochs=1-estimator=reinmax": "ReinMax gradient",
 }
