@@ -96,7 +96,7 @@ def test_lattice_and_points_then_table(invoke, tiny_folder, fewer, folders, monk
 def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, monkeypatch):
     """Measure, validate, search with measured prices, select within a budget, export."""
     monkeypatch.setattr(data, "load", lambda **_: fewer)
-    monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=1, train_images=192))
+    monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=1, train_images=64, batch_size=8))
     first, *rest = invoke("latency", "measure", "--family", tiny_folder, "--name", "here").stdout.splitlines()
     assert first == str(folders / "latency" / "here" / latency.TABLE)
     assert len([line for line in rest if re.search(r"/[12] +[0-9.]+$", line)]) == 2 * len(latency.all_parts(tiny.SPACE))

@@ -41,9 +41,9 @@ ABLATED = {
     "quick-policy_until=0-random_utilities=true": "utilities random, nothing learned",
     "quick-policy_until=1": "the hypernetwork learns to the end",
     "quick-warmup=0": "no warm-up of kappa and gain",
-    "quick-kappa=0.0002-tau=5e-06": "Lat hardly in the loss",  # the gain kappa / tau stays as it is
+    "quick-kappa=0.0002-tau=5e-06": "kappa a hundredth, same gain",  # the gain kappa / tau stays as it is
     "quick-tau=0.002": "a fourth of the gain, softer choices",
-    "quick-corner_share=0": "S uniform, no share from the simplex's edges",
+    "quick-corner_share=0": "S uniform, no share from the sides of the triangle",
     "quick-parameter_price=0": "no price of parameters",
     "quick-spread=0.05": "a third of the utilities' spread",
     "quick-spread=0.3": "twice the utilities' spread",
