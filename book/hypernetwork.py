@@ -33,7 +33,7 @@
 #
 # Each node of a cell has five pivots $P_i$, points in the space of $S$, and for each a table $T_i$ of logits for the edges that enter the node. There $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with
 # $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$. The sign is positive, so the *farthest* pivot weighs most. Pivots and tables are learned, and start from a standard normal distribution, so that pivots
-# need not lie on the simplex. (This is the version of the code that has S as a vector, commit `0e7bf83`, with its configurations for three operations.) The `paper` preset keeps all of it.
+# need not lie on the simplex. The author's Russian text {cite}`firsovtext` has a minus there, and pivots on the simplex; we follow the code. (This is the version of the code that has S as a vector, commit `0e7bf83`, with its configurations for three operations.) The `paper` preset keeps all of it.
 #
 # The smallest example: three pivots at the corners, and $S$ = (0.70, 0.15, 0.15).
 # The squared distances are 0.3² + 2 · 0.15² = 0.135 to the first corner and 0.7² + 0.85² + 0.15² = 1.235 to the others.
@@ -80,7 +80,7 @@ print("weights of the pivots:", by_hand.round(3))
 #
 # On edge $e$ the price is $c_{em}(S) = S_m + 0.4\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest of any operation on any edge.
 # Where {doc}`latency` sets another price, $S_m$ is multiplied by a relative cost of $m$ on this edge.
-# With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. The gain rises from 0 to 40 during the warm-up.
+# With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. During the *warm-up*, the first fifth of the training, $\kappa$ and with it the gain rise from 0, the gain to 40.
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
 #
 # The utilities are not free. For each cell type and operation they are centred over the edges, scaled to a standard deviation of at most 0.15, and cut off at
@@ -145,10 +145,10 @@ print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
 # Draw two *paths* from $\mathrm{softmax}(\alpha(S))$: architectures with one operation on each edge. Each sees its half of the batch.
 #
 # - The weights $w$ follow the gradient of the cross-entropy. Only the chosen operations run.
-# - The utilities follow $\kappa\,\mathsf{Lat}$, which has an exact gradient, and the score-function estimate {cite}`williams1992` for the cross-entropy: if a path's loss is below the other's, its operations become likelier. The other path's loss is the baseline {cite}`kool2019`, so that the estimate has no bias.
+# - The utilities follow $\kappa\,\mathsf{Lat}$, which has an exact gradient, and for the cross-entropy the *score-function estimate* {cite}`williams1992`: the operations of a path become likelier in proportion to how much lower its loss is than a reference, the *baseline*. Here the baseline is the other path's loss {cite}`kool2019`, so that the estimate has no bias.
 #
 # The gradient of $\mathsf{Lat}$ need not be estimated from the paths: the exact one costs nothing. To see what that saves, here is the gradient at B with the published price
-# and uniform probabilities, exact and as estimated from two paths, 2,000 times. Noise is the norm of the standard deviations of an estimate's components:
+# and uniform probabilities, exact and as estimated from two paths, 2,000 times. *Noise* is how far one estimate is off: the standard deviation of each component over the 2,000 estimates, all together as a norm.
 
 # %%
 logits = torch.zeros(1, 28, 3, dtype=torch.float64, requires_grad=True)
@@ -178,7 +178,7 @@ print(
 )
 
 # %% [markdown]
-# $\kappa$ rises over the first 20 % of the steps. After 60 % the utilities are frozen, and the weights go on with paths from a fixed distribution.
+# After 60 % of the steps the utilities stay as they are, and only the weights learn on, with paths whose probabilities depend on $S$ alone.
 # The network used for $S$ takes the likeliest operation on every edge; training still draws others: at gain 40, an edge whose two best operations differ by 0.02 in utility minus price
 # draws the second 31 % of the time, if the third is far behind.
 # Muon {cite}`jordan2024muon` trains the matrices of the 1×1 convolutions: it brings the singular values of each step near 1, and scales it

@@ -18,8 +18,8 @@
 # It is linear in the probabilities, so that its mean over hard samples has a closed form.
 # With the weight in the author's code it can outweigh the data wherever two penalties differ by more than 0.05.
 # It is not a latency. In the second half of this chapter we measure one, predict it for random architectures to within 6 % on average, train with it as the price, and promise to keep a limit.
-# The family priced by time is 2 to 4 points more accurate than two others from 40 to 45 ms for 64 images (predicted). We timed the members within 45 ms: 3 points, in about the same time.
-# From 48 ms on the family with the unit price is ahead, by up to 1.1 points. Both were trained once.
+# The family priced by time is 2 to 4 points more accurate than two others from 40 to 45 ms for 64 images (predicted). We timed the members predicted within 45 ms: they run in 46 to 49 ms, 3 points apart.
+# From 48 ms (predicted) on the family with the unit price is ahead, by up to 1.1 points. The families priced by time and by the unit price were trained once.
 
 # %% [markdown]
 # ## The paper's statement
@@ -88,7 +88,8 @@ print(
 
 # %% [markdown]
 # A hard sample follows $\mathrm{softmax}(\alpha)$ at every $t$ ({doc}`supernet`), so the search prices $\mathrm{softmax}(\alpha)$, without a temperature; $\mathrm{softmax}(\alpha/t)$ would price another distribution.
-# For the relaxed samples of the `paper` preset, Lat is the price of the architecture that they round to, not of the mixture.
+# For the relaxed samples of the `paper` preset, Lat is the mean price of the architectures that they round to, not of the mixtures.
+# The author's Russian text {cite}`firsovtext` writes $\mathrm{softmax}(\alpha/t)$, as the mean of a sample; his code prices $\mathrm{softmax}(\alpha)$, as we do.
 # Sampling in the full space agrees.
 
 # %%
@@ -224,8 +225,9 @@ for name, (x, _, z) in results.DECODED.items():
 #
 # ## The published hypernetwork, trained without images
 #
-# Take the published hypernetwork ({doc}`hypernetwork`) and train it with the price alone: no images, no network, no cross-entropy. Optimiser and number of steps are those of the author's configuration
-# ({cite}`firsovcode`: Adam with rate 0.001, 4,690 steps, one $S$ each). A hundred such trainings, which differ in initial values and in the $S$ drawn:
+# Take the published hypernetwork ({doc}`hypernetwork`) and train it with the price alone: no images, no network, no cross-entropy. The optimiser is that of the author's configurations
+# ({cite}`firsovcode`: Adam with rate 0.001, one $S$ for each step). There are two for three operations, both with $\kappa = 50$: of 10 epochs, or 4,690 steps, as in his Russian text {cite}`firsovtext`, and of 20, as in his English one
+# {cite}`firsovenglish`. A hundred such trainings, which differ in initial values and in the $S$ drawn, after 10 epochs and after 20:
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 replicas = [
@@ -241,41 +243,57 @@ def logits_of(parameters: dict, S: torch.Tensor) -> torch.Tensor:
 
 
 logits_of_all = torch.vmap(logits_of)
+parameters_of = cost.edge_parameters(space)
+
+
+@torch.no_grad()
+def choices_of_all(S: torch.Tensor) -> np.ndarray:
+    """What each of the hundred chooses at one S (3,): (100, 28)."""
+    return logits_of_all(parameters, S.expand(100, 3)).argmax(-1).numpy()
+
+
 optimizer = torch.optim.Adam(
     parameters.values(), lr=1e-3, betas=(0.5, 0.999), weight_decay=1e-3
 )
 random = torch.Generator().manual_seed(0)
-for _ in range(4690):
+choices, smallest = {}, {}
+for step in range(1, 2 * 4690 + 1):
     S = simplex.sample(len(replicas), space.k, generator=random)
     probabilities = torch.softmax(logits_of_all(parameters, S), dim=-1)
     lat = cost.latency_term(probabilities, cost.price(S, space), space)
     (50 * lat).sum().backward()
     optimizer.step()
     optimizer.zero_grad()
+    if step % 4690 == 0:
+        epochs = step // 469
+        choices[epochs] = {
+            name: choices_of_all(torch.tensor(S))
+            for name, (S, *_) in results.PAPER.items()
+        }
+        smallest[epochs] = np.min(
+            [
+                parameters_of[np.arange(28), choices_of_all(S)].sum(axis=1)
+                for S in torch.from_numpy(lattice).float()
+            ],
+            axis=0,
+        )
 
-with torch.no_grad():
-    choices = {
-        name: logits_of_all(parameters, torch.tensor(S).expand(100, 3))
-        .argmax(dim=-1)
-        .numpy()
-        for name, (S, *_) in results.PAPER.items()
-    }
 for name, (*_, theirs) in results.PAPER.items():
-    found = np.stack([(choices[name] == m).sum(1) for m in range(3)], 1)
-    means, sds = found.mean(axis=0), found.std(axis=0, ddof=1)
-    distance = np.abs(np.array([*theirs.values()]) - means) / sds
-    assert (distance < 1.3).all()
-    print(
-        f"{name}  paper {tuple(theirs.values())!s:<12}  without images",
-        ", ".join(
+    print(f"{name}  paper {tuple(theirs.values())}")
+    for epochs, chosen in choices.items():
+        found = np.stack([(chosen[name] == m).sum(1) for m in range(3)], 1)
+        means, sds = found.mean(axis=0), found.std(axis=0, ddof=1)
+        distance = np.abs(np.array([*theirs.values()]) - means) / sds
+        assert (distance < (1.3 if epochs == 10 else 1.6)).all()
+        listed = ", ".join(
             f"{mean:4.1f} ± {sd:.1f}"
             for mean, sd in zip(means, sds, strict=True)
-        ),
-    )
+        )
+        print(f"   without images, {epochs} epochs: {listed}")
 
 # %% [markdown]
-# **The paper's counts need no data.** Each of the twelve lies within 1.3 standard deviations of what the price alone gives, down to the one identity of D. These standard deviations are wide, about 4 edges where operations tie. So the
-# control that the table shows can come from the price. That is no fault of the method, which promises control. But the counts are no sign that the data chose anything.
+# **The paper's counts need no data.** Each of the twelve lies within 1.3 standard deviations of what the price alone gives in 10 epochs, and within 1.6 in 20, down to the one identity of D. These standard deviations are wide, 4 to 5 edges where operations tie. So the
+# steering that the table shows can come from the price. That is no fault of the method, which promises it. But the counts are no sign that the data chose anything.
 #
 # The places might be. Edges of one node share pivots, so that they are not independent as ties are; here is how many of the hundred trainings without images are as one-sided as the paper's models, and how many
 # have a network within the sizes of B and D on the lattice of 231 points:
@@ -304,29 +322,22 @@ onesided = {
         lambda c: ((c == 2) & ~normal).sum(1) == 0,
     ),
 }
-together = np.ones(len(replicas), dtype=bool)
-for name, (what, holds) in onesided.items():
-    hits = holds(choices[name])
-    together &= hits
-    print(f"{name}  {what:<52} {hits.sum():>3} of 100")
-assert not together.any()
-print("all four", together.sum())
-
-parameters_of = cost.edge_parameters(space)
-smallest = np.full(len(replicas), np.inf)
-with torch.no_grad():
-    for S in torch.from_numpy(simplex.lattice(space.k, 0.05)).float():
-        chosen = logits_of_all(parameters, S.expand(100, 3)).argmax(-1)
-        size = parameters_of[np.arange(28), chosen.numpy()].sum(axis=1)
-        smallest = np.minimum(smallest, size)
-for limit, about in ((5120, 25), (12320, 60)):
-    have = (smallest <= limit).sum()
-    assert abs(have - about) < 5
-    print(f"a network within {limit:>6,} edge parameters: {have} of 100")
+for epochs, chosen in choices.items():
+    print(f"after {epochs} epochs, of 100:")
+    together = np.ones(len(replicas), dtype=bool)
+    for name, (what, holds) in onesided.items():
+        hits = holds(chosen[name])
+        together &= hits
+        print(f"{hits.sum():>4}  {name}: {what}")
+    assert not together.any()
+    print(f"{together.sum():>4}  all four")
+    for limit in (5120, 12320):
+        have = (smallest[epochs] <= limit).sum()
+        print(f"{have:>4}  have a network within {limit:,}")
 
 # %% [markdown]
 # None has all four, which hangs on D: none of the hundred puts all convolutions into the normal genotype. So price and initial values do not explain the places. Nor do data, as long as $\kappa$ is 50: there our training with images
-# leaves the choices as they are ({doc}`experiments`). A smaller $\kappa$ would, or a detail of the author's training that we do not know.
+# leaves the choices as they are ({doc}`experiments`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
 
 # %% [markdown]
 # ## What we change
@@ -759,9 +770,8 @@ used = [b["again_ms"] / b["budget"]["max_latency_ms"] for b in tested]
 tight = sum(share > 0.95 for share in used)
 print(f"{budgets['kept']} of {len(tested)} kept")
 print(
-    f"second median over the limit: {np.median(used):.2f} in the middle, {max(used):.2f} at most"
+    f"second median divided by the limit: median {np.median(used):.2f}, largest {max(used):.2f}, above 0.95 in {tight}"
 )
-print(f"above 0.95: {tight}")
 for batch in table.batches:
     own = [b for b in tested if b["batch"] == batch]
     off = [abs(b["promised_ms"] / b["predicted_ms"] - 1) for b in own]

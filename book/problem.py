@@ -30,8 +30,9 @@
 # >
 # > $$\mathbb{E}_{S \sim U(\Delta^{k-1})}\, \mathbb{E}_{\gamma \sim \mathsf{GS}(\alpha(S, a), t)} \big[ L(w^*, \alpha(S, a)) + \kappa \cdot \mathsf{Lat}(\alpha(S, a)) \big] \to \min_{w,\, a}.$$
 #
-# In words: draw penalties $S$, draw an architecture $\gamma$, pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$.
-# The weights $w$ and the hypernetwork $a$ are shared by all $S$. {doc}`notation` lists every symbol.
+# In words: draw penalties $S$. The hypernetwork turns them into three scores $\alpha$ (*logits*) for each edge of the network, one for each operation. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$,
+# draws from them a mixture of operations on every edge, the architecture $\gamma$ ({doc}`supernet`). Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$.
+# The weights $w$ and the hypernetwork $a$ are shared by all $S$. {doc}`notation` lists every symbol, and the words that come back.
 #
 # ## Why a vector
 #
@@ -99,18 +100,19 @@ print(f"{space.k ** len(genotype_edges(space)):,} architectures")
 # ## What S means
 #
 # $S_m \ge 0$ is the penalty on operation $m$, and the penalties sum to 1.
-# Their order is that of `space.operations`: pooling, identity, convolution. We infer it from slide 6, which says "increased penalty on convolutions" of (0.15, 0.15, 0.70) and "increased penalty on pooling" of (0.70, 0.15, 0.15).
+# Their order is that of `space.operations`: pooling, identity, convolution. Slide 6 implies it, as it says "increased penalty on convolutions" of (0.15, 0.15, 0.70) and "increased penalty on pooling" of (0.70, 0.15, 0.15); the author's Russian text {cite}`firsovtext` states it. (His English one {cite}`firsovenglish` names
+# the reverse order, against its own labels of B and C.)
 # A large $S_m$ makes $m$ rare. $S$ is a list of prices, not of shares.
 
-# %% mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "Four vectors S: A, B, C of slide 6, and D of a later text of the author's. At a corner all the penalty lies on one operation.", "name": "fig-simplex"}}
+# %% mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "Four vectors S: A, B, C of slide 6, and D of the author's Russian text. At a corner all the penalty lies on one operation.", "name": "fig-simplex"}}
 ax = figures.simplex_points({name: S for name, (S, *_) in PAPER.items()})
 
 # %% [markdown]
 # ## The objective by hand
 #
-# Take one edge with probabilities (0.2, 0.3, 0.5), and $S$ = (0.15, 0.15, 0.70).
+# Softmax of an edge's scores gives the probabilities of its operations. Take one edge with probabilities (0.2, 0.3, 0.5), and $S$ = (0.15, 0.15, 0.70).
 # Its expected price is 0.2 · 0.15 + 0.3 · 0.15 + 0.5 · 0.70 = 0.425.
-# The library sums this over the 42 places where edges stand in the network, so equal edges give 42 · 0.425 = 17.85.
+# An architecture makes 28 choices, but the network has 42 edges, as 14 of the choices are used in two cells ({doc}`supernet`). The library sums over all 42, so equal edges give 42 · 0.425 = 17.85.
 
 # %%
 S = torch.tensor([[0.15, 0.15, 0.70]])
@@ -156,7 +158,7 @@ print(f"{share:.2f} by counting, {0.3**2:.2f} by geometry")
 #
 # The slides leave open what a replication must decide:
 #
-# - They give no formula for $\mathsf{Lat}$, no $\kappa$ and no order of $S$. $\mathsf{Lat}$ and $\kappa = 50$ are in the author's code {cite}`firsovcode`; our default is 0.02 ({doc}`latency`). The order of $S$ follows from slide 6.
+# - They give no formula for $\mathsf{Lat}$, no $\kappa$ and no order of $S$. $\mathsf{Lat}$ is in the author's code {cite}`firsovcode`. His configurations try many $\kappa$, up to 100,000; it is 50 in the two that have the three operations of the slides. Our default is 0.02 ({doc}`latency`). The order of $S$ follows from slide 6.
 # - They do not say which model the accuracies belong to: a mixture of operations, or the discrete network whose parameters are counted.
 # - They name no validation split and no number of seeds.
 # - $w^*$ stands in the functional, but the minimum is over $w$. We train $w$ and $a$ together, on the same images.

@@ -26,8 +26,8 @@
 # >
 # > During training the temperature of the Gumbel-Softmax distribution was lowered from 1 to 0.2.
 #
-# What the slides leave open we take from the author's code {cite}`firsovcode`, which follows DARTS {cite}`liu2019darts`: a cell has two input nodes and four intermediate nodes; each
-# intermediate node sums one edge from every node before it. That makes 2 + 3 + 4 + 5 = 14 edges. The cell's output is its four nodes, concatenated; a reduction cell halves the image and
+# What the slides leave open we take from the author's code {cite}`firsovcode`, which follows DARTS {cite}`liu2019darts`: a cell has two input nodes and four intermediate nodes. Its
+# inputs are the outputs of the two cells before it, or of the first convolution, the *stem*, where there is none. Each intermediate node sums one edge from every node before it. That makes 2 + 3 + 4 + 5 = 14 edges. The cell's output is its four nodes, concatenated; a reduction cell halves the image and
 # doubles the channels.
 #
 # Unlike in DARTS no edge is ever dropped: there is no zero operation, and the discrete cell keeps all 14 edges, one operation each.
@@ -62,7 +62,7 @@ for layout in cell_layouts(space):
     )
 
 # %% [markdown]
-# The two reduction cells share one genotype. So an architecture decides 14 + 14 = **28 genotype edges**, and the network holds 14 + 2 · 14 = **42 edges**.
+# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides 14 + 14 = **28 genotype edges**, and the network holds 14 + 2 · 14 = **42 edges**.
 # This is why each column of the paper's table sums to 28.
 
 # %% [markdown]
@@ -116,7 +116,7 @@ print(f"the fixed rest {fixed:>15,}")
 # The slide gives parameters and numbers of operations. Let $x$ and $y$ be the numbers of convolutions in the normal and the reduction genotype, and $z$ that of identities with stride 2.
 # We try every $(x, y, z)$ with $800x + 11968y + 5120z$ equal to the paper's count and $x + y$ equal to its convolutions.
 # Each row has exactly one solution, so **the paper counts the parameters of the chosen edge operations only**.
-# We call them *edge parameters*. *Total parameters* add the fixed 20,506.
+# We call them *edge parameters*. *Total parameters* add the fixed 20,506: stem 528, 1×1 convolutions at the cells' inputs 17,408, classifier 2,570.
 
 # %%
 macs = cost.edge_macs(space)
@@ -221,7 +221,9 @@ print("softmax:", [round(p, 2) for p in expected.tolist()])
 axes = figures.mixture_clouds(clouds)
 
 # %% [markdown]
-# As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$; not to the corner of the largest logit.
+# The author's Russian text {cite}`firsovtext` states as a theorem that as $t \to 0$ a sample tends to the corner of the largest logit, and that its mean at $t$ is $\mathrm{softmax}(\alpha/t)$. Neither holds.
+#
+# As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$.
 # For any continuous $f$, then, $\mathbb{E} f(\gamma(t)) \to \sum_j \mathrm{softmax}(\alpha)_j f(\delta_j)$, with $\delta_j$ the corner of operation $j$.
 #
 # At $t > 0$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$.
@@ -259,6 +261,6 @@ print(
 # %% [markdown]
 # ## What can go wrong
 #
-# - **The pooling.** The slides say "pooling", the author's code {cite}`firsovcode` averages, and a later text says maximum. Neither has parameters, so that the counts cannot tell. We average; `max_pool` is in the registry.
+# - **The pooling.** The slides say "pooling", the author's code {cite}`firsovcode` averages, and his later texts {cite}`firsovtext,firsovenglish` say maximum. Neither has parameters, so that the counts cannot tell. We average; `max_pool` is in the registry.
 # - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {doc}`experiments` evaluates both.
 # - **Batch normalisation.** Its running statistics mix all architectures of the training. Before a discrete network is measured they must be estimated again.

@@ -19,7 +19,7 @@ LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselin
 RETRAINED, TABLE = "retrained.json", "table.json"
 VERSION = 2
 
-# Firsov 2024: slide 6 (A, B, C); D stands in a later text of the author's. Accuracy in [0, 1].
+# Firsov 2024: slide 6 (A, B, C); D stands in the author's Russian text, paper/main_text_rus.tex. Accuracy in [0, 1].
 PAPER = {
     "A": ((0.33, 0.33, 0.33), 0.825, 38_304, {"pool": 12, "identity": 10, "convolution": 6}),
     "B": ((0.15, 0.15, 0.70), 0.792, 5_120, {"pool": 17, "identity": 11, "convolution": 0}),

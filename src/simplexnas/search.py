@@ -1,6 +1,7 @@
 """The search: one training of weights w and hypernetwork a, for all S at once.
 
-The loop is the algorithm of the paper: sample S -> logits alpha(S) -> sample gamma -> CE + kappa * Lat -> step.
+The loop follows the objective of the paper (slide 3): sample S -> logits alpha(S) -> sample gamma -> CE + kappa * Lat
+-> step.
 All randomness is a function of (seed, step, process), so that a resumed run repeats an uninterrupted one bit by bit.
 """
 
