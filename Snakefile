@@ -11,7 +11,7 @@ Inputs are ancient, because the dates of files mean nothing in a clone.
 
 import sys
 
-from simplexnas.published import ABLATION, DEFAULT, KAPPA, LATENCY_TABLE, PAPER, WHOLE, read_name
+from simplexnas.published import ABLATION, DEFAULT, KAPPA, LATENCY_TABLE, PAPER, QUICK, WHOLE, read_name
 
 SIMPLEXNAS = f"{sys.executable} -m simplexnas"
 THREADS = 8  # of one training or measurement; at most the number after -c
@@ -28,13 +28,13 @@ rule all:
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
         f"data/results/{PAPER}/paper_points.json",
-        expand("data/results/{family}/lattice.json", family=(*KAPPA, *ABLATION)),
+        expand("data/results/{family}/lattice.json", family=(*KAPPA, *QUICK, *ABLATION)),
         "data/results/table.json",
 
 
 rule quick:
     input:
-        "data/results/quick-seed0/lattice.json",
+        f"data/results/{QUICK[0]}/lattice.json",
 
 
 def search_options(wildcards):

@@ -408,7 +408,7 @@ assert at_b.min() > -5.5 and at_b.max() < -3.5
 #
 # Also: batches of 64, 24 epochs, one-cycle learning rates with peaks of 0.02 (Muon), 0.003 (AdamW) and 0.01 (hypernetwork), weight decay 0.0001.
 #
-# To see what a part is worth we changed one at a time, in trainings of two epochs instead of 24 (the `quick` preset), with seeds 0 and 1, and measured each family on 15 points S (`published.ABLATED` in the library has the
+# To see what a part is worth we changed one at a time, in trainings of two epochs instead of 24, with seeds 0 and 1, and measured each family on 15 points S (`published.ABLATED` in the library has the
 # settings). The budget is epochs; a step that also trains the largest and the smallest network (the *sandwich*) costs more time. *These are short trainings: what helps after two epochs need not help after 24.*
 #
 # - *Hypervolume* is the share of a square of (logarithm of) size and error in which some member is both smaller and more accurate, here × 100 ({doc}`family` has its corners). Then accuracy in percent of the best member within each of the paper's sizes. Both are
@@ -426,9 +426,9 @@ resolved = set(ablation["change"][p < 0.05])
 assert resolved == {
     published.ABLATED[name]
     for name in (
-        "quick-sandwich=true",
-        "quick-shift=2",
-        "quick-matrix_learning_rate=0",
+        "quick-epochs=2-sandwich=true",
+        "quick-epochs=2-shift=2",
+        "quick-epochs=2-matrix_learning_rate=0",
     )
 }
 
@@ -493,13 +493,19 @@ for split, measured in {"validation": everything, "test": on_test}.items():
         f"{split}: {above} of {len(measured) - 1} lines above the unchanged one"
     )
 still = results.read(
-    results.RESULTS / "quick-policy_until=0-seed0" / results.LATTICE
+    results.RESULTS
+    / "quick-epochs=2-policy_until=0-seed0"
+    / results.LATTICE
 )["points"]
 print(
     "networks where utilities stay 0:",
     len({tuple(point["choice"]) for point in still}),
 )
-for name in ("quick", "quick-sandwich=true", *published.ESTIMATORS):
+for name in (
+    "quick-epochs=2",
+    "quick-epochs=2-sandwich=true",
+    *published.ESTIMATORS,
+):
     seconds = [
         results.read(results.RESULTS / own / results.LATTICE)[
             "training_seconds"

@@ -140,7 +140,7 @@ PRESETS: dict[str, SearchConfig] = {
         parameter_price=0.0,
     ),
     "default": SearchConfig(preset="default"),
-    "quick": SearchConfig(preset="quick", epochs=2),
+    "quick": SearchConfig(preset="quick", epochs=3),
 }
 
 _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name != "operations")
