@@ -31,7 +31,7 @@ def test_published_results_are_up_to_date():
             assert results.read_own(family, name)["points"]
 
 
-PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.ABLATION)
+PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.ABLATION)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

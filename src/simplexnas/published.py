@@ -22,7 +22,7 @@ KAPPA = tuple(
     f"paper-channels_last=true-epochs=1-hypernetwork_learning_rate=0.02-kappa={kappa}-train_images=27500-seed0"
     for kappa in (0, 0.1, 1, 5, 50)
 )
-# From scratch past the paper's three rows in minutes. Only the results are published, not these families, nor those below.
+# Past the paper's three rows in minutes. Only the results are published, not these families, nor those below.
 QUICK = ("quick-seed0", "quick-seed1")
 # Two epochs, as they are and with one setting changed, in words.
 UNCHANGED = "nothing changed"
