@@ -241,7 +241,7 @@ for m, name in enumerate(space.operations):
 # %% [markdown]
 # ## What can go wrong
 #
-# - **Control comes from the form.** The counts fall with the penalty whatever was learned. Random utilities steer as well ({doc}`family`).
+# - **Steering comes from the form.** The counts fall with the penalty whatever was learned. Random utilities steer as well ({doc}`family`).
 # - **The spread is set by hand.** Utilities are centred over the edges of a cell type and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
 # - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere", nor "better in the normal cell"; only $S$ and the price can.
 # - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".

@@ -32,7 +32,7 @@
 #
 # In words: draw penalties $S$. The hypernetwork turns them into three scores $\alpha$ (*logits*) for each edge of the network, one for each operation. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$,
 # draws from them a mixture of operations on every edge, the architecture $\gamma$ ({doc}`supernet`). Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$.
-# The weights $w$ and the hypernetwork $a$ are shared by all $S$. {doc}`notation` lists every symbol, and the words that come back.
+# The weights $w$ and the hypernetwork $a$ are shared by all $S$. {doc}`notation` lists every symbol, and recurring words.
 #
 # ## Why a vector
 #

@@ -58,7 +58,7 @@ def lattice_points(step: float, edges: int = 28) -> list[dict]:
 
 
 def test_correlations_of_a_monotone_family():
-    values = analysis.control_correlations(lattice_points(0.05))
+    values = analysis.steering_correlations(lattice_points(0.05))
     assert list(values) == ["pool", "identity", "convolution"] and all(value < -0.9 for value in values.values())
 
 
@@ -66,7 +66,7 @@ def test_correlation_is_0_where_nothing_changes():
     points = lattice_points(0.25)
     for point in points:
         point["operations"] = {"pool": 10, "identity": 10, "convolution": 8}
-    assert set(analysis.control_correlations(points).values()) == {0.0}
+    assert set(analysis.steering_correlations(points).values()) == {0.0}
 
 
 def test_changes_per_step():

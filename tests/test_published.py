@@ -97,7 +97,7 @@ def test_published_lattice_is_whole_and_of_the_published_family(name):
 @pytest.mark.parametrize("name", published.DEFAULT)
 def test_share_of_an_operation_falls_as_its_penalty_rises(name):
     points = results.read_own(Family.load(name), results.LATTICE)["points"]
-    assert max(analysis.control_correlations(points).values()) <= -0.9
+    assert max(analysis.steering_correlations(points).values()) <= -0.9
 
 
 def test_results_of_no_family_have_a_version_too():

@@ -220,10 +220,10 @@ def test_ablation_refuses_seeds_of_different_settings(change):
         results.ablation(CHANGES)
 
 
-def test_control_table_has_a_line_for_each_family_with_the_settings_asked_for():
+def test_steering_table_has_a_line_for_each_family_with_the_settings_asked_for():
     for name, kappa in zip(published.KAPPA, (0, 0.1, 1, 5, 50), strict=True):
         write_lattice(name, 0, 0.8 + kappa / 1000, 5000, kappa=kappa)
-    found = results.control_table(published.KAPPA, ["kappa", "seed"])
+    found = results.steering_table(published.KAPPA, ["kappa", "seed"])
     assert found["seed"].tolist() == 5 * [0]
     assert found["kappa"].tolist() == [0, 0.1, 1, 5, 50] and found["architectures"].tolist() == 5 * [1]
     assert found["S and pool"].tolist() == found["S and identity"].tolist() == 5 * ["-1.00"]

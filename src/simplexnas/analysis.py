@@ -1,4 +1,4 @@
-"""What is read off the points of result files: control by S, fronts, hypervolume, intervals. No network runs here.
+"""What is read off the points of result files: steering by S, fronts, hypervolume, intervals. No network runs here.
 
 A point is a dict with "choice", "operations", "edge_parameters", "total_parameters", "accuracy", and mostly "S".
 """
@@ -22,8 +22,8 @@ def best_within(points: list[dict], budget: float, size: str = "edge_parameters"
     return max(allowed, key=lambda point: (point["accuracy"]["validation"], -point[size]))
 
 
-def control_correlations(points: list[dict]) -> dict[str, float]:
-    """Spearman correlation between S_m and the share of operation m, for each operation; -1 is perfect control.
+def steering_correlations(points: list[dict]) -> dict[str, float]:
+    """Spearman correlation between S_m and the share of operation m, for each operation; -1 is perfect steering.
 
     0 where the number of edges with the operation never changes.
     """

@@ -2,7 +2,7 @@
 
 `paper`: the objective, hypernetwork and relaxed sampling of the author's code, about as many steps of the same batch,
 and his rate for the hypernetwork; our optimiser, classifier and data split, no augmentation.
-`default`: ours. `quick`: ours in a few epochs, to try things and to compare settings; not what we report.
+`default`: ours. `quick`: ours in three epochs, to try things.
 """
 
 import dataclasses

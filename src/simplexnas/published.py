@@ -24,7 +24,7 @@ KAPPA = tuple(
 )
 # Past the paper's three rows in minutes. Only the results are published, not these families, nor those below.
 QUICK = ("quick-seed0", "quick-seed1")
-# Two epochs, as they are and with one setting changed, in words.
+# The quick preset for two epochs: as it is, and with one setting changed (in words).
 UNCHANGED = "nothing changed"
 ABLATED = {
     "quick-epochs=2": UNCHANGED,

@@ -200,7 +200,7 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
                 fits = any(point["edge_parameters"] <= budget for point in points)
                 best = analysis.best_within(points, budget)["accuracy"]["validation"] if fits else np.nan
                 line[f"≤ {budget:,}"] = 100 * best
-            lines.append(line | {"steering": max(analysis.control_correlations(points).values())})
+            lines.append(line | {"steering": max(analysis.steering_correlations(points).values())})
     return pd.DataFrame(lines)
 
 
@@ -224,7 +224,7 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def control_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame:
+def steering_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame:
     """What S moves in each family, from its lattice; the settings of its configuration that tell the lines apart.
 
     Spearman correlation between S and the number of edges of each operation ("–" where that number never changes),
@@ -240,7 +240,7 @@ def control_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame:
             {name: record["config"][name] for name in settings}
             | {
                 f"S and {operation}": f"{value:.2f}" if counts[operation].nunique() > 1 else "–"
-                for operation, value in analysis.control_correlations(points).items()
+                for operation, value in analysis.steering_correlations(points).items()
             }
             | {"architectures": len({tuple(point["choice"]) for point in points})}
             | {"edge parameters": f"{min(sizes):,} to {max(sizes):,}"}
