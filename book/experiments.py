@@ -288,10 +288,7 @@ for seed in (0, 1):
 
 # %% tags=["hide-input", "full-width", "nbval-ignore-output"]
 sweep = results.steering_table(published.KAPPA, ["kappa"])
-records = [
-    results.read(results.RESULTS / name / results.LATTICE)
-    for name in published.KAPPA
-]
+records = [results.read_lattice(name) for name in published.KAPPA]
 shares = [unlike_price_alone(record) for record in records]
 sweep["unlike the price alone, %"] = [
     f"{100 * share:.1f}" for share in shares
@@ -472,12 +469,7 @@ print(
 tested = set(everything) - set(runs.loc[runs.isna().any(axis=1), "change"])
 on_test = {
     change: [
-        100
-        * analysis.hypervolume(
-            results.read(results.RESULTS / family / results.LATTICE)[
-                "points"
-            ]
-        )
+        100 * analysis.hypervolume(results.read_lattice(family)["points"])
         for family in published.with_seeds([name])
     ]
     for name, change in published.ABLATED.items()
@@ -496,11 +488,9 @@ for split, measured in {"validation": everything, "test": on_test}.items():
     print(
         f"{split}: {above} of {len(measured) - 1} lines above the unchanged one"
     )
-still = results.read(
-    results.RESULTS
-    / "quick-epochs=2-policy_until=0-seed0"
-    / results.LATTICE
-)["points"]
+still = results.read_lattice("quick-epochs=2-policy_until=0-seed0")[
+    "points"
+]
 print(
     "networks where utilities stay 0:",
     len({tuple(point["choice"]) for point in still}),
@@ -513,11 +503,11 @@ for name in (
     *published.ESTIMATORS,
 ):
     for own in published.with_seeds([name]):
-        record = results.read(results.RESULTS / own / results.LATTICE)
+        record = results.read_lattice(own)
         volume = 100 * analysis.hypervolume(record["points"], "validation")
-        largest = analysis.best_within(
-            record["points"], results.PAPER["C"][2]
-        )["accuracy"]["validation"]
+        largest = analysis.accuracy_within(
+            record["points"], results.PAPER["C"][2], split="validation"
+        )
         longer.setdefault(name, []).append(volume)
         print(
             f"{own}: {record['training_seconds']:.0f} seconds of training, hypervolume {volume:.1f}, within C's size {100 * largest:.1f} %"
@@ -546,13 +536,13 @@ forms = results.steering_table(
 )
 display(HTML(forms.to_html(index=False, border=0)))
 for name in published.with_seeds(published.FORMS):
-    own = results.read(results.RESULTS / name / results.LATTICE)["points"]
-    best = analysis.best_within(own, results.PAPER["A"][2])
+    own = results.read_lattice(name)["points"]
+    best = analysis.accuracy_within(own, results.PAPER["A"][2])
     members = np.array(sorted({tuple(point["choice"]) for point in own}))
     unlike = [(a != b).sum() for a, b in combinations(members, 2)]
     volume = 100 * analysis.hypervolume(own, "validation")
     print(
-        f"{name}: best within A's size {100 * best['accuracy']['test']:.1f} %, "
+        f"{name}: best within A's size {100 * best:.1f} %, "
         f"hypervolume {volume:.1f}, two members differ in {np.mean(unlike):.1f} edges"
     )
 

@@ -24,6 +24,16 @@ def test_best_within_a_budget(budget, best):
 def test_nothing_within_the_budget():
     with pytest.raises(SimplexNASError, match="budget = 49"):
         analysis.best_within(POINTS, 49)
+    assert np.isnan(analysis.accuracy_within(POINTS, 49, split="validation"))
+
+
+def test_accuracy_within_a_budget_is_that_of_the_best_there():
+    points = [
+        {"macs": 1, "accuracy": {"validation": 0.8, "test": 0.9}},
+        {"macs": 2, "accuracy": {"validation": 0.9, "test": 0.7}},
+        {"macs": 3, "accuracy": {"validation": 1.0, "test": 1.0}},
+    ]
+    assert [analysis.accuracy_within(points, budget, "macs") for budget in (1, 2, 3)] == [0.9, 0.7, 1.0]
 
 
 def test_mean_and_sd():

@@ -138,10 +138,9 @@ def test_seconds_are_those_of_the_files(given, pattern):
     ("name", "given"), re.findall(r"^\| `(quick\S+)` \| (\d+ \+ \d+ \| [\d., ]+?) \|$", REPRODUCE, re.MULTILINE)
 )
 def test_time_to_table_is_that_of_the_files(name, given):
-    record = results.read(results.RESULTS / name / results.LATTICE)
+    record = results.read_lattice(name)
     budgets = [results.PAPER[model][2] for model in "BAC"]
-    best = [100 * analysis.best_within(record["points"], budget)["accuracy"]["test"] for budget in budgets]
-    listed = ", ".join(f"{value:.1f}" for value in best)
+    listed = ", ".join(f"{100 * analysis.accuracy_within(record['points'], budget):.1f}" for budget in budgets)
     assert given == f"{record['training_seconds']:.0f} + {record['seconds']:.0f} | {listed}"
 
 

@@ -39,13 +39,13 @@ def test_hypervolumes_of_two_families(lattice, tiny_family, fewer, tmp_path):
     for each in families:
         experiments.baselines(each, fewer, step=0.5, draws=2, random=1)
     volumes = results.hypervolumes(families).set_index("of")
-    assert list(volumes.index) == ["family", "random hypernetwork", "control"]
+    assert list(volumes.index) == ["family", "random hypernetwork", "control", "random architecture"]
     own = [analysis.hypervolume(results.read_own(each, results.LATTICE)["points"]) for each in families]
     for source in ("random hypernetwork", "control"):
         values = []
         for each in families:
             points = results.read_own(each, results.BASELINES)["points"]
-            draws = [results.drawn(points, source, draw) for draw in range(2)]
+            draws = results.drawn(points, source)
             assert [len(draw) for draw in draws] == [6, 6]
             assert [p["choice"] for p in draws[0]] != [p["choice"] for p in draws[1]]
             values.append(np.mean([analysis.hypervolume(draw) for draw in draws]))

@@ -22,6 +22,13 @@ def best_within(points: list[dict], budget: float, size: str = "edge_parameters"
     return max(allowed, key=lambda point: (point["accuracy"]["validation"], -point[size]))
 
 
+def accuracy_within(points: list[dict], budget: float, size: str = "edge_parameters", split: str = "test") -> float:
+    """Accuracy, 0 … 1 on `split`, of the point that `best_within` chooses; nan if none is that small."""
+    if all(point[size] > budget for point in points):
+        return np.nan
+    return best_within(points, budget, size)["accuracy"][split]
+
+
 def steering_correlations(points: list[dict]) -> dict[str, float]:
     """Spearman correlation between S_m and the share of operation m, for each operation; -1 is perfect steering.
 

@@ -26,6 +26,7 @@ PAPER = {
     "C": ((0.70, 0.15, 0.15), 0.850, 143_488, {"pool": 0, "identity": 15, "convolution": 13}),
     "D": ((0.15, 0.70, 0.15), 0.814, 12_320, {"pool": 18, "identity": 1, "convolution": 9}),
 }
+BUDGETS = tuple(sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()))
 # What those parameters decode to, the only solution (chapter supernet): convolutions in the normal and in the reduction
 # genotype, identities with stride 2.
 DECODED = {"A": (3, 3, 0), "B": (0, 0, 1), "C": (2, 11, 2), "D": (9, 0, 1)}
@@ -70,6 +71,11 @@ def read_own(family: Family, name: str) -> dict:
     return content
 
 
+def read_lattice(name: str) -> dict:
+    """The lattice of the family with that name, which need not be kept itself: "points", "config" and provenance."""
+    return read(RESULTS / name / LATTICE)
+
+
 def provenance(family: Family) -> dict:
     """What a number depends on: family, its hash, seed and config, and what computed it."""
     return {
@@ -86,13 +92,18 @@ def save(path: Path, content: dict) -> Path:
     return write_atomically(path, json.dumps({"version": VERSION} | content, indent=1) + "\n")
 
 
-def drawn(points: list[dict], source: str, draw: int) -> list[dict]:
-    """The points of one draw of a source of the baselines."""
-    return [point for point in points if point["source"] == source and point.get("draw") == draw]
+def drawn(points: list[dict], source: str) -> list[list[dict]]:
+    """The points of a source of the baselines, one list for each draw; random architectures are one draw."""
+    draws: dict[int | None, list[dict]] = {}
+    for point in points:
+        if point["source"] == source:
+            draws.setdefault(point.get("draw"), []).append(point)
+    return list(draws.values())
 
 
 def hypervolumes(families: list[Family]) -> pd.DataFrame:
-    """Hypervolume of the family, the random hypernetwork and the control, each over the lattice of the baselines.
+    """Hypervolume of the family, the random hypernetwork and the control over the lattice of the baselines, and of
+    random architectures.
 
     Columns: "of" (the source), "mean", and "low" and "high" of its 95 % t interval over the families; for each family
     the mean over the draws, which share its weights, is one value. "behind" and its bounds: the same for what each
@@ -101,10 +112,9 @@ def hypervolumes(families: list[Family]) -> pd.DataFrame:
     volumes: dict[str, list[float]] = {"family": []}
     for family in families:
         baselines = read_own(family, BASELINES)
-        step, draws = baselines["settings"]["step"], baselines["settings"]["draws"]
-        volumes["family"].append(analysis.hypervolume(lattice_points(family, step)))
-        for source in ("random hypernetwork", "control"):
-            own = [analysis.hypervolume(drawn(baselines["points"], source, draw)) for draw in range(draws)]
+        volumes["family"].append(analysis.hypervolume(lattice_points(family, baselines["settings"]["step"])))
+        for source in ("random hypernetwork", "control", "random architecture"):
+            own = [analysis.hypervolume(draw) for draw in drawn(baselines["points"], source)]
             volumes.setdefault(source, []).append(float(np.mean(own)))
     lines = []
     for source, values in volumes.items():
@@ -189,17 +199,15 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
     lines, first = [], {}
     for name, change in changes.items():
         for family in published.with_seeds([name]):
-            record = read(RESULTS / family / LATTICE)
+            record = read_lattice(family)
             own = record["config"] | {"seed": None, "lattice": record["settings"]}
             if first.setdefault(name, own) != own:
                 raise SimplexNASError(f"families of {name} differ in more than their seeds; train the older ones again")
             points = record["points"]
             line = {"change": change, "seed": record["seed"]}
             line["hypervolume"] = 100 * analysis.hypervolume(points, "validation")
-            for budget in sorted(edge_parameters for _, _, edge_parameters, _ in PAPER.values()):
-                fits = any(point["edge_parameters"] <= budget for point in points)
-                best = analysis.best_within(points, budget)["accuracy"]["validation"] if fits else np.nan
-                line[f"≤ {budget:,}"] = 100 * best
+            for budget in BUDGETS:
+                line[f"≤ {budget:,}"] = 100 * analysis.accuracy_within(points, budget, split="validation")
             lines.append(line | {"steering": max(analysis.steering_correlations(points).values())})
     return pd.DataFrame(lines)
 
@@ -232,7 +240,7 @@ def steering_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame
     percent, mean over the lattice.
     """
     lines = []
-    for record in [read(RESULTS / name / LATTICE) for name in families]:
+    for record in map(read_lattice, families):
         points = record["points"]
         counts = pd.DataFrame([point["operations"] for point in points])
         sizes = [point["edge_parameters"] for point in points]
