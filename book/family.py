@@ -389,7 +389,7 @@ lines["family"]["behind the family"] = "–"
 pd.DataFrame(lines).T
 
 # %% [markdown]
-# The intervals do not overlap: the family is ahead of all three. (Random architectures are also the fewest, and none of them is small.) Up to 38,304 edge parameters the control's best is pooling everywhere. The family is 1.1 to 1.4 points ahead within the two smallest sizes, 4 to 5 within 38,304,
+# The intervals do not overlap: the family is ahead of all three. (None of the random architectures is small.) Up to 38,304 edge parameters the control's best is pooling everywhere. The family is 1.1 to 1.4 points ahead within the two smallest sizes, 4 to 5 within 38,304,
 # about 2 within 143,488. But its weights were trained on what its own hypernetwork asked for, so that the comparison favours it.
 #
 # ## Weights of their own

@@ -258,15 +258,12 @@ def steering_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame
 
 
 def _spread(values: pd.Series) -> str:
-    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" if one is missing.
-
-    The spaces do not break, so that a narrow column keeps it on one line.
-    """
+    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" if one is missing."""
     mean = values.mean()
     if values.isna().any():
         return "–"
     digits = 2 if abs(mean) < 2 else 1 if abs(mean) <= 100 else 0
-    return f"{mean:.{digits}f}" + (f"\u00a0±\u00a0{values.std():.{digits}f}" if len(values) > 1 else "")
+    return f"{mean:.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
 
 
 def _vector(S) -> str:
