@@ -8,7 +8,7 @@ import tiny
 import torch
 from typer.testing import CliRunner
 
-from simplexnas import cli, config, cost, data, latency, paths, results, search
+from simplexnas import cli, config, cost, data, experiments, latency, paths, results, search
 from simplexnas.architecture import Architecture
 from simplexnas.errors import SimplexNASError
 from simplexnas.family import Family
@@ -91,6 +91,26 @@ def test_lattice_and_points_then_table(invoke, tiny_folder, fewer, folders, monk
     first, _, *rest = invoke("table", tiny_folder).stdout.splitlines()
     assert first == str(folders / "results" / results.TABLE)
     assert "\n".join(rest[2:]) == results.markdown(results.table())
+
+
+def test_retrain_and_baselines(invoke, tiny_folder, fewer, folders, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda **_: fewer)
+    own = folders / "results" / "tiny"
+    invoke("lattice", "--family", tiny_folder, "--step", 0.1)
+    first, *rest = invoke("baselines", "--family", tiny_folder).stdout.splitlines()
+    assert first == str(own / results.BASELINES)
+    sources = ["family", "random hypernetwork", "control", "random architecture"]
+    for line, source in zip(rest, sources, strict=True):
+        assert re.fullmatch(rf"{source} +hypervolume [01]\.\d{{3}}", line)
+    monkeypatch.setattr(experiments, "retrain", lambda architecture, *_: architecture.build())
+    first, *rest = invoke("retrain", "--family", tiny_folder, "--epochs", 1).stdout.splitlines()
+    assert first == str(own / results.RETRAINED)
+    sources = [point["source"] for point in json.loads((own / results.RETRAINED).read_text())["points"]]
+    members, random = (sources.count(source) for source in ("family", "random"))
+    listed = {"family and random": members + random, "family": members, "random": random}
+    for line, (source, count) in zip(rest, listed.items(), strict=True):
+        gap, tau = r"[+-]\d+\.\d\d", r"(?:-?[01]\.\d\d|nan)"
+        assert re.fullmatch(rf"{source} \({count}\): retrained - inherited {gap} points, Kendall's tau {tau}", line)
 
 
 def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, monkeypatch):

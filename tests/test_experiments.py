@@ -100,16 +100,25 @@ def test_interrupted_lattice_goes_on(tiny_family, fewer, tmp_path, monkeypatch):
     assert 5000 <= content["seconds"] < 5100, "seconds add up"
 
 
-@pytest.mark.parametrize("change", [{"sha256": "0"}, {"settings": {"step": 0.25}}])
-def test_half_done_lattice_of_something_else_is_passed_over(change, tiny_family, fewer, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sha256": "0"}, r"was made with sha256 = 0; this run asks for sha256 = [0-9a-f]{64}; move it away"),
+        ({"settings": {"step": 0.25}}, r"was made with step = 0.25; this run asks for step = 0.5; move it away"),
+        ({"versions": {}}, r"was made with numpy = None, python = None, .*; this run asks for numpy = \d"),
+        ({"version": 1}, r"has version 1; this code reads 2; move it away"),
+    ],
+)
+def test_half_done_lattice_of_something_else_is_refused(change, message, tiny_family, fewer, tmp_path, monkeypatch):
     monkeypatch.setattr(experiments.evaluate, "accuracies", interrupted(after=2))
     with pytest.raises(KeyboardInterrupt):
         experiments.lattice(tiny_family, fewer, 0.5)
     half = tmp_path / "runs" / "tiny" / results.LATTICE
     half.write_text(json.dumps(json.loads(half.read_text()) | change))
-    monkeypatch.setattr(experiments.evaluate, "accuracies", fake_accuracy(0.25, []))
-    content = json.loads(experiments.lattice(tiny_family, fewer, 0.5).read_text())
-    assert {point["accuracy"]["test"] for point in content["points"]} == {0.25}
+    before = half.read_bytes()
+    with pytest.raises(SimplexNASError, match=rf"lattice\.json {message}"):
+        experiments.lattice(tiny_family, fewer, 0.5)
+    assert half.read_bytes() == before
 
 
 def test_baselines_file(lattice, tiny_family, fewer, tmp_path, monkeypatch):

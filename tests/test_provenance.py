@@ -19,12 +19,11 @@ def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
 
 
 def test_the_commit_is_named_where_there_is_one(tmp_path, monkeypatch):
-    revision = provenance.revision.__wrapped__
-    assert revision() is None or re.fullmatch(r"[0-9a-f]{40}(-dirty)?", revision())
+    assert provenance.REVISION is None or re.fullmatch(r"[0-9a-f]{40}(-dirty)?", provenance.REVISION)
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert revision() is None
+    assert provenance._revision() is None
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     provenance.subprocess.run([*git, "init", "--quiet"], check=True)
     provenance.subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=a"], check=True)
-    assert re.fullmatch(r"[0-9a-f]{40}", revision())
+    assert re.fullmatch(r"[0-9a-f]{40}", provenance._revision())

@@ -126,22 +126,36 @@ def seconds(path: Path) -> float:
     return content["training_seconds" if path.name == "family.json" else "seconds"]
 
 
-@pytest.mark.parametrize(
-    ("given", "pattern"), re.findall(r"^\|[^|]+\| ([\d,]+(?: to [\d,]+)?) \| `(data/\S+)` \|$", REPRODUCE, re.MULTILINE)
-)
+TIMES = re.findall(r"^\|[^|]+\| ([\d,]+(?: to [\d,]+)?) \| `(data/\S+)` \|$", REPRODUCE, re.MULTILINE)
+TO_TABLE = re.findall(r"^\| `(quick\S+)` \| (\d+ \+ \d+ \| [\d., ]+?) \|$", REPRODUCE, re.MULTILINE)
+
+
+def test_every_row_of_times_is_found():
+    assert len(TIMES) == 9 and len(TO_TABLE) == 6
+
+
+@pytest.mark.parametrize(("given", "pattern"), TIMES)
 def test_seconds_are_those_of_the_files(given, pattern):
     found = sorted(seconds(path) for path in ROOT.glob(pattern.replace("<machine>", "*")))
     assert given == " to ".join(dict.fromkeys(f"{value:,.0f}" for value in (found[0], found[-1])))
 
 
-@pytest.mark.parametrize(
-    ("name", "given"), re.findall(r"^\| `(quick\S+)` \| (\d+ \+ \d+ \| [\d., ]+?) \|$", REPRODUCE, re.MULTILINE)
-)
+@pytest.mark.parametrize(("name", "given"), TO_TABLE)
 def test_time_to_table_is_that_of_the_files(name, given):
     record = results.read_lattice(name)
     budgets = [results.PAPER[model][2] for model in "BAC"]
     listed = ", ".join(f"{100 * analysis.accuracy_within(record['points'], budget):.1f}" for budget in budgets)
     assert given == f"{record['training_seconds']:.0f} + {record['seconds']:.0f} | {listed}"
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+@pytest.mark.parametrize("name", published.QUICK)
+def test_quick_preset_is_past_the_papers_rows_within_eight_minutes(name, split):
+    record = results.read_lattice(name)
+    assert record["training_seconds"] + record["seconds"] < 8 * 60
+    for model in "ABC":
+        _, theirs, budget, _ = results.PAPER[model]
+        assert analysis.accuracy_within(record["points"], budget, split=split) > theirs
 
 
 def test_speed_is_that_of_the_file():

@@ -1,6 +1,7 @@
 """Tables of measurements of a tiny family, and of invented ones."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -20,10 +21,19 @@ def test_paper_rows_sum_to_28_edges():
         simplex.parse(S, SearchSpace().operations)
 
 
-def test_result_file_of_another_version_is_refused_by_name(lattice, tiny_family, fewer):
-    lattice.write_text(json.dumps(json.loads(lattice.read_text()) | {"version": 1}))
-    with pytest.raises(SimplexNASError, match=r"lattice\.json has version 1; this code reads 2"):
-        results.read_own(tiny_family, results.LATTICE)
+@pytest.mark.parametrize("name", [results.LATTICE, results.PAPER_POINTS, results.BASELINES, results.RETRAINED])
+def test_result_file_of_another_version_is_refused_by_name(name, lattice, tiny_family):
+    path = lattice.with_name(name)
+    path.write_text(json.dumps(json.loads(lattice.read_text()) | {"version": 1}))
+    with pytest.raises(SimplexNASError, match=rf"{re.escape(name)} has version 1; this code reads 2; move it away"):
+        results.read_own(tiny_family, name)
+
+
+def test_table_of_another_version_is_refused_by_name(table):
+    path = results.RESULTS / results.TABLE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 1}))
+    with pytest.raises(SimplexNASError, match=r"table\.json has version 1; this code reads 2; move it away"):
+        results.table()
 
 
 def test_hypervolumes_need_the_lattice_of_the_baselines(tiny_family, fewer):

@@ -1,4 +1,4 @@
-"""The one exception for bad input: a single line that names the value and what is allowed."""
+"""The one exception for bad input, a line that names the value and what is allowed, and a check that raises it."""
 
 
 class SimplexNASError(ValueError):
@@ -7,3 +7,15 @@ class SimplexNASError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """Called by IPython: notebooks, papermill and nbval then show one line instead of forty."""
         return [f"{type(self).__name__}: {self}"]
+
+
+def check_same(name: str, saved: dict, wanted: dict) -> None:
+    """Raise `SimplexNASError` with the differing values if a half-done file was made with other settings."""
+    if differing := sorted(key for key in saved.keys() | wanted.keys() if saved.get(key) != wanted.get(key)):
+
+        def listed(values: dict) -> str:
+            return ", ".join(f"{key} = {str(values.get(key))[:80]}" for key in differing)
+
+        raise SimplexNASError(
+            f"{name} was made with {listed(saved)}; this run asks for {listed(wanted)}; move it away to start again"
+        )

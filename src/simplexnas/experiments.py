@@ -16,9 +16,8 @@ from simplexnas import cost, evaluate, results, simplex
 from simplexnas.architecture import Architecture, random_architectures
 from simplexnas.config import SearchConfig
 from simplexnas.data import Splits
-from simplexnas.errors import SimplexNASError
+from simplexnas.errors import SimplexNASError, check_same
 from simplexnas.family import Family
-from simplexnas.files import read_json
 from simplexnas.hypernetwork import UtilityHypernetwork
 from simplexnas.optimizers import Optimizers
 from simplexnas.paths import RUNS, relative
@@ -80,8 +79,8 @@ def inherited_accuracy(family: Family, architecture: Architecture, splits: Split
 class _Measurement:
     """Points of a family: kept under data/runs while they are few, in data/results/<family>/<name> when all are there.
 
-    Starts with the `points` that were kept for the same family, settings and versions; others are passed over. A whole
-    measurement is not made again: if there is one, raises `SimplexNASError`.
+    Starts with the `points` that were kept. If they are of another training, other settings or versions, or if there
+    is a whole measurement, raises `SimplexNASError`: neither is made again before it is moved away.
     """
 
     def __init__(self, family: Family, name: str, settings: dict):
@@ -91,16 +90,14 @@ class _Measurement:
             raise SimplexNASError(f"{relative(self.whole)} exists; move it away to measure again")
         self.points, self.started = [], time.perf_counter()
         if self.half.exists():
-            before = read_json(self.half)
-            same = {
-                "version": results.VERSION,
-                "sha256": family.description["sha256"],
-                "settings": settings,
-                "versions": versions(),
-            }
-            if all(before.get(key) == value for key, value in same.items()):
-                self.points = before["points"]
-                self.started -= before["seconds"]
+            before = results.read(self.half)
+            check_same(
+                relative(self.half),
+                {"sha256": before["sha256"]} | before["settings"] | before["versions"],
+                {"sha256": family.description["sha256"]} | settings | versions(),
+            )
+            self.points = before["points"]
+            self.started -= before["seconds"]
 
     def _save(self, path: Path, points: list[dict]) -> Path:
         seconds = round(time.perf_counter() - self.started, 1)

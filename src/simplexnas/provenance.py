@@ -1,7 +1,6 @@
 """What a number depends on beside its settings: code, versions, processor."""
 
 import contextlib
-import functools
 import platform
 import re
 import subprocess
@@ -21,19 +20,21 @@ def computed(device: str = "cpu", threads: int | None = None) -> dict:
         "processor": processor(device),
         "threads": torch.get_num_threads() if threads is None else threads,
         "versions": versions(),
-        "revision": revision(),
+        "revision": REVISION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-@functools.cache  # that of the running code, if another one is checked out meanwhile
-def revision() -> str | None:
+def _revision() -> str | None:
     """The commit of the code, with "-dirty" if tracked files were changed; None outside a clone."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+REVISION = _revision()  # at import: that of the running code, if another one is checked out meanwhile
 
 
 def versions() -> dict[str, str]:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from simplexnas import cost, data, gumbel, objective, simplex
 from simplexnas.config import SearchConfig
-from simplexnas.errors import SimplexNASError
+from simplexnas.errors import SimplexNASError, check_same
 from simplexnas.files import check_writable, write_atomically
 from simplexnas.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
 from simplexnas.optimizers import Optimizers
@@ -331,13 +331,7 @@ def _read_checkpoint(checkpoint: Path, config: SearchConfig, world: int) -> dict
         raise SimplexNASError(f"{name} is not a whole checkpoint ({type(error).__name__})") from None
     if version != CHECKPOINT_VERSION:
         raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
-    saved, wanted = _flat(saved), _flat(config.to_dict())
-    if differing := sorted(key for key in saved.keys() | wanted.keys() if saved.get(key) != wanted.get(key)):
-
-        def listed(values: dict) -> str:
-            return ", ".join(f"{key} = {str(values.get(key))[:80]}" for key in differing)
-
-        raise SimplexNASError(f"{name} was made with {listed(saved)}; this run asks for {listed(wanted)}")
+    check_same(name, _flat(saved), _flat(config.to_dict()))
     if saved_world != world:
         raise SimplexNASError(f"{name} was made by {saved_world} processes; this run has {world}")
     return head
