@@ -136,6 +136,46 @@ def test_cross_entropy_alone_moves_the_policy(estimator, few):
     assert model.hypernetwork.tables.grad.abs().max() > 0
 
 
+def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypatch):
+    config = tiny.config()
+    schedule = search.Schedule(kappa=0.3, gain=2.0, temperature=1.0, policy_learns=True)
+    model = search.SearchModel(config)
+    tiny.awake(model.supernet)
+    utility = model.hypernetwork.utility
+    utility.data.normal_(generator=search.generator(1))
+    S, choices = torch.tensor([[0.2, 0.3, 0.5]]), tiny.choices(config.space, 2)
+    monkeypatch.setattr(search.simplex, "sample", lambda *_: S)
+    monkeypatch.setattr(search.gumbel, "hard_sample", lambda *_: torch.tensor(choices))
+    images, labels = search.data.normalize(few.train.images[:32]), few.train.labels[:32]
+    parameters = [utility, *model.supernet.parameters()]
+
+    def gradients(loss):
+        options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
+        return torch.autograd.grad(loss, parameters, **options)
+
+    found = model(images, labels, schedule, search.generator(0))["loss"]
+    p = torch.softmax(schedule.gain * model.hypernetwork(S)[0], dim=-1)
+    sizes, largest = cost.edge_parameters(config.space), cost.edge_parameters(config.space).max()
+    latency = sum(
+        cells * p[edge, m] * (S[0, m] + config.parameter_price * sizes[edge, m] / largest)
+        for edge, cells in enumerate(cost.instances(config.space))
+        for m in range(3)
+    )
+    losses = [
+        torch.nn.functional.cross_entropy(model.supernet(images[half], choice), labels[half])
+        for half, choice in zip((slice(16), slice(16, 32)), choices, strict=True)
+    ]
+    expected = sum(losses) / 2 + schedule.kappa * latency
+    torch.testing.assert_close(found, expected)
+    log_p = [sum(p[edge, m].log() for edge, m in enumerate(choice)) for choice in choices]
+    advantage = (losses[0] - losses[1]).item()
+    policy = gradients(advantage * (log_p[0] - log_p[1]) / 2)
+    plainly = [loss + term for loss, term in zip(gradients(expected), policy, strict=True)]
+    for ours, theirs in zip(gradients(found), plainly, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert policy[0].abs().max() > 1e-4 and gradients(schedule.kappa * latency)[0].abs().max() > 1e-4
+
+
 @pytest.mark.parametrize("kind", ["parameters", "macs", "latency"])
 def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, few):
     milliseconds = (np.arange(30.0).reshape(10, 3) + 1).tolist() if kind == "latency" else ()
