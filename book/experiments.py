@@ -79,7 +79,8 @@ print(
 architecture = loaded.architecture(S)
 print(architecture.counts())
 print(
-    f"edge parameters {architecture.edge_parameters:,}, total parameters {architecture.total_parameters:,}"
+    f"edge parameters {architecture.edge_parameters:,}, total parameters "
+    f"{architecture.total_parameters:,}"
 )
 print(f"MACs {architecture.macs:,}")
 

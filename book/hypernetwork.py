@@ -103,7 +103,7 @@ closed = (
 
 
 def edge_objective(free: np.ndarray) -> float:
-    """The objective of one edge, the probabilities being the normalised squares of `free`."""
+    """The objective of one edge; p: normalised squares of `free`."""
     p = free**2 / (free**2).sum()
     return p @ (prices - utility) + (p @ np.log(p)) / gain
 
@@ -173,8 +173,9 @@ error = (estimates.mean(dim=0) - exact[0]).norm() / exact.norm()
 noise = estimates.std(dim=0).norm() / exact.norm()
 assert error < 4 * noise / 2000**0.5, "the estimate has no bias"
 print(
-    f"noise of one estimate: {noise:.1f} times the norm of the exact gradient; "
-    f"the mean of all differs by {error:.2f}, chance alone gives {noise / 2000**0.5:.2f}"
+    f"noise of one estimate: {noise:.1f} times the norm of the exact "
+    f"gradient; the mean of all differs by {error:.2f}, chance alone "
+    f"gives {noise / 2000**0.5:.2f}"
 )
 
 # %% [markdown]
@@ -235,7 +236,8 @@ for m, name in enumerate(space.operations):
     counts = [family.architecture(S).operations.count(m) for S in walk]
     assert counts == sorted(counts, reverse=True)
     print(
-        f"edges with {name:<12} as its penalty goes from 0 to 1: {counts[0]} … {counts[10]} … {counts[-1]}"
+        f"edges with {name:<12} as its penalty goes from 0 to 1: "
+        f"{counts[0]} … {counts[10]} … {counts[-1]}"
     )
 
 # %% [markdown]

@@ -83,7 +83,8 @@ assert math.isclose(
     (probability * price).sum().item(), formula, rel_tol=1e-12
 )
 print(
-    f"{len(choices)} architectures: E[Lat] = {formula:.4f} by enumeration and by the formula"
+    f"{len(choices)} architectures: E[Lat] = {formula:.4f} by enumeration "
+    "and by the formula"
 )
 
 # %% [markdown]
@@ -118,7 +119,8 @@ wrong = cost.latency_term(
 ).item()
 assert abs(sampled - exact) < 0.05 < abs(sampled - wrong)
 print(
-    f"sampled {sampled:.1f}, softmax(alpha) {exact:.1f}, softmax(alpha / 0.2) {wrong:.1f}"
+    f"sampled {sampled:.1f}, softmax(alpha) {exact:.1f}, "
+    f"softmax(alpha / 0.2) {wrong:.1f}"
 )
 
 # %% [markdown]
@@ -130,7 +132,7 @@ print(
 
 # %%
 def gradient(S, space: SearchSpace = space) -> torch.Tensor:
-    """Derivative of Lat with respect to the logits of all edges, at uniform probabilities: (28, 3)."""
+    """dLat / dlogits at uniform probabilities: (28, 3)."""
     logits = torch.zeros(1, 28, 3, dtype=torch.float64, requires_grad=True)
     prices = cost.price(
         torch.as_tensor(S, dtype=torch.float64)[None], space
@@ -165,8 +167,8 @@ ax = figures.simplex_points(
 for name in ("paper", "default"):
     saved = config.preset(name).kappa * (0.70 - 0.15)
     print(
-        f"{name:<8} kappa = {config.preset(name).kappa:<5g} one edge saves {saved:.3f}, "
-        f"{saved / math.log(10):.3f} times ln 10"
+        f"{name:<8} kappa = {config.preset(name).kappa:<5g} one edge saves "
+        f"{saved:.3f}, {saved / math.log(10):.3f} times ln 10"
     )
 
 # %% [markdown]
@@ -187,7 +189,8 @@ for name, (S, *_, theirs) in results.PAPER.items():
     ]
     pvalue = chisquare(tied).pvalue
     print(
-        f"{name}  paper {tuple(theirs.values())!s:<12}  control {tuple(ours.values())!s:<12}  P-value {pvalue:.2f}"
+        f"{name}  paper {tuple(theirs.values())!s:<12}  control "
+        f"{tuple(ours.values())!s:<12}  P-value {pvalue:.2f}"
     )
     assert [
         ours[key]
@@ -215,7 +218,8 @@ for name, (x, _, z) in results.DECODED.items():
             by_chance = hypergeom(28, places, total)
             tail = min(by_chance.cdf(found), by_chance.sf(found - 1))
             print(
-                f"{name}  {found:>2} of {total:>2} {what:<36} {by_chance.mean():.1f} expected, chance {tail:.4f}"
+                f"{name}  {found:>2} of {total:>2} {what:<36} "
+                f"{by_chance.mean():.1f} expected, chance {tail:.4f}"
             )
 
 # %% [markdown]
@@ -357,7 +361,8 @@ assert largest % 3 == 2 and math.isclose(
     second.max().item(), 1 / 3 + 0.4, rel_tol=1e-5
 )
 print(
-    f"price at uniform S: {second.min().item():.3f} for pooling, {second.max().item():.3f} for the largest convolution"
+    f"price at uniform S: {second.min().item():.3f} for pooling, "
+    f"{second.max().item():.3f} for the largest convolution"
 )
 
 # %% [markdown]
@@ -423,7 +428,8 @@ for place, edge in (
 ):
     print(f"a convolution in the {place}:")
     print(
-        f"    {milliseconds[edge]:.2f} ms on 64 images, {parameters[edge]:,} parameters"
+        f"    {milliseconds[edge]:.2f} ms on 64 images, "
+        f"{parameters[edge]:,} parameters"
     )
 assert parameters[18] / parameters[0] > 10
 assert 1 < milliseconds[18] / milliseconds[0] < 1.5
@@ -503,7 +509,8 @@ pd.DataFrame(relative).T
 # %%
 here = cost.relative_costs("latency", space, table.edge_ms(64))
 print(
-    f"rank correlation of r by time between Xeon and EPYC: {spearmanr(here.flatten(), kinds['latency'].flatten())[0]:.2f}"
+    "rank correlation of r by time between Xeon and EPYC: "
+    f"{spearmanr(here.flatten(), kinds['latency'].flatten())[0]:.2f}"
 )
 
 # %% [markdown]
@@ -525,7 +532,7 @@ from simplexnas.paths import DATA
 
 
 def with_times(name: str) -> list[dict]:
-    """The points of a family's lattice, each with its predicted time for 64 images."""
+    """The lattice's points with predicted time for 64 images."""
     points = results.read_own(Family.load(name), results.LATTICE)["points"]
     return table.with_predictions(points, 64)
 
@@ -687,7 +694,8 @@ for choice in itertools.product(range(3), repeat=5):
     )
 assert math.isclose(expected, table.expectation(p, 64))
 print(
-    f"expected prediction for 64 images: {expected:.3f} ms by enumeration, {table.expectation(p, 64):.3f} ms by the formula"
+    f"expected prediction for 64 images: {expected:.3f} ms by enumeration, "
+    f"{table.expectation(p, 64):.3f} ms by the formula"
 )
 
 # %% [markdown]
@@ -710,10 +718,12 @@ selected = json.loads((DATA / "results" / "selected.json").read_text())
 time = selected["latency"]
 print("S =", selected["S"], selected["operations"])
 print(
-    f"predicted {time['predicted_ms']:.2f} ms, measured {time['median_ms']:.2f} ms (IQR {time['iqr_ms']:.2f})"
+    f"predicted {time['predicted_ms']:.2f} ms, measured "
+    f"{time['median_ms']:.2f} ms (IQR {time['iqr_ms']:.2f})"
 )
 print(
-    f"{selected['edge_parameters']:,} edge parameters, {selected['macs']:,} MACs, "
+    f"{selected['edge_parameters']:,} edge parameters, "
+    f"{selected['macs']:,} MACs, "
     f"test accuracy {selected['accuracy']['test']:.1%}"
 )
 
@@ -727,7 +737,8 @@ model = json.loads((folder / "model.json").read_text())
 exported = Architecture.from_dict(model["architecture"])
 assert exported.operations == tuple(selected["choice"])
 print(
-    f"test accuracy {model['test_accuracy']:.1%}, largest difference of a logit {model['largest_logit_difference']:.0e}"
+    f"test accuracy {model['test_accuracy']:.1%}, largest difference of a "
+    f"logit {model['largest_logit_difference']:.0e}"
 )
 print(model["processor"])
 for batch, of in model["latency"].items():
@@ -765,19 +776,23 @@ used = [b["again_ms"] / b["budget"]["max_latency_ms"] for b in tested]
 tight = sum(share > 0.95 for share in used)
 print(f"{budgets['kept']} of {len(tested)} kept")
 print(
-    f"second median divided by the limit: median {np.median(used):.2f}, largest {max(used):.2f}, above 0.95 in {tight}"
+    f"second median divided by the limit: median {np.median(used):.2f}, "
+    f"largest {max(used):.2f}, above 0.95 in {tight}"
 )
 for batch in table.batches:
     own = [b for b in tested if b["batch"] == batch]
     off = [abs(b["promised_ms"] / b["predicted_ms"] - 1) for b in own]
     moved = [abs(b["again_ms"] / b["promised_ms"] - 1) for b in own]
     print(
-        f"batch {batch}: {sum(b['kept'] for b in own)} of {len(own)} kept; off the prediction by {np.mean(off):.1%} on average, "
-        f"{max(off):.0%} at most; second time off the first by {np.mean(moved):.1%} on average, {max(moved):.0%} at most"
+        f"batch {batch}: {sum(b['kept'] for b in own)} of {len(own)} kept; "
+        f"off the prediction by {np.mean(off):.1%} on average, "
+        f"{max(off):.0%} at most; second time off the first by "
+        f"{np.mean(moved):.1%} on average, {max(moved):.0%} at most"
     )
 print(f"drawn on the way, kept by no member: {budgets['infeasible']}")
 print(
-    f"measurements repeated on a busy machine: {budgets['repeated_on_a_busy_machine']}"
+    "measurements repeated on a busy machine: "
+    f"{budgets['repeated_on_a_busy_machine']}"
 )
 
 # %% [markdown]

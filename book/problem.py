@@ -74,7 +74,8 @@ from simplexnas.supernet import SearchSpace, genotype_edges
 splits = data.load()
 for name, split in vars(splits).items():
     print(
-        f"{name:<11}{len(split):>7,} images, the rarest class {split.labels.bincount().min():>5,}"
+        f"{name:<11}{len(split):>7,} images, the rarest class "
+        f"{split.labels.bincount().min():>5,}"
     )
 assert splits.validation.labels.bincount().tolist() == [500] * 10
 
@@ -124,7 +125,8 @@ assert math.isclose(
     loss.item(), math.log(10) + 0.02 * 42 * 0.425, rel_tol=1e-5
 )
 print(
-    f"Lat = {latency.item():.2f}, objective at chance level with kappa = 0.02: {loss.item():.3f}"
+    f"Lat = {latency.item():.2f}, objective at chance level "
+    f"with kappa = 0.02: {loss.item():.3f}"
 )
 
 # %% [markdown]

@@ -54,11 +54,13 @@ space = SearchSpace()
 edges = genotype_edges(space)
 assert len(cell_edges(space)) == 2 + 3 + 4 + 5
 print(
-    f"{len(edges)} genotype edges, {cost.instances(space).sum()} edges in the network"
+    f"{len(edges)} genotype edges, {cost.instances(space).sum()} edges in "
+    "the network"
 )
 for layout in cell_layouts(space):
     print(
-        f"{layout.cell_type:<9} cell: {layout.channels} channels, output {layout.output_size} x {layout.output_size}"
+        f"{layout.cell_type:<9} cell: {layout.channels} channels, output "
+        f"{layout.output_size} x {layout.output_size}"
     )
 
 # %% [markdown]
@@ -89,7 +91,7 @@ normal, reduction = (
 
 
 def parameters(choice: dict[int, int]) -> int:
-    """Parameters of a built network: pooling everywhere but at the edges of `choice`."""
+    """Parameters built: pooling but at the edges of `choice`."""
     network = Architecture(
         space, tuple(choice.get(e, POOL) for e in range(len(edges)))
     ).build()
@@ -106,7 +108,8 @@ for edge, operation in (
     counted = parameters({edge: operation}) - fixed
     assert counted == table[edge, operation]
     print(
-        f"{edges[edge].cell_type:<9} {space.operations[operation]:<12} {counted:>6,}"
+        f"{edges[edge].cell_type:<9} {space.operations[operation]:<12} "
+        f"{counted:>6,}"
     )
 print(f"the fixed rest {fixed:>15,}")
 
@@ -252,7 +255,8 @@ assert (
     < 0.002
 )
 print(
-    f"mean at t = 1: {formula:.4f}; softmax, the limit as t goes to 0: {1 / (1 + math.exp(-d)):.4f}"
+    f"mean at t = 1: {formula:.4f}; softmax, the limit as t goes to 0: "
+    f"{1 / (1 + math.exp(-d)):.4f}"
 )
 
 # %% [markdown]

@@ -186,3 +186,38 @@ def test_times_of_commands_are_those_of_the_file():
     assert f"the first took {book / 60:.0f} min, the second {test / 60:.0f} min, papermill {papermill:.0f} s" in text
     trainings = sorted(seconds(path) / 60 for path in FAMILIES.glob("default-seed*/family.json"))
     assert f"took {trainings[0]:.0f} to {trainings[-1]:.0f} min" in text
+
+
+def test_findings_of_the_readme_are_those_of_the_files(rows):
+    text = " ".join(README.split())
+    ours, theirs = [results.read_lattice(name) for name in published.DEFAULT], results.read_lattice(published.PAPER)
+    networks = [{tuple(p["choice"]): p["accuracy"]["test"] for p in each["points"]} for each in (*ours, theirs)]
+    *own, published_ones = [[len(each), 100 * min(each.values()), 100 * max(each.values())] for each in networks]
+    count, low, high = np.transpose(own)
+    assert f"about a hundred networks of {low.min():.0f} to {high.max():.0f} %" in text and abs(count - 100).max() < 15
+    assert "About a dozen of them are on the front" in text
+    assert all(10 <= len(analysis.front(each["points"])) <= 14 for each in ours)
+    assert "steers too: {} networks, of {:.0f} to {:.0f} %".format(*published_ones) in text
+
+    pooling = [each[28 * (0,)] for each in networks[:-1]]
+    assert f"no edge parameter at all, has {100 * np.mean(pooling):.0f} % in our families" in text
+    assert (
+        "covers four fifths of the distance from the paper to our best at B and D, half of it at A, a third at C"
+        in text
+    )
+    for row, share in zip(rows, (1 / 2, 4 / 5, 1 / 3, 4 / 5), strict=True):
+        distance = row["best"]["accuracy"]["test"] - row["paper"]["accuracy"]
+        assert (np.mean(pooling) - row["paper"]["accuracy"]) / distance == pytest.approx(share, abs=0.06)
+
+    def ahead(budget: int) -> float:
+        best = [analysis.accuracy_within(each["points"], budget) for each in ours]
+        return 100 * (np.mean(best) - analysis.accuracy_within(theirs["points"], budget))
+
+    assert (
+        "Within 143,488 edge parameters the published method, as we trained it, is as accurate in half the time" in text
+    )
+    assert abs(ahead(143_488)) < 0.3
+    seconds_of_ours = np.mean([each["training_seconds"] for each in ours])
+    assert theirs["training_seconds"] / seconds_of_ours == pytest.approx(1 / 2, abs=0.05)
+    assert f"within 38,304 it is {ahead(38_304):.0f} points behind, and within 12,320 it has none" in text
+    assert np.isnan(ahead(12_320))
