@@ -29,8 +29,6 @@ def test_published_results_are_up_to_date():
         assert described["sha256"] == family.description["sha256"]
         for name in (results.LATTICE, results.PAPER_POINTS, results.BASELINES):
             assert results.read_own(family, name)["points"]
-    retrained = results.read_own(Family.load(published.DEFAULT[0]), results.RETRAINED)["points"]
-    assert len(retrained) == 30
 
 
 PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.ABLATION)
