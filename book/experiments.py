@@ -441,7 +441,7 @@ plt.show()
 # *Twice the spread* has no p: neither of its trainings has a member within 5,120, so that its hypervolume says mostly that, and its standard deviation is 5.1, where the others' are at most 1.7. We left it out after we had seen it. Then three
 # differences are resolved (p < 0.05), which takes about 3.4 of hypervolume; with it, only the first is:
 #
-# - **Muon** gains 5 over AdamW alone, at the one learning rate tried. (Its two trainings took four times as long, 899 and 922 seconds, but hardly by themselves: when we ran its steps again, they were as fast as with Muon.)
+# - **Muon** gains 5 over AdamW alone, at the one learning rate tried. (Its two trainings took 899 and 922 seconds, four times as long; other work ran at times.)
 # - **Random shifts** of up to 2 pixels cost 4, after two epochs.
 # - **The sandwich** also trains the largest and the smallest network in each step, and the largest teaches the others. It gains 5, all of it above 12,320 edge parameters: 89.3 % instead of 85.2 within C's size. But a step runs twice as many
 #   images, half of them through the largest network, and its training took 556 seconds, where the unchanged ones took 216 and 267 (other work ran at times). In half that time, with three epochs (the `quick` preset), the unchanged recipe is as good: 54.4, the
