@@ -38,7 +38,7 @@ def folders(own_results, monkeypatch, tmp_path):
 
 def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  (\w+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    own = ["data", "search", "sample", "evaluate", "lattice", "points", "baselines", "retrain", "table"]
+    own = ["data", "search", "sample", "evaluate", "lattice", "points", "baselines", "retrain", "rank", "table"]
     assert listed == [*own, "select", "export", "latency"]
 
 
@@ -93,7 +93,7 @@ def test_lattice_and_points_then_table(invoke, tiny_folder, fewer, folders, monk
     assert "\n".join(rest[2:]) == results.markdown(results.table())
 
 
-def test_retrain_and_baselines(invoke, tiny_folder, fewer, folders, monkeypatch):
+def test_retrain_rank_and_baselines(invoke, tiny_folder, fewer, folders, monkeypatch):
     monkeypatch.setattr(data, "load", lambda **_: fewer)
     own = folders / "results" / "tiny"
     invoke("lattice", "--family", tiny_folder, "--step", 0.1)
@@ -103,12 +103,14 @@ def test_retrain_and_baselines(invoke, tiny_folder, fewer, folders, monkeypatch)
     for line, source in zip(rest, sources, strict=True):
         assert re.fullmatch(rf"{source} +hypervolume [01]\.\d{{3}}", line)
     monkeypatch.setattr(experiments, "retrain", lambda architecture, *_: architecture.build())
-    first, *rest = invoke("retrain", "--family", tiny_folder, "--epochs", 1).stdout.splitlines()
-    assert first == str(own / results.RETRAINED)
+    retrained = invoke("retrain", "--family", tiny_folder, "--epochs", 1).stdout.splitlines()
+    ranked = invoke("rank", "--family", tiny_folder, "--of", tiny_folder).stdout.splitlines()
+    assert [retrained[0], ranked[0]] == [str(own / results.RETRAINED), str(own / results.RANKED)]
+    assert retrained[1:] == ranked[1:], "a family ranks its own sample as its retraining does"
     sources = [point["source"] for point in json.loads((own / results.RETRAINED).read_text())["points"]]
     members, random = (sources.count(source) for source in ("family", "random"))
     listed = {"family and random": members + random, "family": members, "random": random}
-    for line, (source, count) in zip(rest, listed.items(), strict=True):
+    for line, (source, count) in zip(retrained[1:], listed.items(), strict=True):
         gap, tau = r"[+-]\d+\.\d\d", r"(?:-?[01]\.\d\d|nan)"
         assert re.fullmatch(rf"{source} \({count}\): retrained - inherited {gap} points, Kendall's tau {tau}", line)
 

@@ -8,6 +8,7 @@ import torch
 
 from simplexnas import experiments, results, simplex
 from simplexnas.errors import SimplexNASError
+from simplexnas.family import Family
 from simplexnas.search import SearchModel, search
 from simplexnas.supernet import SearchSpace
 
@@ -173,3 +174,24 @@ def test_interrupted_retraining_goes_on(lattice, tiny_family, fewer, monkeypatch
     members = {tuple(point["choice"]) for point in json.loads(lattice.read_text())["points"]}
     assert sources.count("random") == 10 and sources.count("family") == min(20, len(members))
     assert all(set(point["retrained"]) == set(point["accuracy"]) == {"validation", "test"} for point in points)
+
+
+def test_another_family_ranks_the_retrained_networks(lattice, tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "retrain", lambda architecture, *_: architecture.build())
+    retrained = json.loads(experiments.retraining(tiny_family, fewer, epochs=1).read_text())["points"]
+    other = tiny.sister(tiny_family, tmp_path)
+    for parameter in other.model.supernet.classifier.parameters():
+        torch.nn.init.zeros_(parameter)  # then all classes are level, and the first one is answered
+    path = experiments.ranking(other, tiny_family, fewer)
+    assert path == tmp_path / "results" / "sister" / results.RANKED
+    found = {split: (getattr(fewer, split).labels == 0).float().mean().item() for split in ("validation", "test")}
+    for point, before in zip(json.loads(path.read_text())["points"], retrained, strict=True):
+        assert point.pop("accuracy") == pytest.approx(found)
+        del before["accuracy"]
+        assert point == before
+
+
+def test_a_family_of_another_space_cannot_rank(tiny_family, fewer):
+    other = Family("few", SearchModel(tiny.config(space=tiny.FEW_EDGES)), {})
+    with pytest.raises(SimplexNASError, match=r"^tiny has another search space than few; allowed: the same$"):
+        experiments.ranking(other, tiny_family, fewer)

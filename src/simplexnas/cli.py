@@ -238,11 +238,32 @@ def retrain(
     To data/results/<family>/retrained.json, with the inherited accuracy beside the retrained one; prints how well they
     agree. Needs the lattice.
     """
-    from simplexnas import analysis, data, experiments, results
+    from simplexnas import data, experiments
     from simplexnas.family import Family
+
+    _print_agreement(experiments.retraining(Family.load(family), data.load(), epochs))
+
+
+@app.command()
+def rank(
+    family: FamilyOption = "default-seed0",
+    of: Annotated[str, typer.Option(help="Family whose networks were retrained.")] = "default-seed0",
+) -> None:
+    """Accuracy of another family's retrained networks with this family's weights (resumes).
+
+    To data/results/<family>/ranked.json; prints how well it agrees with the retrained one. Needs the retraining.
+    """
+    from simplexnas import data, experiments
+    from simplexnas.family import Family
+
+    _print_agreement(experiments.ranking(Family.load(family), Family.load(of), data.load()))
+
+
+def _print_agreement(path: Path) -> None:
+    """Path of a file of retrained networks, and how well their inherited accuracy agrees with the retrained one."""
+    from simplexnas import analysis, results
     from simplexnas.paths import relative
 
-    path = experiments.retraining(Family.load(family), data.load(), epochs)
     typer.echo(relative(path))
     points = results.read(path)["points"]
     sources = ["family", "random"]

@@ -1,4 +1,4 @@
-"""Measurements of a trained family: lattice of S, paper's S, baselines, retraining.
+"""Measurements of a trained family: lattice of S, paper's S, baselines, retraining, and the retrained of another one.
 
 Each is written whole, as data/results/<family>/<name>; what is half-done lies under data/runs and goes on.
 """
@@ -22,7 +22,7 @@ from simplexnas.hypernetwork import UtilityHypernetwork
 from simplexnas.optimizers import Optimizers
 from simplexnas.paths import RUNS, relative
 from simplexnas.provenance import versions
-from simplexnas.results import BASELINES, LATTICE, PAPER, PAPER_POINTS, RETRAINED
+from simplexnas.results import BASELINES, LATTICE, PAPER, PAPER_POINTS, RANKED, RETRAINED
 from simplexnas.retrain import retrain
 from simplexnas.search import Schedule, SearchModel, generator, steps_per_epoch
 from simplexnas.supernet import genotype_edges
@@ -221,3 +221,18 @@ def retraining(family: Family, splits: Splits, epochs: int) -> Path:
 
     points = retraining_sample(family, results.read_own(family, LATTICE)["points"])
     return _complete(family, RETRAINED, points, {"epochs": epochs}, both)
+
+
+def ranking(family: Family, of: Family, splits: Splits) -> Path:
+    """How the weights of `family` rank the networks of the retraining of `of`; goes on with a half-done measurement.
+
+    The points are those of that retraining, with the "accuracy" that they inherit from `family`. Raises
+    `SimplexNASError` if it is missing or the families have other search spaces.
+    """
+    if family.space != of.space:
+        raise SimplexNASError(f"{of.name} has another search space than {family.name}; allowed: the same")
+    points = [
+        {key: point[key] for key in ("source", "S", "choice", "retrained")}
+        for point in results.read_own(of, RETRAINED)["points"]
+    ]
+    return _complete(family, RANKED, points, {"of": of.name}, lambda a: inherited_accuracy(family, a, splits))

@@ -16,6 +16,7 @@ TIMED_TABLE = "amd-epyc-family-25-model-17-stepping-1-cpu-1-thread"  # of the ma
 RANDOM = "default-policy_until=0-random_utilities=true-seed0"
 # The published method (channels last, which changes speed alone).
 PAPER = "paper-channels_last=true-seed0"
+RANKING = (*DEFAULT[1:], RANDOM, PAPER)  # their weights, too, rank the networks retrained of the first one
 WHOLE = (*DEFAULT, UNIT, LATENCY, RANDOM, PAPER)  # measured on the lattice with step 0.05
 # What kappa does to it in half an epoch, where ten times the hypernetwork's rate stands for ten times the steps.
 KAPPA = tuple(

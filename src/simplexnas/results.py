@@ -16,7 +16,7 @@ from simplexnas.provenance import computed
 from simplexnas.supernet import SearchSpace
 
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
-RETRAINED, TABLE = "retrained.json", "table.json"
+RETRAINED, RANKED, TABLE = "retrained.json", "ranked.json", "table.json"
 VERSION = 2
 
 # Firsov 2024: slide 6 (A, B, C); D stands in the author's Russian text, paper/main_text_rus.tex. Accuracy in [0, 1].
@@ -61,7 +61,13 @@ def read(path: Path) -> dict:
 def read_own(family: Family, name: str) -> dict:
     """A result file of this family; raises `SimplexNASError` with the command that writes it."""
     path = folder(family) / name
-    command = {LATTICE: "lattice", PAPER_POINTS: "points", BASELINES: "baselines", RETRAINED: "retrain"}[name]
+    command = {
+        LATTICE: "lattice",
+        PAPER_POINTS: "points",
+        BASELINES: "baselines",
+        RETRAINED: "retrain",
+        RANKED: "rank",
+    }[name]
     hint = f"run `simplexnas {command} --family {family.name}`"
     if not path.exists():
         raise SimplexNASError(f"{relative(path)} is missing; {hint}")
