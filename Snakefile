@@ -27,6 +27,7 @@ rule all:
         expand("data/results/{family}/lattice.json", family=WHOLE),
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
+        f"data/results/{DEFAULT[0]}/retrained.json",
         f"data/results/{PAPER}/paper_points.json",
         expand("data/results/{family}/lattice.json", family=(*KAPPA, *QUICK, *ABLATION)),
         "data/results/table.json",
@@ -95,6 +96,17 @@ rule retrain:
     threads: THREADS
     shell:
         "{SIMPLEXNAS} retrain --family {wildcards.family}"
+
+
+rule rank:
+    input:
+        ancient(f"data/results/{DEFAULT[0]}/retrained.json"),
+        ancient("data/families/{family}/family.json"),
+    output:
+        "data/results/{family}/ranked.json",
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} rank --family {wildcards.family} --of {DEFAULT[0]}"
 
 
 rule table:

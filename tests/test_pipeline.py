@@ -31,6 +31,11 @@ def test_published_results_are_up_to_date():
             assert results.read_own(family, name)["points"]
 
 
+def test_published_retraining_is_whole():
+    retrained = results.read_own(Family.load(published.DEFAULT[0]), results.RETRAINED)["points"]
+    assert [point["source"] for point in retrained] == ["family"] * 20 + ["random"] * 10
+
+
 PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.ABLATION)
 
 

@@ -131,7 +131,7 @@ TO_TABLE = re.findall(r"^\| `(quick\S+)` \| (\d+ \+ \d+ \| [\d., ]+?) \|$", REPR
 
 
 def test_every_row_of_times_is_found():
-    assert len(TIMES) == 9 and len(TO_TABLE) == 6
+    assert len(TIMES) == 10 and len(TO_TABLE) == 6
 
 
 @pytest.mark.parametrize(("given", "pattern"), TIMES)
@@ -221,3 +221,16 @@ def test_findings_of_the_readme_are_those_of_the_files(rows):
     assert theirs["training_seconds"] / seconds_of_ours == pytest.approx(1 / 2, abs=0.05)
     assert f"within 38,304 it is {ahead(38_304):.0f} points behind, and within 12,320 it has none" in text
     assert np.isnan(ahead(12_320))
+
+    retrained = results.read_own(Family.load(published.DEFAULT[0]), results.RETRAINED)
+    assert retrained["settings"] == {"epochs": 6}
+    found = {
+        source: analysis.agreement(*[[p[key]["test"] for p in own] for key in ("accuracy", "retrained")])
+        for source in ("family", "random")
+        if (own := [p for p in retrained["points"] if p["source"] == source])
+    }
+    for given in (text, " ".join((BOOK / "intro.md").read_text(encoding="utf-8").split())):
+        assert f"20 members have {found['family']['gap']:.1f} points more than with inherited weights" in given
+        assert f"Kendall's τ {found['family']['tau']:.2f}" in given
+        assert f"en random architectures have {found['random']['gap']:.1f} points more" in given
+    assert abs(found["random"]["tau"]) < 0.2, "unrelated"

@@ -232,7 +232,7 @@ def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.
         ax.scatter(*pairs.T, s=24, color=color, marker=marker, linewidth=0, label=name)
     ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
     ax.set_xlabel("test accuracy with inherited weights, %")
-    ax.set_ylabel("test accuracy, trained from scratch, %")
+    ax.set_ylabel("test accuracy, trained alone, %")
     ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
