@@ -148,7 +148,7 @@ display(HTML(results.frame(rows, asked).to_html(index=False, border=0)))
 #
 # How good is that? For networks of this shape, each trained alone, DARTS-CC {cite}`yakovlev2022` shows about 87.4 % at 25,500 total parameters, 92.3 % at 57,000 and 94.0 % at 161,000
 # (read off its plot). Pooling on every edge, 20,506 total parameters, has 87.1 to 87.4 % in our three families, more than any of the paper's models ({doc}`family`). Our members share one set of weights: 88.6 % at about 23,700, 92.1 % at 48,500 and no more than that at 76,300. So our large members gain little from their
-# size, because they share weights: trained alone, with a quarter of the epochs, members of 100,186 and 124,922 total parameters have 93.0 and 93.5 % instead of 92.0 and 91.5 ({doc}`family`).
+# size. Sharing weights is a likely reason: trained alone, with a quarter of the epochs, members of 100,186 and 124,922 total parameters have 93.0 and 93.5 % instead of 92.0 and 91.5 ({doc}`family`).
 #
 # ## Which network was measured?
 #
