@@ -11,7 +11,18 @@ Inputs are ancient, because the dates of files mean nothing in a clone.
 
 import sys
 
-from simplexnas.published import ABLATION, DEFAULT, KAPPA, LATENCY_TABLE, PAPER, QUICK, WHOLE, read_name
+from simplexnas.published import (
+    ABLATION,
+    DEFAULT,
+    KAPPA,
+    LATENCY_TABLE,
+    PAPER,
+    QUICK,
+    RANKING,
+    SOFTER,
+    WHOLE,
+    read_name,
+)
 
 SIMPLEXNAS = f"{sys.executable} -m simplexnas"
 THREADS = 8  # of one training or measurement; at most the number after -c
@@ -28,8 +39,9 @@ rule all:
         expand("data/results/{family}/paper_points.json", family=DEFAULT),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
         f"data/results/{DEFAULT[0]}/retrained.json",
+        expand("data/results/{family}/ranked.json", family=RANKING),
         f"data/results/{PAPER}/paper_points.json",
-        expand("data/results/{family}/lattice.json", family=(*KAPPA, *QUICK, *ABLATION)),
+        expand("data/results/{family}/lattice.json", family=(*KAPPA, *QUICK, *SOFTER, *ABLATION)),
         "data/results/table.json",
 
 

@@ -31,12 +31,16 @@ def test_published_results_are_up_to_date():
             assert results.read_own(family, name)["points"]
 
 
-def test_published_retraining_is_whole():
+def test_published_ranks_are_of_the_published_retraining():
     retrained = results.read_own(Family.load(published.DEFAULT[0]), results.RETRAINED)["points"]
     assert [point["source"] for point in retrained] == ["family"] * 20 + ["random"] * 10
+    for name in published.RANKING:
+        points = results.read_ranked(name)["points"]
+        for point, before in zip(points, retrained, strict=True):
+            assert point["choice"] == before["choice"] and point["retrained"] == before["retrained"]
 
 
-PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.ABLATION)
+PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.SOFTER, *published.ABLATION)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -229,8 +229,14 @@ def test_findings_of_the_readme_are_those_of_the_files(rows):
         for source in ("family", "random")
         if (own := [p for p in retrained["points"] if p["source"] == source])
     }
+    alone = [p["retrained"]["test"] for p in retrained["points"]]
+    inherited = [p["accuracy"]["test"] for p in results.read_ranked(published.SOFTER[-1])["points"]]
+    soft = analysis.agreement(inherited, alone)["tau"]
+    macs = analysis.agreement([p["macs"] for p in retrained["points"]], alone)["tau"]
     for given in (text, " ".join((BOOK / "intro.md").read_text(encoding="utf-8").split())):
         assert f"20 members have {found['family']['gap']:.1f} points more than with inherited weights" in given
         assert f"Kendall's τ {found['family']['tau']:.2f}" in given
         assert f"en random architectures have {found['random']['gap']:.1f} points more" in given
-    assert abs(found["random"]["tau"]) < 0.2, "unrelated"
+        assert f"rank all 30 (τ {soft:.2f}, a short training)" in given
+        assert f"counting MACs ranks them as well ({macs:.2f}; " in given
+    assert abs(found["random"]["tau"]) < 0.2, "no relation"

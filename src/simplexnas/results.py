@@ -82,6 +82,11 @@ def read_lattice(name: str) -> dict:
     return read(RESULTS / name / LATTICE)
 
 
+def read_ranked(name: str) -> dict:
+    """The retrained networks with the weights of the family with that name: "points", "config" and provenance."""
+    return read(RESULTS / name / RANKED)
+
+
 def provenance(family: Family) -> dict:
     """What a number depends on: family, its hash, seed and config, and what computed it."""
     return {
