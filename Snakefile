@@ -3,7 +3,8 @@
 `snakemake -n` shows what is missing. Trainings and measurements that were interrupted go on (their half-done files lie
 under data/runs). `snakemake -c2 --forceall` makes everything anew, `snakemake -c2 --forceall quick` a small variant in
 minutes. Commands refuse results of another training by its hash. After training one family anew, remove its folder under
-data/results and data/results/table.json, then `snakemake -c2`.
+data/results and data/results/table.json, then `snakemake -c2`; with the family that was retrained from, every
+ranked.json too.
 Names of families are in src/simplexnas/published.py; a name says how the family is trained. Timings are not made here:
 their scripts are under benchmarks/.
 Inputs are ancient, because the dates of files mean nothing in a clone.

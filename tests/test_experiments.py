@@ -191,6 +191,21 @@ def test_another_family_ranks_the_retrained_networks(lattice, tiny_family, fewer
         assert point == before
 
 
+def test_ranking_goes_on_with_what_the_retraining_says_now(lattice, tiny_family, fewer, monkeypatch):
+    monkeypatch.setattr(experiments, "retrain", lambda architecture, *_: architecture.build())
+    path = experiments.retraining(tiny_family, fewer, epochs=1)
+    monkeypatch.setattr(experiments.evaluate, "accuracies", interrupted(2))
+    with pytest.raises(KeyboardInterrupt):
+        experiments.ranking(tiny_family, tiny_family, fewer)
+    content = json.loads(path.read_text())
+    for point in content["points"]:
+        point["retrained"] = {"validation": 0.75, "test": 0.75}
+    path.write_text(json.dumps(content))
+    monkeypatch.setattr(experiments.evaluate, "accuracies", interrupted(1000))
+    points = json.loads(experiments.ranking(tiny_family, tiny_family, fewer).read_text())["points"]
+    assert all(point["retrained"]["test"] == 0.75 for point in points)
+
+
 def test_a_family_of_another_space_cannot_rank(tiny_family, fewer):
     other = Family("few", SearchModel(tiny.config(space=tiny.FEW_EDGES)), {})
     with pytest.raises(SimplexNASError, match=r"^tiny has another search space than few; allowed: the same$"):

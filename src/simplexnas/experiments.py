@@ -132,7 +132,7 @@ def _complete(family: Family, name: str, points: list[dict], settings: dict, mea
         new = choice not in extra
         if new:
             extra[choice] = {"choice": choice} | architecture.sizes() | measure_one(architecture)
-        measured.append(point | extra[choice])
+        measured.append(point | extra[choice] | point)  # what is given counts, not what was kept of it
         if new:
             measurement.keep(measured)
     return measurement.finish(measured)
