@@ -237,6 +237,6 @@ def test_findings_of_the_readme_are_those_of_the_files(rows):
         assert f"20 members have {found['family']['gap']:.1f} points more than with inherited weights" in given
         assert f"Kendall's τ {found['family']['tau']:.2f}" in given
         assert f"en random architectures have {found['random']['gap']:.1f} points more" in given
-        assert f"rank all 30 (τ {soft:.2f}, a short training)" in given
+        assert f"rank all 30 networks well (τ {soft:.2f}, a short training)" in given
         assert f"counting MACs ranks them about as well ({macs:.2f}; " in given
     assert abs(found["random"]["tau"]) < 0.2, "no relation"
