@@ -67,6 +67,7 @@ ESTIMATORS = {
     "quick-epochs=1": UNCHANGED,
     "quick-epochs=1-estimator=straight_through": "straight-through gradient",
     "quick-epochs=1-estimator=reinmax": "ReinMax gradient",
+    "quick-epochs=1-estimator=relaxed": "relaxed samples, as published",
 }
 # The other hypernetworks have no gain and need a larger kappa, so that two things change.
 FORMS = ("quick-epochs=2", "quick-epochs=2-hypernetwork=pivot-kappa=0.1", "quick-epochs=2-hypernetwork=mlp-kappa=0.1")
