@@ -61,13 +61,7 @@ def read(path: Path) -> dict:
 def read_own(family: Family, name: str) -> dict:
     """A result file of this family; raises `SimplexNASError` with the command that writes it."""
     path = folder(family) / name
-    command = {
-        LATTICE: "lattice",
-        PAPER_POINTS: "points",
-        BASELINES: "baselines",
-        RETRAINED: "retrain",
-        RANKED: "rank",
-    }[name]
+    command = {LATTICE: "lattice", PAPER_POINTS: "points", BASELINES: "baselines", RETRAINED: "retrain"}[name]
     hint = f"run `simplexnas {command} --family {family.name}`"
     if not path.exists():
         raise SimplexNASError(f"{relative(path)} is missing; {hint}")
