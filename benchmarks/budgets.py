@@ -13,14 +13,16 @@ from dataclasses import asdict
 import numpy as np
 from tqdm import tqdm
 
-from simplexnas import latency, results, selection
-from simplexnas.architecture import Architecture
+from simplexnas import latency
 from simplexnas.family import Family
-from simplexnas.files import read_json
-from simplexnas.latency import LatencyTable
-from simplexnas.paths import RESULTS, RUNS, relative
-from simplexnas.provenance import computed, processor, versions
-from simplexnas.selection import Budget, InfeasibleBudgetError
+from simplexnas.io import records
+from simplexnas.io.files import read_json
+from simplexnas.io.paths import RESULTS, RUNS, relative
+from simplexnas.io.provenance import computed, processor, versions
+from simplexnas.latency.table import LatencyTable
+from simplexnas.network.architecture import Architecture
+from simplexnas.use import selection
+from simplexnas.use.selection import Budget, InfeasibleBudgetError
 
 BUDGETS, SEED = 50, 0
 
@@ -62,7 +64,7 @@ def again_ms(family: Family, promised: dict) -> float:
 def main() -> None:
     family = Family.load(sys.argv[1] if len(sys.argv) > 1 else "default-seed0")
     table = LatencyTable.load(space=family.space)
-    points = results.read_own(family, results.LATTICE)["points"]
+    points = records.read_own(family, records.LATTICE)["points"]
     about = {
         "family": family.name,
         "sha256": family.description["sha256"],
@@ -103,7 +105,7 @@ def main() -> None:
             }
         drawn.append(test | {"repeated_on_a_busy_machine": len(repeats)})
         kept = [test["kept"] for test in drawn if "kept" in test]
-        results.save(half, about | {"drawn": drawn})
+        records.save(half, about | {"drawn": drawn})
     progress.close()
     content = (
         about
@@ -115,7 +117,7 @@ def main() -> None:
             "budgets": [test for test in drawn if "kept" in test],
         }
     )
-    print(relative(results.save(RESULTS / "budgets.json", content)))
+    print(relative(records.save(RESULTS / "budgets.json", content)))
     half.unlink()
     print(f"{content['kept']} of {BUDGETS} budgets kept; {content['infeasible']} infeasible ones were drawn on the way")
 

@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from simplexnas import results
-from simplexnas.paths import RESULTS, ROOT, relative
-from simplexnas.provenance import computed
+from simplexnas.io import records
+from simplexnas.io.paths import RESULTS, ROOT, relative
+from simplexnas.io.provenance import computed
 
 COMMANDS = {
     "make book": ["make", "book"],
@@ -40,7 +40,7 @@ def main() -> None:
                 raise SystemExit(f"{name} changed the clone:\n{changed.stdout.decode()}")
             print(f"{name}: {seconds[name]} s", flush=True)
     content = {"seconds": seconds, "cores": os.cpu_count()} | computed()
-    print(relative(results.save(RESULTS / "command_times.json", content)))
+    print(relative(records.save(RESULTS / "command_times.json", content)))
 
 
 if __name__ == "__main__":

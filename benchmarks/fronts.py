@@ -6,11 +6,13 @@ The members that are best within budgets of time, as this machine's table predic
 same rounds. The family priced by time may have been trained with another machine's times.
 """
 
-from simplexnas import analysis, latency, published, results
-from simplexnas.architecture import Architecture
+from simplexnas import latency
 from simplexnas.family import Family
-from simplexnas.paths import RESULTS, relative
-from simplexnas.provenance import computed
+from simplexnas.io import records
+from simplexnas.io.paths import RESULTS, relative
+from simplexnas.io.provenance import computed
+from simplexnas.network.architecture import Architecture
+from simplexnas.report import analysis, published
 
 FAMILIES = (published.LATENCY, published.UNIT, published.DEFAULT[0])
 BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
@@ -21,7 +23,7 @@ def main() -> None:
     for name in FAMILIES:
         family = Family.load(name)
         table = latency.LatencyTable.load(space=family.space)
-        points = table.with_predictions(results.read_own(family, results.LATTICE)["points"], BATCH)
+        points = table.with_predictions(records.read_own(family, records.LATTICE)["points"], BATCH)
         for budget in BUDGETS_MS:
             best = analysis.best_within(points, budget, "latency_ms")
             key = f"{name} {best['choice']}"
@@ -41,7 +43,7 @@ def main() -> None:
         **computed(threads=1),
         "points": points,
     }
-    print(relative(results.save(RESULTS / "fronts_measured.json", content)))
+    print(relative(records.save(RESULTS / "fronts_measured.json", content)))
     for point in points:
         print(
             f"{point['family']:<48} within {point['budget_ms']} ms: predicted {point['predicted_ms']:.1f}, "

@@ -16,12 +16,16 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from simplexnas import config, data, results
-from simplexnas.allocator import keep_memory
-from simplexnas.optimizers import Optimizers
-from simplexnas.paths import RESULTS, relative
-from simplexnas.provenance import computed
-from simplexnas.search import Schedule, SearchModel, generator, make_batch
+from simplexnas.io import records
+from simplexnas.io.allocator import keep_memory
+from simplexnas.io.paths import RESULTS, relative
+from simplexnas.io.provenance import computed
+from simplexnas.io.seeds import generator
+from simplexnas.methods import settings
+from simplexnas.methods.simplex import Schedule, SearchModel
+from simplexnas.tasks import fashion_mnist, task
+from simplexnas.training.batches import make_batch
+from simplexnas.training.optimizers import Optimizers
 
 BATCH = 128
 STEPS = 15
@@ -30,7 +34,7 @@ PROFILED_STEPS, PROFILE_LINES = 5, 8
 
 
 class Arm:
-    def __init__(self, settings: config.SearchConfig, train: data.Split):
+    def __init__(self, settings: settings.SearchConfig, train: task.Split):
         torch.manual_seed(settings.seed)
         self.settings, self.train = settings, train
         self.model = SearchModel(settings).to(memory_format=settings.memory_format).train()
@@ -60,14 +64,14 @@ def profiled(arm: Arm) -> dict[str, float]:
 
 def main() -> None:
     keep_memory()
-    train = data.load().train
-    paper = config.preset("paper", batch_size=BATCH)
-    settings = {
+    train = fashion_mnist.load().train
+    paper = settings.preset("paper", batch_size=BATCH)
+    configs = {
         "paper": paper,
         "paper, channels last": dataclasses.replace(paper, channels_last=True),
-        "default": config.preset("default", batch_size=BATCH),
+        "default": settings.preset("default", batch_size=BATCH),
     }
-    arms = {name: Arm(value, train) for name, value in settings.items()}
+    arms = {name: Arm(value, train) for name, value in configs.items()}
     times = {name: [] for name in arms}
     for number in range(WARMUP + STEPS):
         for name, arm in arms.items():
@@ -85,7 +89,7 @@ def main() -> None:
         print(f"{name:<22}{rates[name]:>8.0f} images/s  {rates[name] / rates['paper']:>5.2f} x")
         for operator, ms in content["profile_ms_per_step"][name].items():
             print(f"    {operator:<50}{ms:>8.1f} ms")
-    print(relative(results.save(RESULTS / "throughput.json", content)))
+    print(relative(records.save(RESULTS / "throughput.json", content)))
 
 
 if __name__ == "__main__":

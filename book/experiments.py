@@ -50,21 +50,24 @@ notebooks.check_parameters(globals(), {"S", "family"})
 import matplotlib.pyplot as plt
 from IPython.display import HTML, display
 
-from simplexnas import (
-    analysis,
-    data,
-    evaluate,
-    figures,
-    published,
-    results,
-    simplex,
-)
-from simplexnas.allocator import keep_memory
 from simplexnas.family import Family
+from simplexnas.io import records
+from simplexnas.io.allocator import keep_memory
+from simplexnas.measure import evaluation
+from simplexnas.methods import penalties
+from simplexnas.report import (
+    analysis,
+    figures,
+    paper,
+    published,
+    statistics,
+    tables,
+)
+from simplexnas.tasks import fashion_mnist
 
 keep_memory()
 loaded = Family.load(family)
-S = simplex.parse(S, loaded.space.operations)
+S = penalties.parse(S, loaded.space.operations)
 print(
     "S =",
     dict(zip(loaded.space.operations, S.round(3).tolist(), strict=True)),
@@ -100,7 +103,7 @@ for cell_type in ("normal", "reduction"):
 # Here are the counts of slide 6 (D: Russian text), ours at the same S, and the architecture asked for.
 
 # %% mystnb={"image": {"alt": "Bars of the number of pooling, identity and convolution edges in the models of the paper and in ours, for A, B, C, D and the S asked for"}, "figure": {"caption": "Edges per operation: the paper's models and ours at the same S. The higher its penalty, the fewer edges an operation gets.", "name": "fig-operations"}}
-rows = results.table()
+rows = tables.table()
 counts = {}
 for row in rows:
     counts[f"{row['name']}\npaper"] = row["paper"]["operations"]
@@ -136,8 +139,10 @@ plt.show()
 # all differ. And ours was tuned: some settings were tried on the validation images before, others set by hand ({doc}`reproduce`). The published method was trained once, for 5 epochs against our 24, with nothing tuned for it.
 
 # %% tags=["nbval-ignore-output", "full-width"]
-asked = {"S": S.tolist()} | evaluate.evaluate(loaded, S, data.load())
-display(HTML(results.frame(rows, asked).to_html(index=False, border=0)))
+asked = {"S": S.tolist()} | evaluation.evaluate(
+    loaded, S, fashion_mnist.load()
+)
+display(HTML(tables.frame(rows, asked).to_html(index=False, border=0)))
 
 # %% [markdown]
 # At D "same S" (91.9 %) is more accurate than "best within the paper's parameters" (88.8 %), because it is larger (21,557 edge parameters) and has a convolution in the reduction cell. No member of our families with one has fewer than 15,168 edge parameters ({doc}`family`), so the best within 12,320 has none;
@@ -192,7 +197,7 @@ display(HTML(pd.DataFrame(ours).T.to_html(border=0)))
 
 # %% tags=["hide-input"]
 trained = Family.load(published.PAPER)
-points = results.read_own(trained, results.PAPER_POINTS)["points"]
+points = records.read_own(trained, records.PAPER_POINTS)["points"]
 shown = {
     row["name"]: {
         "paper": f"{100 * row['paper']['accuracy']:.1f}",
@@ -253,14 +258,14 @@ import dataclasses
 
 import torch
 
-from simplexnas import experiments
-from simplexnas.config import SearchConfig
+from simplexnas.measure import baselines
+from simplexnas.methods.settings import SearchConfig
 
 
 def unlike_price_alone(record: dict, seed: int = 0) -> float:
     """Share of the choices of a lattice that the price alone makes otherwise."""
     config = SearchConfig.from_dict(record["config"])
-    alone = experiments.price_alone(dataclasses.replace(config, seed=seed))
+    alone = baselines.price_alone(dataclasses.replace(config, seed=seed))
     S = torch.tensor([point["S"] for point in record["points"]])
     choices = alone(S).argmax(dim=-1).numpy()
     return np.mean(
@@ -268,7 +273,7 @@ def unlike_price_alone(record: dict, seed: int = 0) -> float:
     )
 
 
-whole = results.read_own(trained, results.LATTICE)
+whole = records.read_own(trained, records.LATTICE)
 total = 28 * len(whole["points"])
 for seed in (0, 1):
     unlike = unlike_price_alone(whole, seed)
@@ -288,8 +293,8 @@ for seed in (0, 1):
 # rank correlation of S with the number of edges of each operation, the number of different architectures, their edge parameters, mean test accuracy, and the share of choices that differ from those of the price alone:
 
 # %% tags=["hide-input", "full-width", "nbval-ignore-output"]
-sweep = results.steering_table(published.KAPPA, ["kappa"])
-records = [results.read_lattice(name) for name in published.KAPPA]
+sweep = tables.steering_table(published.KAPPA, ["kappa"])
+records = [records.read_lattice(name) for name in published.KAPPA]
 shares = [unlike_price_alone(record) for record in records]
 sweep["unlike the price alone, %"] = [
     f"{100 * share:.1f}" for share in shares
@@ -297,7 +302,7 @@ sweep["unlike the price alone, %"] = [
 display(HTML(sweep.to_html(index=False, border=0)))
 assert shares == sorted(shares, reverse=True)
 config = SearchConfig.from_dict(records[0]["config"])
-before = experiments.price_alone(config)(
+before = baselines.price_alone(config)(
     torch.tensor([point["S"] for point in records[0]["points"]])
 )
 convolution = config.space.operations.index("sep_conv_3x3")
@@ -419,8 +424,8 @@ assert at_b.min() > -5.5 and at_b.max() < -3.5
 #   test takes one standard deviation for all lines.
 
 # %% tags=["full-width"]
-runs = results.ablation(published.ABLATED)
-ablation = results.ablation_table(runs)
+runs = tables.ablation(published.ABLATED)
+ablation = tables.ablation_table(runs)
 display(HTML(ablation.to_html(index=False, border=0)))
 p = pd.to_numeric(ablation["p"], errors="coerce")
 resolved = set(ablation["change"][p < 0.05])
@@ -462,7 +467,7 @@ everything = {
     change: list(own)
     for change, own in runs.groupby("change")["hypervolume"]
 }
-p = analysis.many_to_one(everything, published.UNCHANGED)
+p = statistics.many_to_one(everything, published.UNCHANGED)
 print(
     "p with twice the spread:",
     {change: round(value, 2) for change, value in p.items() if value < 0.1},
@@ -470,13 +475,13 @@ print(
 tested = set(everything) - set(runs.loc[runs.isna().any(axis=1), "change"])
 on_test = {
     change: [
-        100 * analysis.hypervolume(results.read_lattice(family)["points"])
+        100 * analysis.hypervolume(records.read_lattice(family)["points"])
         for family in published.with_seeds([name])
     ]
     for name, change in published.ABLATED.items()
     if change in tested
 }
-p = analysis.many_to_one(on_test, published.UNCHANGED)
+p = statistics.many_to_one(on_test, published.UNCHANGED)
 assert {change for change in p if p[change] < 0.05} == resolved
 print(
     "p on test images:",
@@ -489,7 +494,7 @@ for split, measured in {"validation": everything, "test": on_test}.items():
     print(
         f"{split}: {above} of {len(measured) - 1} lines above the unchanged one"
     )
-still = results.read_lattice("quick-epochs=2-policy_until=0-seed0")[
+still = records.read_lattice("quick-epochs=2-policy_until=0-seed0")[
     "points"
 ]
 print(
@@ -504,10 +509,10 @@ for name in (
     *published.ESTIMATORS,
 ):
     for own in published.with_seeds([name]):
-        record = results.read_lattice(own)
+        record = records.read_lattice(own)
         volume = 100 * analysis.hypervolume(record["points"], "validation")
         largest = analysis.accuracy_within(
-            record["points"], results.PAPER["C"][2], split="validation"
+            record["points"], paper.PAPER["C"][2], split="validation"
         )
         longer.setdefault(name, []).append(volume)
         print(
@@ -521,7 +526,7 @@ assert np.mean(longer["quick"]) > np.mean(
 # The other gradient estimators run every operation, which is slow. So we compared them after one epoch, with a base of their own and a test of their own:
 
 # %% tags=["full-width"]
-shorter = results.ablation_table(results.ablation(published.ESTIMATORS))
+shorter = tables.ablation_table(tables.ablation(published.ESTIMATORS))
 display(HTML(shorter.to_html(index=False, border=0)))
 assert (pd.to_numeric(shorter["p"], errors="coerce").dropna() < 0.05).all()
 
@@ -533,13 +538,13 @@ assert (pd.to_numeric(shorter["p"], errors="coerce").dropna() < 0.05).all()
 # training, on the same 15 points:
 
 # %% tags=["hide-input", "full-width"]
-forms = results.steering_table(
+forms = tables.steering_table(
     published.with_seeds(published.FORMS), ["hypernetwork", "seed"]
 )
 display(HTML(forms.to_html(index=False, border=0)))
 for name in published.with_seeds(published.FORMS):
-    own = results.read_lattice(name)["points"]
-    best = analysis.accuracy_within(own, results.PAPER["A"][2])
+    own = records.read_lattice(name)["points"]
+    best = analysis.accuracy_within(own, paper.PAPER["A"][2])
     members = np.array(sorted({tuple(point["choice"]) for point in own}))
     unlike = [(a != b).sum() for a, b in combinations(members, 2)]
     volume = 100 * analysis.hypervolume(own, "validation")
@@ -597,7 +602,7 @@ for row in rows:
     )
     assert 0.07 < gain < 0.10
 lattices = [
-    results.read_own(Family.load(name), results.LATTICE)["points"]
+    records.read_own(Family.load(name), records.LATTICE)["points"]
     for name in published.DEFAULT
 ]
 largest = [

@@ -39,18 +39,21 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from simplexnas import (
-    analysis,
-    cost,
-    experiments,
-    figures,
-    published,
-    results,
-)
-from simplexnas.architecture import Architecture
 from simplexnas.family import Family
-from simplexnas.latency import LatencyTable
-from simplexnas.supernet import genotype_edges
+from simplexnas.io import records
+from simplexnas.latency.table import LatencyTable
+from simplexnas.measure import baselines
+from simplexnas.network.architecture import Architecture
+from simplexnas.report import (
+    analysis,
+    figures,
+    paper,
+    published,
+    statistics,
+    tables,
+)
+from simplexnas.space import cost
+from simplexnas.space.search_space import genotype_edges
 
 family = Family.load(published.DEFAULT[0])
 for S in ((0.1, 0.1, 0.8), (0.3, 0.4, 0.3), (0.5, 0.5, 0)):
@@ -64,7 +67,7 @@ for S in ((0.1, 0.1, 0.8), (0.3, 0.4, 0.3), (0.5, 0.5, 0)):
 # statistics of batch normalisation re-estimated. Several S give the same architecture.
 
 # %%
-record = results.read_own(family, results.LATTICE)
+record = records.read_own(family, records.LATTICE)
 points = record["points"]
 S = np.array([point["S"] for point in points])
 architectures = {tuple(point["choice"]) for point in points}
@@ -106,7 +109,7 @@ plt.show()
 
 # %% tags=["hide-input"]
 families = [Family.load(name) for name in published.DEFAULT]
-lattices = [results.read_own(each, results.LATTICE) for each in families]
+lattices = [records.read_own(each, records.LATTICE) for each in families]
 members = [
     {tuple(point["choice"]): point for point in lattice["points"]}
     for lattice in lattices
@@ -142,7 +145,7 @@ small = {
 }
 print(f"with: at least {min(small):,} edge parameters")
 assert all(choice[:14].count(convolution) >= 2 for choice in small.values())
-unit = results.read_own(Family.load(published.UNIT), results.LATTICE)
+unit = records.read_own(Family.load(published.UNIT), records.LATTICE)
 for counts in ((28, 0, 0), (27, 0, 1)):
     (point,) = {
         tuple(p["choice"]): p
@@ -182,7 +185,7 @@ for each, own in zip(families, members, strict=True):
     )
 
 pooling = np.mean([own[28 * (0,)]["accuracy"]["test"] for own in members])
-for row in results.table():
+for row in tables.table():
     theirs = row["paper"]["accuracy"]
     distance = row["best"]["accuracy"]["test"] - theirs
     print(
@@ -205,7 +208,7 @@ for row in results.table():
 with torch.no_grad():
     everywhere = torch.from_numpy(S).float()
     untrained = [
-        experiments.random_hypernetwork(family, seed)(everywhere)
+        baselines.random_hypernetwork(family, seed)(everywhere)
         .argmax(dim=-1)
         .tolist()
         for seed in range(12)
@@ -244,7 +247,7 @@ lines["random hypernetworks, mean"] = drawn.mean()
 ours = pd.DataFrame(lines).T
 assert (ours.filter(like="ρ") < -0.9).all(axis=None)
 theirs = Family.load(published.PAPER)
-published_points = results.read_own(theirs, results.LATTICE)["points"]
+published_points = records.read_own(theirs, records.LATTICE)["points"]
 lines["published method"] = steering(published_points)
 found = pd.DataFrame(lines).T
 shown = found.map("{:.2f}".format)
@@ -324,15 +327,15 @@ assert np.array_equal(least, [point["choice"] for point in points])
 # - 30 *random architectures*, each with shares of the three operations drawn at random.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters on a logarithmic axis. The front of the family lies above the fronts of the random hypernetwork and of the control nearly everywhere; random architectures scatter below."}, "figure": {"caption": "The family of seed 0, a random hypernetwork and a control (one draw of each), with the same weights. Fronts over 66 points S, chosen on validation.", "name": "fig-family-front"}}
-baselines = results.read_own(family, results.BASELINES)["points"]
-(random_ones,) = results.drawn(baselines, "random architecture")
+baselines = records.read_own(family, records.BASELINES)["points"]
+(random_ones,) = tables.drawn(baselines, "random architecture")
 figures.fronts(
     {
-        "family": analysis.front(results.lattice_points(family, 0.1)),
+        "family": analysis.front(tables.lattice_points(family, 0.1)),
         "random hypernetwork": analysis.front(
-            results.drawn(baselines, "random hypernetwork")[0]
+            tables.drawn(baselines, "random hypernetwork")[0]
         ),
-        "control": analysis.front(results.drawn(baselines, "control")[0]),
+        "control": analysis.front(tables.drawn(baselines, "control")[0]),
         "all members of the family": points,
         "random architectures": random_ones,
     },
@@ -350,25 +353,25 @@ plt.show()
 # same weights. Then test accuracy of the member that is best on validation within each of the paper's sizes, mean over trainings and draws:
 
 # %% tags=["hide-input", "full-width"]
-volumes = results.hypervolumes(families).set_index("of")
+volumes = tables.hypervolumes(families).set_index("of")
 assert (volumes.drop("family")["high"] < volumes.loc["family", "low"]).all()
-sizes = [f"≤ {budget:,}" for budget in results.BUDGETS]
+sizes = [f"≤ {budget:,}" for budget in paper.BUDGETS]
 
 
 def within(points: list[dict]) -> list[float]:
     """Test accuracy in percent of the member that is best on validation within each size; nan where there is none."""
     return [
         100 * analysis.accuracy_within(points, budget)
-        for budget in results.BUDGETS
+        for budget in paper.BUDGETS
     ]
 
 
 def measured(each: Family, source: str) -> list[list[dict]]:
     """The points of every draw: 66, of random architectures 30."""
     if source == "family":
-        return [results.lattice_points(each, 0.1)]
-    points = results.read_own(each, results.BASELINES)["points"]
-    return results.drawn(points, source)
+        return [tables.lattice_points(each, 0.1)]
+    points = records.read_own(each, records.BASELINES)["points"]
+    return tables.drawn(points, source)
 
 
 def interval(line, name: str, low: str, high: str) -> str:
@@ -408,7 +411,7 @@ pd.DataFrame(lines).T
 
 # %% tags=["hide-input"]
 def measures(each: Family) -> list[float]:
-    whole = results.read_own(each, results.LATTICE)["points"]
+    whole = records.read_own(each, records.LATTICE)["points"]
     return [
         analysis.hypervolume(whole),
         *within(whole),
@@ -470,7 +473,7 @@ compared
 # Means of test accuracy in percent, for networks with and without a convolution in the reduction cell; the *gap* is alone minus inherited, with its standard deviation over networks; Kendall's τ is 1 if both rank the networks alike, 0 if the ranks are unrelated:
 
 # %% tags=["hide-input", "full-width"]
-retrained = results.read_own(family, results.RETRAINED)["points"]
+retrained = records.read_own(family, records.RETRAINED)["points"]
 groups = {
     "members": [p for p in retrained if p["source"] == "family"],
     "random architectures": [
@@ -493,7 +496,7 @@ def compared_alone(own: list[dict]) -> dict:
         "alone, range": f"{100 * trained.min():.1f} to {100 * trained.max():.1f}",
         "gap": f"{gap.mean():.1f} ± {gap.std(ddof=1):.1f}",
         "largest gap": f"{gap.max():.1f}",
-        "Kendall's τ": f"{analysis.agreement(inherited, trained)['tau']:.2f}",
+        "Kendall's τ": f"{statistics.agreement(inherited, trained)['tau']:.2f}",
     }
 
 
@@ -569,7 +572,7 @@ print(
 
 # %% tags=["hide-input", "full-width"]
 inherited = {"the family's own": on_test(retrained)} | {
-    words: on_test(results.read_ranked(name)["points"])
+    words: on_test(records.read_ranked(name)["points"])
     for name, words in published.RANKING.items()
 }
 counted = {
@@ -589,7 +592,7 @@ trained_alone = on_test(retrained, "retrained")
 lines = {}
 for words, values in (inherited | counted).items():
     found = {
-        name: analysis.agreement(values[which], trained_alone[which])
+        name: statistics.agreement(values[which], trained_alone[which])
         for name, which in chosen.items()
     }
     lines[words] = {
@@ -598,7 +601,7 @@ for words, values in (inherited | counted).items():
     } | {f"τ, {name}": f"{each['tau']:.2f}" for name, each in found.items()}
     spread = stats.bootstrap(
         (values, trained_alone),
-        lambda *pair: analysis.agreement(*pair)["tau"],
+        lambda *pair: statistics.agreement(*pair)["tau"],
         paired=True,
         vectorized=False,
         n_resamples=1000,
@@ -609,10 +612,10 @@ for words, values in (inherited | counted).items():
         f"{spread.low:.2f} to {spread.high:.2f}"
     )
 for name in (published.QUICK[0], *published.SOFTER):
-    own = results.read_lattice(name)["points"]
+    own = records.read_lattice(name)["points"]
     print(
         f"{published.RANKING[name]}: hypervolume {analysis.hypervolume(own):.3f}, "
-        f"best within A's size {100 * analysis.accuracy_within(own, results.PAPER['A'][2]):.1f} %"
+        f"best within A's size {100 * analysis.accuracy_within(own, paper.PAPER['A'][2]):.1f} %"
     )
 pd.DataFrame(lines).T
 

@@ -44,12 +44,17 @@ import torch
 from scipy.optimize import minimize
 from torch.nn.functional import one_hot
 
-from simplexnas import cost, figures, gumbel, objective, simplex
 from simplexnas.family import Family
-from simplexnas.hypernetwork import PivotHypernetwork, UtilityHypernetwork
-from simplexnas.results import PAPER
-from simplexnas.search import Schedule
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.methods import gumbel, objective, penalties
+from simplexnas.methods.hypernetwork import (
+    PivotHypernetwork,
+    UtilityHypernetwork,
+)
+from simplexnas.methods.simplex import Schedule
+from simplexnas.report import figures
+from simplexnas.report.paper import PAPER
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 space = SearchSpace()
 published = PivotHypernetwork(space, pivots=3)
@@ -91,7 +96,7 @@ print("weights of the pivots:", by_hand.round(3))
 # A numerical minimiser, which knows nothing of softmax, finds the same probabilities.
 
 # %%
-S, gain = simplex.parse("0.2, 0.3, 0.5", space.operations), 40.0
+S, gain = penalties.parse("0.2, 0.3, 0.5", space.operations), 40.0
 utility = np.array([0.0, 0.05, 0.2])
 prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.4)[
     0, 0
@@ -129,7 +134,7 @@ start, end = (
     Schedule.at(family.config, 0.0),
     Schedule.at(family.config, 1.0),
 )
-some_S = simplex.sample(
+some_S = penalties.sample(
     1000, space.k, generator=torch.Generator().manual_seed(0)
 )
 uniform = torch.softmax(start.gain * ours(some_S), dim=-1)
@@ -203,7 +208,7 @@ with torch.no_grad():
     ).numpy()
 points = v + (1 - v.sum(axis=1, keepdims=True)) / 3
 
-lattice = simplex.lattice(space.k, 0.05)
+lattice = penalties.lattice(space.k, 0.05)
 by_points = (lattice[:, None, :] - points).argmin(axis=-1)
 by_family = np.array([family.architecture(S).operations for S in lattice])
 assert np.array_equal(by_points, by_family)

@@ -52,18 +52,13 @@ from scipy.stats import chisquare, hypergeom, spearmanr
 from torch.func import functional_call, stack_module_state
 from torch.nn.functional import one_hot
 
-from simplexnas import (
-    config,
-    cost,
-    experiments,
-    figures,
-    gumbel,
-    published,
-    results,
-    simplex,
-)
-from simplexnas.hypernetwork import PivotHypernetwork
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.io import paths, records
+from simplexnas.measure import baselines
+from simplexnas.methods import gumbel, penalties, settings
+from simplexnas.methods.hypernetwork import PivotHypernetwork
+from simplexnas.report import figures, paper, published
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 tiny = SearchSpace(nodes=1)
 S = torch.tensor([[0.2, 0.3, 0.5]], dtype=torch.float64)
@@ -143,18 +138,18 @@ def gradient(S, space: SearchSpace = space) -> torch.Tensor:
     return logits.grad[0]
 
 
-third = simplex.parse((0.33, 0.33, 0.33), space.operations)
+third = penalties.parse((0.33, 0.33, 0.33), space.operations)
 assert gradient(third).abs().max() < 1e-12
 by_hand = (np.array([0.15, 0.15, 0.70]) - 1 / 3) / 3
 assert np.allclose(gradient([0.15, 0.15, 0.70])[0], by_hand)
 print("gradient at B on a normal edge:", by_hand.round(3))
 
 # %% mystnb={"image": {"alt": "Triangle in shades: the gradient vanishes at A in the centre and grows towards the three corners, equally at B, C and D."}, "figure": {"caption": "Size of the gradient of Lat on one normal edge at uniform probabilities, largest at the corners.", "name": "fig-gradient"}}
-lattice = simplex.lattice(space.k, 0.05)
+lattice = penalties.lattice(space.k, 0.05)
 sizes = np.array([gradient(S)[0].norm().item() for S in lattice])
 ax = figures.triangle_map(lattice, sizes, "size of the gradient")
 ax = figures.simplex_points(
-    {name: S for name, (S, *_) in results.PAPER.items()}, ax
+    {name: S for name, (S, *_) in paper.PAPER.items()}, ax
 )
 
 # %% [markdown]
@@ -165,9 +160,9 @@ ax = figures.simplex_points(
 
 # %%
 for name in ("paper", "default"):
-    saved = config.preset(name).kappa * (0.70 - 0.15)
+    saved = settings.preset(name).kappa * (0.70 - 0.15)
     print(
-        f"{name:<8} kappa = {config.preset(name).kappa:<5g} one edge saves "
+        f"{name:<8} kappa = {settings.preset(name).kappa:<5g} one edge saves "
         f"{saved:.3f}, {saved / math.log(10):.3f} times ln 10"
     )
 
@@ -180,8 +175,8 @@ for name in ("paper", "default"):
 # Here are the edges with pooling, identity and convolution; of the control, one draw:
 
 # %%
-for name, (S, *_, theirs) in results.PAPER.items():
-    ours = experiments.control(S, space, seed=0).counts()
+for name, (S, *_, theirs) in paper.PAPER.items():
+    ours = baselines.control(S, space, seed=0).counts()
     tied = [
         count
         for count, penalty in zip(theirs.values(), S, strict=True)
@@ -206,9 +201,9 @@ for name, (S, *_, theirs) in results.PAPER.items():
 # genotype, and that of identities with stride 2, would follow hypergeometric distributions. The chance of being as far on the same side as the paper's models:
 
 # %%
-for name, (x, _, z) in results.DECODED.items():
+for name, (x, _, z) in paper.DECODED.items():
     convolutions, identities = (
-        results.PAPER[name][3][key] for key in ("convolution", "identity")
+        paper.PAPER[name][3][key] for key in ("convolution", "identity")
     )
     for found, places, total, what in (
         (x, 14, convolutions, "convolutions in the normal genotype"),
@@ -262,7 +257,7 @@ optimizer = torch.optim.Adam(
 random = torch.Generator().manual_seed(0)
 choices, smallest = {}, {}
 for step in range(1, 2 * 4690 + 1):
-    S = simplex.sample(len(replicas), space.k, generator=random)
+    S = penalties.sample(len(replicas), space.k, generator=random)
     probabilities = torch.softmax(logits_of_all(parameters, S), dim=-1)
     lat = cost.latency_term(probabilities, cost.price(S, space), space)
     (50 * lat).sum().backward()
@@ -272,7 +267,7 @@ for step in range(1, 2 * 4690 + 1):
         epochs = step // 469
         choices[epochs] = {
             name: choices_of_all(torch.tensor(S))
-            for name, (S, *_) in results.PAPER.items()
+            for name, (S, *_) in paper.PAPER.items()
         }
         smallest[epochs] = np.min(
             [
@@ -282,7 +277,7 @@ for step in range(1, 2 * 4690 + 1):
             axis=0,
         )
 
-for name, (*_, theirs) in results.PAPER.items():
+for name, (*_, theirs) in paper.PAPER.items():
     print(f"{name}  paper {tuple(theirs.values())}")
     for epochs, chosen in choices.items():
         found = np.stack([(chosen[name] == m).sum(1) for m in range(3)], 1)
@@ -355,7 +350,7 @@ assert np.allclose(list(found.values()), [25, 60, 45, 79], atol=5)
 
 # %%
 S = torch.full((1, 3), 1 / 3)
-second = cost.price(S, space, config.preset("default").parameter_price)[0]
+second = cost.price(S, space, settings.preset("default").parameter_price)[0]
 largest = second.argmax().item()
 assert largest % 3 == 2 and math.isclose(
     second.max().item(), 1 / 3 + 0.4, rel_tol=1e-5
@@ -389,9 +384,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from simplexnas import latency
-from simplexnas.architecture import Architecture
-from simplexnas.latency import LatencyTable, Part
-from simplexnas.operations import labels
+from simplexnas.latency.parts import Part
+from simplexnas.latency.table import LatencyTable
+from simplexnas.network.architecture import Architecture
+from simplexnas.space.operations import labels
 
 table = LatencyTable.load(published.TIMED_TABLE, space)
 print(table.content["processor"])
@@ -526,14 +522,14 @@ print(
 # %% mystnb={"image": {"alt": "Two panels of test accuracy, against predicted milliseconds and against total parameters, each with the fronts of three families. Against time the family priced by time lies to the left of the others up to 92 percent; the unit price reaches highest, and is lowest among small networks."}, "figure": {"caption": "The fronts of three families (seed 0, chosen on validation): accuracy against predicted time for 64 images (left), and against total parameters (right).", "name": "fig-latency-three-families"}}
 import json
 
-from simplexnas import analysis
 from simplexnas.family import Family
-from simplexnas.paths import DATA
+from simplexnas.io.paths import DATA
+from simplexnas.report import analysis, statistics
 
 
 def with_times(name: str) -> list[dict]:
     """The lattice's points with predicted time for 64 images."""
-    points = results.read_own(Family.load(name), results.LATTICE)["points"]
+    points = records.read_own(Family.load(name), records.LATTICE)["points"]
     return table.with_predictions(points, 64)
 
 
@@ -565,7 +561,7 @@ plt.show()
 # %%
 budgets = [
     ("latency_ms", ms) for ms in (40, 45, 46, 48, 50, 60, 64, 75)
-] + [("edge_parameters", budget) for budget in results.BUDGETS]
+] + [("edge_parameters", budget) for budget in paper.BUDGETS]
 labelled = {
     "latency_ms": "≤ {} ms",
     "edge_parameters": "≤ {:,} edge parameters",
@@ -578,7 +574,7 @@ for size, budget in budgets:
         100 * analysis.accuracy_within(points, budget, size)
         for points in (by_time, by_unit, *by_default)
     )
-    found = analysis.mean_and_sd(several)
+    found = statistics.mean_and_sd(several)
     rows[labelled[size].format(budget)] = {
         "priced by time": f"{time:.1f}",
         "unit price": f"{unit:.1f}",
@@ -647,7 +643,7 @@ pd.DataFrame(
 # Do predicted gains hold when networks are timed? We timed the members that are best within each budget, all in the same rounds (`benchmarks/fronts.py`); median and interquartile range (IQR):
 
 # %% tags=["full-width"]
-timed = results.read(results.RESULTS / "fronts_measured.json")
+timed = records.read(paths.RESULTS / "fronts_measured.json")
 assert timed["table"] == table.name
 labels_of = {
     published.LATENCY: "priced by time",
@@ -769,7 +765,7 @@ print(model["classes"][logits.argmax()])
 # within the limits; the promise was stricter, as it also counts the interquartile range.
 
 # %%
-budgets = results.read(results.RESULTS / "budgets.json")
+budgets = records.read(paths.RESULTS / "budgets.json")
 assert budgets["table"] == table.name
 tested = budgets["budgets"]
 used = [b["again_ms"] / b["budget"]["max_latency_ms"] for b in tested]

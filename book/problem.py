@@ -66,12 +66,15 @@ import numpy as np
 import torch
 from torchvision.datasets import FashionMNIST
 
-from simplexnas import cost, data, figures, objective, simplex
-from simplexnas.errors import SimplexNASError
-from simplexnas.results import PAPER
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods import objective, penalties
+from simplexnas.report import figures
+from simplexnas.report.paper import PAPER
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.tasks import fashion_mnist
 
-splits = data.load()
+splits = fashion_mnist.load()
 for name, split in vars(splits).items():
     print(
         f"{name:<11}{len(split):>7,} images, the rarest class "
@@ -132,14 +135,14 @@ print(
 # %% [markdown]
 # ## Reading S, and drawing it
 #
-# Slide 6 writes (0.33, 0.33, 0.33), which sums to 0.99. `simplex.parse` takes a sum within 0.01 of 1 and divides by it.
+# Slide 6 writes (0.33, 0.33, 0.33), which sums to 0.99. `penalties.parse` takes a sum within 0.01 of 1 and divides by it.
 # Anything else is refused in one line.
 
 # %%
-print(simplex.parse((0.33, 0.33, 0.33), space.operations).round(4))
-print(simplex.parse("[0.15, 0.15, 0.7]", space.operations))
+print(penalties.parse((0.33, 0.33, 0.33), space.operations).round(4))
+print(penalties.parse("[0.15, 0.15, 0.7]", space.operations))
 try:
-    simplex.parse("0.5, 0.5, 0.5", space.operations)
+    penalties.parse("0.5, 0.5, 0.5", space.operations)
 except SimplexNASError as error:
     print(error)
 
@@ -148,7 +151,7 @@ except SimplexNASError as error:
 # For $s = 0.7$ that is 9 %, and a count of samples agrees.
 
 # %%
-drawn = simplex.sample(
+drawn = penalties.sample(
     200_000, space.k, generator=torch.Generator().manual_seed(0)
 )
 share = (drawn[:, 2] > 0.7).double().mean().item()

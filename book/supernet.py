@@ -40,10 +40,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from simplexnas import cost, figures, gumbel
-from simplexnas.architecture import Architecture
-from simplexnas.results import DECODED, PAPER, decoded_macs
-from simplexnas.supernet import (
+from simplexnas.methods import gumbel
+from simplexnas.network.architecture import Architecture
+from simplexnas.report import figures
+from simplexnas.report.paper import DECODED, PAPER, decoded_macs
+from simplexnas.space import cost
+from simplexnas.space.search_space import (
     SearchSpace,
     cell_edges,
     cell_layouts,

@@ -5,10 +5,12 @@ import pytest
 import tiny
 import torch
 
-from simplexnas import data, experiments, results
 from simplexnas.family import Family
-from simplexnas.paths import DATA
-from simplexnas.search import search
+from simplexnas.io import paths
+from simplexnas.io.paths import DATA
+from simplexnas.measure import lattice
+from simplexnas.tasks import fashion_mnist, task
+from simplexnas.training.loop import search
 
 # Examples are the same in every run and cost no file; the machine's speed decides nothing.
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
@@ -17,21 +19,21 @@ torch.set_num_threads(1)  # small tensors; parallel tests would only get in each
 
 
 @pytest.fixture(scope="session")
-def splits() -> data.Splits:
+def splits() -> task.Splits:
     """The real Fashion-MNIST."""
-    return data.load(DATA)
+    return fashion_mnist.load(DATA)
 
 
 @pytest.fixture(scope="session")
-def few(splits) -> data.Splits:
+def few(splits) -> task.Splits:
     """A few hundred real images of each split."""
-    return data.Splits(splits.train.head(600), splits.validation.head(300), splits.test.head(300))
+    return task.Splits(splits.train.head(600), splits.validation.head(300), splits.test.head(300))
 
 
 @pytest.fixture(scope="session")
-def fewer(splits) -> data.Splits:
+def fewer(splits) -> task.Splits:
     """Real images for tests that evaluate mixtures, which run every operation."""
-    return data.Splits(splits.train.head(64), splits.validation.head(32), splits.test.head(32))
+    return task.Splits(splits.train.head(64), splits.validation.head(32), splits.test.head(32))
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +57,11 @@ def tiny_family(tiny_folder) -> Family:
 @pytest.fixture
 def own_results(tmp_path, monkeypatch):
     """Results go to a folder of the test's own, not to data/."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(experiments, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
 
 
 @pytest.fixture
-def lattice(own_results, tiny_family, fewer):
+def lattice_path(own_results, tiny_family, fewer):
     """Lattice file of the tiny family, 6 points."""
-    return experiments.lattice(tiny_family, fewer, 0.5)
+    return lattice.lattice(tiny_family, fewer, 0.5)

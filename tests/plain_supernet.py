@@ -7,7 +7,8 @@ stride-2 identity is two strided 1x1 convolutions. The weights are those of a `S
 import torch
 from torch.nn import functional
 
-from simplexnas.supernet import Supernet, cell_edges, cell_layouts
+from simplexnas.network.supernet import Supernet
+from simplexnas.space.search_space import cell_edges, cell_layouts
 
 
 def normalise(x):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simplexnas import analysis, cost, simplex
-from simplexnas.errors import SimplexNASError
-from simplexnas.supernet import SearchSpace
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods import penalties
+from simplexnas.report import analysis, statistics
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace
 
 POINTS = [
     {"edge_parameters": 300, "accuracy": {"validation": 0.9}},
@@ -37,29 +39,29 @@ def test_accuracy_within_a_budget_is_that_of_the_best_there():
 
 
 def test_mean_and_sd():
-    assert analysis.mean_and_sd([1.0, 2.0, 3.0]) == {"mean": 2.0, "sd": 1.0, "n": 3}
-    assert analysis.mean_and_sd([0.5]) == {"mean": 0.5, "sd": None, "n": 1}
+    assert statistics.mean_and_sd([1.0, 2.0, 3.0]) == {"mean": 2.0, "sd": 1.0, "n": 3}
+    assert statistics.mean_and_sd([0.5]) == {"mean": 0.5, "sd": None, "n": 1}
 
 
 def test_interval_by_hand():
     """Student's t with one degree of freedom: 12.706."""
-    assert analysis.mean_and_interval([1.0, 3.0]) == pytest.approx(
+    assert statistics.mean_and_interval([1.0, 3.0]) == pytest.approx(
         {"mean": 2, "low": 2 - 12.706, "high": 2 + 12.706}, rel=1e-3
     )
-    assert np.isnan(analysis.mean_and_interval([1.0])["low"])
+    assert np.isnan(statistics.mean_and_interval([1.0])["low"])
 
 
 def test_sublattice():
-    points = [{"S": S.round(6).tolist()} for S in simplex.lattice(3, 0.05)]
+    points = [{"S": S.round(6).tolist()} for S in penalties.lattice(3, 0.05)]
     coarse = [point["S"] for point in analysis.sublattice(points, 0.1)]
-    assert coarse == simplex.lattice(3, 0.1).round(6).tolist()
+    assert coarse == penalties.lattice(3, 0.1).round(6).tolist()
 
 
 def lattice_points(step: float, edges: int = 28) -> list[dict]:
     """A made-up family: edge e takes the operation of least S_m - u_em."""
     utility = 0.15 * np.random.default_rng(0).normal(size=(edges, 3))
     points = []
-    for S in simplex.lattice(3, step):
+    for S in penalties.lattice(3, step):
         choice = (S - utility).argmin(axis=1)
         counts = np.bincount(choice, minlength=3).tolist()
         operations = dict(zip(("pool", "identity", "convolution"), counts, strict=True))
@@ -122,10 +124,10 @@ def test_hypervolume_by_hand():
 
 def test_many_to_one_is_students_test_for_one_comparison_and_stricter_for_more():
     base, change = [1.0, 2.0, 1.5], [3.0, 2.5]
-    alone = analysis.many_to_one({"base": base, "change": change}, "base")
+    alone = statistics.many_to_one({"base": base, "change": change}, "base")
     assert alone == pytest.approx({"change": stats.ttest_ind(base, change).pvalue}, abs=1e-3)
     twenty = {f"same {i}": base for i in range(20)}
-    more = analysis.many_to_one(twenty | {"base": base, "change": change}, "base")
+    more = statistics.many_to_one(twenty | {"base": base, "change": change}, "base")
     squares = 21 * sum((x - 1.5) ** 2 for x in base) + 2 * 0.25**2
     t = 1.25 / (squares / 43 * (1 / 3 + 1 / 2)) ** 0.5
     assert more["change"] > 5 * 2 * stats.t.sf(t, 43), "of twenty-one comparisons"
@@ -134,6 +136,6 @@ def test_many_to_one_is_students_test_for_one_comparison_and_stricter_for_more()
 
 def test_agreement():
     inherited, retrained = [0.8, 0.82, 0.85], [0.81, 0.84, 0.86]
-    found = analysis.agreement(inherited, retrained)
+    found = statistics.agreement(inherited, retrained)
     assert found["gap"] == pytest.approx(100 * 0.04 / 3) and found["tau"] == 1
-    assert analysis.agreement(inherited, retrained[::-1])["tau"] == stats.kendalltau([1, 2, 3], [3, 2, 1])[0] == -1
+    assert statistics.agreement(inherited, retrained[::-1])["tau"] == stats.kendalltau([1, 2, 3], [3, 2, 1])[0] == -1

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simplexnas import cost
-from simplexnas.architecture import Architecture
-from simplexnas.errors import SimplexNASError
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.network.architecture import Architecture
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 DEFAULT = SearchSpace()
 FIVE = SearchSpace(operations=tiny.FIVE_OPERATIONS, channels=8, cells=4, nodes=3)

@@ -14,8 +14,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from simplexnas import notebooks, results
-from simplexnas.paths import BOOK, ROOT
+from simplexnas import notebooks
+from simplexnas.io.paths import BOOK, ROOT
+from simplexnas.report import tables
 
 PAGES = notebooks.pages()
 
@@ -201,4 +202,4 @@ def test_formulas_are_drawn_offline(site):
 
 @pytest.mark.parametrize("page", ["README.md", "book/intro.md"])
 def test_the_short_table_is_that_of_the_results(page):
-    assert results.markdown(results.table()) in (ROOT / page).read_text(), "paste what `simplexnas table` prints"
+    assert tables.markdown(tables.table()) in (ROOT / page).read_text(), "paste what `simplexnas table` prints"

@@ -8,10 +8,18 @@ import tiny
 import torch
 from typer.testing import CliRunner
 
-from simplexnas import cli, config, cost, data, experiments, latency, paths, results, search
-from simplexnas.architecture import Architecture
-from simplexnas.errors import SimplexNASError
+from simplexnas import cli, latency
 from simplexnas.family import Family
+from simplexnas.io import paths, records
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.latency import timing
+from simplexnas.measure import retraining
+from simplexnas.methods import settings
+from simplexnas.network.architecture import Architecture
+from simplexnas.report import tables
+from simplexnas.space import cost
+from simplexnas.tasks import fashion_mnist
+from simplexnas.training import checkpoint
 
 
 @pytest.fixture
@@ -21,7 +29,7 @@ def invoke():
 
 @pytest.fixture
 def few_images(few, monkeypatch):
-    monkeypatch.setattr(data, "load", lambda **_: few)
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: few)
 
 
 @pytest.fixture
@@ -29,17 +37,17 @@ def folders(own_results, monkeypatch, tmp_path):
     """Nothing is written to data/."""
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(paths, "FAMILIES", tmp_path / "families")
-    monkeypatch.setattr(latency, "LATENCY", tmp_path / "latency")
-    monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))  # whether the machine is busy does not matter here
-    monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)
-    monkeypatch.setattr(latency, "ROUNDS", 2)
+    monkeypatch.setattr(paths, "LATENCY", tmp_path / "latency")
+    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))  # whether the machine is busy does not matter here
+    monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
+    monkeypatch.setattr(timing, "ROUNDS", 2)
     return tmp_path
 
 
 def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  (\w+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    own = ["data", "search", "sample", "evaluate", "lattice", "points", "baselines", "retrain", "rank", "table"]
-    assert listed == [*own, "select", "export", "latency"]
+    measuring = ["evaluate", "lattice", "points", "baselines", "retrain", "rank", "table"]
+    assert listed == ["data", "search", *measuring, "sample", "select", "export", "latency"]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +56,12 @@ def test_help_lists_the_commands(invoke):
 def test_search_writes_and_names_checkpoint_log_and_family(
     options, name, epochs, invoke, few_images, folders, tmp_path, monkeypatch
 ):
-    monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=2))
+    monkeypatch.setitem(settings.PRESETS, "quick", tiny.config("quick", epochs=2))
     arguments = ("search", "--preset", "quick", "--seed", 3, *options)
     written = invoke(*arguments).stdout.splitlines()
     run, folder = folders / "runs" / name, folders / "families" / name
-    assert written == [str(run / search.LOG), str(folder)]
-    assert not (run / search.CHECKPOINT).exists(), "the family holds the weights"
+    assert written == [str(run / checkpoint.LOG), str(folder)]
+    assert not (run / checkpoint.CHECKPOINT).exists(), "the family holds the weights"
     assert list(folder.parent.iterdir()) == [folder]
     family = Family.load(folder)
     assert (family.config.seed, family.config.epochs) == (3, epochs)
@@ -74,7 +82,7 @@ def test_sample_saves_the_architecture(invoke, tiny_folder, tiny_family, tmp_pat
 
 
 def test_evaluate_in_all_ways(invoke, tiny_folder, fewer, monkeypatch):
-    monkeypatch.setattr(data, "load", lambda **_: fewer)
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: fewer)
     arguments = ("evaluate", "--S", "0.1,0.2,0.7", "--family", tiny_folder, "--ways")
     report, table = json.loads(invoke(*arguments, "--json").stdout), invoke(*arguments).stdout
     assert len(report["ways"]) == 6 and report["ways"]["discrete"] == report["accuracy"]
@@ -83,31 +91,31 @@ def test_evaluate_in_all_ways(invoke, tiny_folder, fewer, monkeypatch):
 
 
 def test_lattice_and_points_then_table(invoke, tiny_folder, fewer, folders, monkeypatch):
-    monkeypatch.setattr(data, "load", lambda **_: fewer)
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: fewer)
     own = folders / "results" / "tiny"
     lattice = invoke("lattice", "--family", tiny_folder, "--step", 0.5)
-    assert lattice.stdout == f"{own / results.LATTICE}\n"
-    assert invoke("points", "--family", tiny_folder).stdout == f"{own / results.PAPER_POINTS}\n"
+    assert lattice.stdout == f"{own / records.LATTICE}\n"
+    assert invoke("points", "--family", tiny_folder).stdout == f"{own / records.PAPER_POINTS}\n"
     first, _, *rest = invoke("table", tiny_folder).stdout.splitlines()
-    assert first == str(folders / "results" / results.TABLE)
-    assert "\n".join(rest[2:]) == results.markdown(results.table())
+    assert first == str(folders / "results" / records.TABLE)
+    assert "\n".join(rest[2:]) == tables.markdown(tables.table())
 
 
 def test_retrain_rank_and_baselines(invoke, tiny_folder, fewer, folders, monkeypatch):
-    monkeypatch.setattr(data, "load", lambda **_: fewer)
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: fewer)
     own = folders / "results" / "tiny"
     invoke("lattice", "--family", tiny_folder, "--step", 0.1)
     first, *rest = invoke("baselines", "--family", tiny_folder).stdout.splitlines()
-    assert first == str(own / results.BASELINES)
+    assert first == str(own / records.BASELINES)
     sources = ["family", "random hypernetwork", "control", "random architecture"]
     for line, source in zip(rest, sources, strict=True):
         assert re.fullmatch(rf"{source} +hypervolume [01]\.\d{{3}}", line)
-    monkeypatch.setattr(experiments, "retrain", lambda architecture, *_: architecture.build())
+    monkeypatch.setattr(retraining, "retrain", lambda architecture, *_: architecture.build())
     retrained = invoke("retrain", "--family", tiny_folder, "--epochs", 1).stdout.splitlines()
     ranked = invoke("rank", "--family", tiny_folder, "--of", tiny_folder).stdout.splitlines()
-    assert [retrained[0], ranked[0]] == [str(own / results.RETRAINED), str(own / results.RANKED)]
+    assert [retrained[0], ranked[0]] == [str(own / records.RETRAINED), str(own / records.RANKED)]
     assert retrained[1:] == ranked[1:], "a family ranks its own sample as its retraining does"
-    sources = [point["source"] for point in json.loads((own / results.RETRAINED).read_text())["points"]]
+    sources = [point["source"] for point in json.loads((own / records.RETRAINED).read_text())["points"]]
     members, random = (sources.count(source) for source in ("family", "random"))
     listed = {"family and random": members + random, "family": members, "random": random}
     for line, (source, count) in zip(retrained[1:], listed.items(), strict=True):
@@ -117,13 +125,13 @@ def test_retrain_rank_and_baselines(invoke, tiny_folder, fewer, folders, monkeyp
 
 def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, monkeypatch):
     """Measure, validate, search with measured prices, select within a budget, export."""
-    monkeypatch.setattr(data, "load", lambda **_: fewer)
-    monkeypatch.setitem(config.PRESETS, "quick", tiny.config("quick", epochs=1, train_images=64, batch_size=8))
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: fewer)
+    monkeypatch.setitem(settings.PRESETS, "quick", tiny.config("quick", epochs=1, train_images=64, batch_size=8))
     first, *rest = invoke("latency", "measure", "--family", tiny_folder, "--name", "here").stdout.splitlines()
-    assert first == str(folders / "latency" / "here" / latency.TABLE)
+    assert first == str(folders / "latency" / "here" / "table.json")
     assert len([line for line in rest if re.search(r"/[12] +[0-9.]+$", line)]) == 2 * len(latency.all_parts(tiny.SPACE))
     shown = invoke("latency", "validate", "--table", "here").stdout.splitlines()
-    assert shown[0] == str(folders / "latency" / "here" / latency.VALIDATION) and len(shown) == 5
+    assert shown[0] == str(folders / "latency" / "here" / "validation.json") and len(shown) == 5
 
     invoke("search", "--preset", "quick", "--set", "price=latency", "--set", "latency_batch=1", "--table", "here")
     family = Family.load(folders / "families" / "quick-latency_batch=1-price=latency-seed0")
@@ -223,7 +231,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, few_images, folders, c
     ],
 )
 def test_select_says_what_is_missing_or_nearest(arguments, message, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(latency, "LATENCY", tmp_path)
+    monkeypatch.setattr(paths, "LATENCY", tmp_path)
     monkeypatch.setattr("sys.argv", ["simplexnas", "select", *arguments])
     with pytest.raises(SystemExit):
         cli.main()

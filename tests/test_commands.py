@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from simplexnas import results
-from simplexnas.paths import ROOT
+from simplexnas.io.paths import ROOT
+from simplexnas.report import tables
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ def test_evaluate_gives_the_accuracy_of_the_table(tmp_path):
     assert set(report) == KEYS | {"accuracy", "seconds"} and set(report["accuracy"]) == {"validation", "test"}
     check(report)
     assert all(0 <= value <= 1 for value in report["accuracy"].values())
-    (row,) = [row for row in results.table() if row["name"] == "B"]
+    (row,) = [row for row in tables.table() if row["name"] == "B"]
     published = row["ours"]["runs"][0]  # seed 0, the command's default family
     assert report["edge_parameters"] == published["edge_parameters"]
     assert report["accuracy"]["test"] == pytest.approx(published["accuracy"]["test"], abs=0.005)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_supernet import SPACES
 
-from simplexnas import cost, gumbel
-from simplexnas.architecture import Architecture
-from simplexnas.errors import SimplexNASError
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods import gumbel
+from simplexnas.network.architecture import Architecture
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 POOL, IDENTITY, CONVOLUTION = range(3)
 DEFAULT = SearchSpace()

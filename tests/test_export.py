@@ -12,12 +12,15 @@ import tiny
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from simplexnas import cost, evaluate, export, latency
-from simplexnas.architecture import Architecture, random_architectures
-from simplexnas.errors import SimplexNASError
-from simplexnas.operations import AveragePool
-from simplexnas.paths import ROOT
-from simplexnas.supernet import SearchSpace
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.paths import ROOT
+from simplexnas.latency import timing
+from simplexnas.measure import evaluation
+from simplexnas.network.architecture import Architecture, random_architectures
+from simplexnas.space import cost
+from simplexnas.space.operations import AveragePool
+from simplexnas.space.search_space import SearchSpace
+from simplexnas.use import export
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -25,8 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 @pytest.fixture(autouse=True)
 def any_machine(monkeypatch):
     """A busy machine is no reason to fail, and times do not matter here."""
-    monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))
-    monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)
+    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
+    monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
 
 
 def counted(path) -> dict:
@@ -58,7 +61,7 @@ def expected(tiny_folder, fewer):
     """Logits of the test images by the network that is exported."""
     from simplexnas.family import Family
 
-    network = evaluate.inherited(Family.load(tiny_folder), architecture(), fewer.train)
+    network = evaluation.inherited(Family.load(tiny_folder), architecture(), fewer.train)
     with torch.inference_mode():
         return network(export.normalize(fewer.test.images)).numpy()
 

@@ -11,10 +11,11 @@ import tiny
 import torch
 from scipy import stats
 
-from simplexnas import family, simplex
-from simplexnas.config import SearchConfig
-from simplexnas.errors import SimplexNASError
+from simplexnas import family
 from simplexnas.family import Family
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods import penalties
+from simplexnas.methods.settings import SearchConfig
 
 S = (0.2, 0.5, 0.3)
 
@@ -48,10 +49,10 @@ def test_export_then_load_gives_the_same_answers(tiny_run, tiny_folder):
     trained, loaded = Family("tiny", tiny_run[1].eval(), {}), Family.load(tiny_folder)
     assert loaded.config == trained.config and loaded.name == "tiny"
     assert loaded.model.state_dict().keys() == trained.model.state_dict().keys()
-    for penalties in simplex.lattice(3, 0.5):
-        assert torch.equal(loaded.logits(penalties), trained.logits(penalties))
-        architecture = loaded.architecture(penalties)
-        assert architecture == trained.architecture(penalties)
+    for S in penalties.lattice(3, 0.5):
+        assert torch.equal(loaded.logits(S), trained.logits(S))
+        architecture = loaded.architecture(S)
+        assert architecture == trained.architecture(S)
         outputs = [f.network(architecture)(tiny.images(4)) for f in (loaded, trained)]
         assert torch.equal(*outputs)
 
@@ -174,7 +175,7 @@ def test_operation_of_large_penalty_is_not_chosen(published):
 
 
 def test_share_of_an_operation_falls_as_its_penalty_rises(published):
-    lattice = simplex.lattice(3, 0.05)
+    lattice = penalties.lattice(3, 0.05)
     counts = shares(published, lattice)
     for m in range(3):
         assert stats.spearmanr(lattice[:, m], counts[:, m]).statistic <= -0.9
@@ -188,5 +189,5 @@ def test_count_of_an_operation_never_rises_on_the_way_to_its_corner(published):
 
 
 def test_random_S_give_different_architectures(published):
-    points = simplex.sample(10, 3, generator=torch.Generator().manual_seed(0)).numpy()
+    points = penalties.sample(10, 3, generator=torch.Generator().manual_seed(0)).numpy()
     assert len({published.architecture(point) for point in points}) >= 5

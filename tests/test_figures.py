@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 import tiny
 
-from simplexnas import figures, simplex
-from simplexnas.architecture import Architecture
-from simplexnas.supernet import SearchSpace
+from simplexnas.methods import penalties
+from simplexnas.network.architecture import Architecture
+from simplexnas.report import figures
+from simplexnas.space.search_space import SearchSpace
 
 matplotlib.use("Agg")
 EDGES = Architecture(SearchSpace(), tiny.choices(SearchSpace(), 1)[0]).report()["edges"]
-S = simplex.lattice(3, 0.1)
+S = penalties.lattice(3, 0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def close():
 
 
 def test_no_torch():
-    code = "import sys, simplexnas.figures; sys.exit('torch' in sys.modules)"
+    code = "import sys, simplexnas.report.figures; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simplexnas.errors import SimplexNASError
-from simplexnas.files import check_format, read_json, write_atomically
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import check_format, read_json, write_atomically
 
 
 @pytest.mark.parametrize("content", ["α\n", b"\x00\xff"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from simplexnas import gumbel
+from simplexnas.methods import gumbel
 
 LOGITS = torch.tensor([1.2, -0.4, 0.5, 0.0], dtype=torch.float64)
 P = torch.softmax(LOGITS, dim=0)

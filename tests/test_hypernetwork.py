@@ -8,10 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simplexnas import config, cost, search
-from simplexnas.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
-from simplexnas.simplex import lattice, sample
-from simplexnas.supernet import SearchSpace, genotype_edges
+from simplexnas.io import seeds
+from simplexnas.methods import settings, simplex
+from simplexnas.methods.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
+from simplexnas.methods.penalties import lattice, sample
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.tasks import fashion_mnist
 
 DEFAULT = SearchSpace()
 LATTICE = torch.from_numpy(lattice(3, 0.1))
@@ -26,8 +29,8 @@ def utility(seed: int, space=DEFAULT, size: float = 1.0) -> UtilityHypernetwork:
 
 
 def test_choices_start_uniform_for_every_S():
-    model = search.SearchModel(config.preset("default"))
-    start = search.Schedule.at(model.config, 0.0)
+    model = simplex.SearchModel(settings.preset("default"))
+    start = simplex.Schedule.at(model.config, 0.0)
     probabilities = torch.softmax(start.gain * model.hypernetwork(LATTICE.float()), dim=-1)
     assert probabilities.shape == (len(LATTICE), 28, 3)
     torch.testing.assert_close(probabilities, torch.full_like(probabilities, 1 / 3))
@@ -35,10 +38,10 @@ def test_choices_start_uniform_for_every_S():
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
 def test_cross_entropy_starts_at_log_10(preset, few):
-    model = search.SearchModel(tiny.config(preset))
-    images = search.data.normalize(few.train.images[:32])
-    start = search.Schedule.at(model.config, 0.0)
-    result = model(images, few.train.labels[:32], start, search.generator(0))
+    model = simplex.SearchModel(tiny.config(preset))
+    images = fashion_mnist.normalize(few.train.images[:32])
+    start = simplex.Schedule.at(model.config, 0.0)
+    result = model(images, few.train.labels[:32], start, seeds.generator(0))
     assert result["cross_entropy"].item() == pytest.approx(math.log(10), rel=0.1)
 
 

@@ -10,11 +10,17 @@ import pytest
 import tiny
 import torch
 
-from simplexnas import latency, published, supernet
-from simplexnas.architecture import Architecture, random_architectures
-from simplexnas.errors import SimplexNASError
-from simplexnas.latency import LatencyTable, Part
-from simplexnas.supernet import Cell, SearchSpace, genotype_edges
+from simplexnas import latency
+from simplexnas.io import paths
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.latency import timing
+from simplexnas.latency.parts import Part, part_call
+from simplexnas.latency.table import FIT_ARCHITECTURES, LatencyTable
+from simplexnas.network import supernet
+from simplexnas.network.architecture import Architecture, random_architectures
+from simplexnas.network.supernet import Cell
+from simplexnas.report import published
+from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 SPACES = [
     tiny.SPACE,
@@ -33,9 +39,9 @@ def invented(space: SearchSpace) -> LatencyTable:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Tables are written here, and a busy machine is no reason to fail."""
-    monkeypatch.setattr(latency, "LATENCY", tmp_path)
-    monkeypatch.setattr(latency, "NOISE_LIMIT", float("inf"))
-    monkeypatch.setattr(latency, "SECONDS_PER_ROUND", 1e-4)
+    monkeypatch.setattr(paths, "LATENCY", tmp_path)
+    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
+    monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
     return tmp_path
 
 
@@ -85,7 +91,7 @@ def test_parts_are_what_the_network_runs(space, monkeypatch):
 def test_every_part_runs(space):
     with torch.inference_mode():
         for part in latency.all_parts(space):
-            assert isinstance(latency._task(part, space, 2, "cpu")(), torch.Tensor), part
+            assert isinstance(part_call(part, space, 2, "cpu")(), torch.Tensor), part
 
 
 def test_default_space_has_52_parts():
@@ -183,7 +189,7 @@ def test_measure_validate_load(folder):
         entry = table.of_batch(batch)
         assert set(entry["parts"]) == {str(part) for part in latency.all_parts(tiny.SPACE)}
         assert all(time["median_ms"] > 0 and time["iqr_ms"] >= 0 for time in entry["parts"].values())
-        assert len(entry["fit"]) == latency.FIT_ARCHITECTURES
+        assert len(entry["fit"]) == FIT_ARCHITECTURES
         first = Architecture(tiny.SPACE, [tiny.SPACE.operations.index(name) for name in entry["fit"][0]["operations"]])
         assert entry["fit"][0]["sum_of_parts_ms"] == pytest.approx(table.sum_of_parts(first, batch))
     assert {"processor", "device", "threads", "versions", "created", "seconds"} <= table.content.keys()
@@ -245,23 +251,23 @@ def test_measure_validate_load(folder):
 
 
 def test_unwritable_folder_is_known_before_measuring(folder, monkeypatch):
-    monkeypatch.setattr(latency, "LATENCY", folder / "file" / "latency")
+    monkeypatch.setattr(paths, "LATENCY", folder / "file" / "latency")
     (folder / "file").write_text("")
-    monkeypatch.setattr(latency, "time_calls", lambda *_, **__: pytest.fail("measured"))
+    monkeypatch.setattr(timing, "time_calls", lambda *_, **__: pytest.fail("measured"))
     with pytest.raises(SimplexNASError, match="cannot be written"):
         latency.measure(tiny.SPACE, [1])
 
 
-@pytest.mark.parametrize("noisy", [latency.CANARY, "slow call"])
+@pytest.mark.parametrize("noisy", [timing.CANARY, "slow call"])
 def test_a_busy_machine_is_noticed(noisy, monkeypatch):
     """By the canary, or by the calls themselves, whose ranges count by their times."""
     calls = {"slow call": lambda: None, "fast call": lambda: None}
-    typical = {latency.CANARY: 1e-3, "slow call": 1e-2, "fast call": 1e-5}
+    typical = {timing.CANARY: 1e-3, "slow call": 1e-2, "fast call": 1e-5}
     turns = dict.fromkeys(typical, 0)
 
     class Timer:
         def __init__(self, _, globals, num_threads):
-            self.name = next((name for name, call in calls.items() if call is globals["call"]), latency.CANARY)
+            self.name = next((name for name, call in calls.items() if call is globals["call"]), timing.CANARY)
 
         def timeit(self, runs):
             turns[self.name] += 1
@@ -276,7 +282,7 @@ def test_a_busy_machine_is_noticed(noisy, monkeypatch):
 
 
 def test_busy_machine_writes_nothing(folder, monkeypatch):
-    monkeypatch.setattr(latency, "NOISE_LIMIT", -1.0)
+    monkeypatch.setattr(timing, "NOISE_LIMIT", -1.0)
     with pytest.raises(SimplexNASError, match="too busy to measure"):
         latency.measure(tiny.SPACE, [1], rounds=2)
     assert list(folder.iterdir()) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from simplexnas import notebooks
-from simplexnas.errors import SimplexNASError
+from simplexnas.io.errors import SimplexNASError
 
 
 def test_known_parameters_pass():

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from simplexnas import objective
+from simplexnas.methods import objective
 
 CHOICES = torch.tensor(list(itertools.product(range(3), repeat=2)))  # all 9 choices of 2 edges
 

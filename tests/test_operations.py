@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from simplexnas.operations import DEFAULT_OPERATIONS, OPERATIONS, EvenOdd, batch_norm, labels
+from simplexnas.space.operations import DEFAULT_OPERATIONS, OPERATIONS, EvenOdd, batch_norm, labels
 
 X = torch.randn(3, 8, 14, 14, generator=torch.Generator().manual_seed(0))
 

@@ -5,10 +5,10 @@ import tiny
 import torch
 from torch import nn
 
-from simplexnas.errors import SimplexNASError
-from simplexnas.optimizers import Muon, Optimizers, orthogonalise
-from simplexnas.search import SearchModel
-from simplexnas.supernet import Supernet
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods.simplex import SearchModel
+from simplexnas.network.supernet import Supernet
+from simplexnas.training.optimizers import Muon, Optimizers, orthogonalise
 
 
 def weights(shape: tuple[int, int], n: int) -> list[nn.Parameter]:

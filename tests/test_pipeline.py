@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
-from simplexnas import config, published, results
 from simplexnas.family import DESCRIPTION, Family
-from simplexnas.files import read_json
-from simplexnas.paths import FAMILIES, ROOT
+from simplexnas.io import paths, records
+from simplexnas.io.files import read_json
+from simplexnas.io.paths import FAMILIES, ROOT
+from simplexnas.methods import settings
+from simplexnas.report import published
 
 
 def plan(*arguments: str) -> str:
@@ -24,18 +26,18 @@ def plan(*arguments: str) -> str:
 @pytest.mark.slow
 def test_published_results_are_up_to_date():
     assert "Nothing to be done" in plan()
-    for described in results.read(results.RESULTS / results.TABLE)["families"]:
+    for described in records.read(paths.RESULTS / records.TABLE)["families"]:
         family = Family.load(described["family"])
         assert described["sha256"] == family.description["sha256"]
-        for name in (results.LATTICE, results.PAPER_POINTS, results.BASELINES):
-            assert results.read_own(family, name)["points"]
+        for name in (records.LATTICE, records.PAPER_POINTS, records.BASELINES):
+            assert records.read_own(family, name)["points"]
 
 
 def test_published_ranks_are_of_the_published_retraining():
-    retrained = results.read_own(Family.load(published.DEFAULT[0]), results.RETRAINED)["points"]
+    retrained = records.read_own(Family.load(published.DEFAULT[0]), records.RETRAINED)["points"]
     assert [point["source"] for point in retrained] == ["family"] * 20 + ["random"] * 10
     for name in published.RANKING:
-        points = results.read_ranked(name)["points"]
+        points = records.read_ranked(name)["points"]
         for point, before in zip(points, retrained, strict=True):
             assert point["choice"] == before["choice"] and point["retrained"] == before["retrained"]
 
@@ -46,17 +48,17 @@ PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.SO
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_results_are_of_what_their_names_say(name):
     preset, changes, seed = published.read_name(name)
-    asked = config.parse_changes(changes)
-    assert config.family_name(preset, seed, asked) == name
+    asked = settings.parse_changes(changes)
+    assert settings.family_name(preset, seed, asked) == name
     described = FAMILIES / name / DESCRIPTION
     sha256 = read_json(described)["sha256"] if described.exists() else None
-    paths = list((results.RESULTS / name).glob("*.json"))
-    assert results.RESULTS / name / results.LATTICE in paths
-    for path in paths:
-        record = results.read(path)
-        found = config.SearchConfig.from_dict(record["config"])
+    files = list((paths.RESULTS / name).glob("*.json"))
+    assert paths.RESULTS / name / records.LATTICE in files
+    for path in files:
+        record = records.read(path)
+        found = settings.SearchConfig.from_dict(record["config"])
         times = {"latency_table": found.latency_table, "milliseconds": found.milliseconds}
-        assert found == config.preset(preset, seed=seed, **asked | times)
+        assert found == settings.preset(preset, seed=seed, **asked | times)
         assert sha256 in (None, record["sha256"]) and record["family"] == name
 
 
@@ -68,9 +70,9 @@ def test_searches_write_what_the_pipeline_waits_for():
     jobs = re.findall(job, shown, re.DOTALL)
     assert len(jobs) == len(PUBLISHED)
     for family, preset, seed, options in jobs:
-        changes = config.parse_changes(re.findall(r"--set (\S+)", options))
-        assert config.preset(preset, seed=int(seed), **changes | {"price": "unit"})  # times come from a table
-        assert config.family_name(preset, int(seed), changes) == family
+        changes = settings.parse_changes(re.findall(r"--set (\S+)", options))
+        assert settings.preset(preset, seed=int(seed), **changes | {"price": "unit"})  # times come from a table
+        assert settings.family_name(preset, int(seed), changes) == family
 
 
 @pytest.mark.slow

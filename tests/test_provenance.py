@@ -2,7 +2,8 @@
 
 import re
 
-from simplexnas import latency, provenance
+from simplexnas import latency
+from simplexnas.io import provenance
 
 
 def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
@@ -20,7 +21,7 @@ def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
 
 def test_the_commit_is_named_where_there_is_one(tmp_path, monkeypatch):
     assert provenance.REVISION is None or re.fullmatch(r"[0-9a-f]{40}(-dirty)?", provenance.REVISION)
-    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "CLONE", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert provenance._revision() is None
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simplexnas import analysis, config, published, results, simplex
 from simplexnas.family import Family
-from simplexnas.files import read_json
-from simplexnas.paths import BOOK, FAMILIES, ROOT
+from simplexnas.io import paths, records
+from simplexnas.io.files import read_json
+from simplexnas.io.paths import BOOK, FAMILIES, ROOT
+from simplexnas.methods import penalties, settings
+from simplexnas.report import analysis, paper, published, statistics, tables
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_the_ablation_changes_one_thing_at_a_time():
     together = [{"policy_until", "random_utilities"}, {"kappa", "tau"}, {"hypernetwork", "kappa"}]
     for name in published.ABLATION:
         preset, changes, _ = published.read_name(name)
-        changed = set(config.parse_changes(changes)) - {"epochs"}
+        changed = set(settings.parse_changes(changes)) - {"epochs"}
         assert preset == "quick" and (len(changed) < 2 or changed in together)
 
 
@@ -42,24 +44,24 @@ def trained() -> Family:
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict]:
-    return results.table()
+    return tables.table()
 
 
 def test_published_table_is_of_the_published_family(trained, rows):
-    families = results.read(results.RESULTS / results.TABLE)["families"]
+    families = records.read(paths.RESULTS / records.TABLE)["families"]
     assert trained.description["sha256"] in [family["sha256"] for family in families]
-    points = results.read_own(trained, results.PAPER_POINTS)["points"]
+    points = records.read_own(trained, records.PAPER_POINTS)["points"]
     for row, point in zip(rows, points, strict=True):
         ours = [run for run in row["ours"]["runs"] if run["seed"] == trained.config.seed]
         assert ours == [{"seed": trained.config.seed} | {k: v for k, v in point.items() if k != "control"}]
 
 
 def test_published_table(rows):
-    assert [row["name"] for row in rows] == list(results.PAPER)
+    assert [row["name"] for row in rows] == list(paper.PAPER)
     for row in rows:
-        S, accuracy, edge_parameters, operations = results.PAPER[row["name"]]
-        paper = {"accuracy": accuracy, "edge_parameters": edge_parameters, "operations": operations}
-        assert row["S"] == list(S) and row["paper"] == paper
+        S, accuracy, edge_parameters, operations = paper.PAPER[row["name"]]
+        published = {"accuracy": accuracy, "edge_parameters": edge_parameters, "operations": operations}
+        assert row["S"] == list(S) and row["paper"] == published
         for group in (row["ours"], row["best"], row["control"]):
             assert group["accuracy"]["n"] == len(group["runs"])
             for run in group["runs"]:
@@ -79,15 +81,15 @@ def test_best_members_within_the_papers_parameters_are_as_accurate_as_aimed_at(e
     (row,) = [row for row in rows if row["paper"]["edge_parameters"] == edge_parameters]
     found = row["best"]["accuracy"]
     assert 100 * found["test"] >= least and 100 * found["sd"] <= 0.4 and found["n"] >= 3
-    for described in results.read(results.RESULTS / results.TABLE)["families"]:
+    for described in records.read(paths.RESULTS / records.TABLE)["families"]:
         assert described["training_seconds"] <= 75 * 60
 
 
 @pytest.mark.parametrize("name", published.WHOLE)
 def test_published_lattice_is_whole_and_of_the_published_family(name):
     family = Family.load(name)
-    points = results.read_own(family, results.LATTICE)["points"]
-    assert np.allclose([point["S"] for point in points], simplex.lattice(3, 0.05))
+    points = records.read_own(family, records.LATTICE)["points"]
+    assert np.allclose([point["S"] for point in points], penalties.lattice(3, 0.05))
     for point in points:
         architecture = family.architecture(point["S"])
         assert tuple(point["choice"]) == architecture.operations
@@ -96,18 +98,18 @@ def test_published_lattice_is_whole_and_of_the_published_family(name):
 
 @pytest.mark.parametrize("name", published.DEFAULT)
 def test_share_of_an_operation_falls_as_its_penalty_rises(name):
-    points = results.read_own(Family.load(name), results.LATTICE)["points"]
+    points = records.read_own(Family.load(name), records.LATTICE)["points"]
     assert max(analysis.steering_correlations(points).values()) <= -0.9
 
 
 def test_results_of_no_family_have_a_version_too():
-    for path in results.RESULTS.glob("*.json"):
+    for path in paths.RESULTS.glob("*.json"):
         if path.name != "selected.json":  # what `simplexnas select --json` printed
-            assert results.read(path)["versions"]
+            assert records.read(path)["versions"]
 
 
 def test_best_of_published_table_is_the_best_of_the_lattice(trained, rows):
-    points = results.read_own(trained, results.LATTICE)["points"]
+    points = records.read_own(trained, records.LATTICE)["points"]
     for row in rows:
         found = analysis.best_within(points, row["paper"]["edge_parameters"])
         (run,) = [run for run in row["best"]["runs"] if run["seed"] == trained.config.seed]
@@ -142,8 +144,8 @@ def test_seconds_are_those_of_the_files(given, pattern):
 
 @pytest.mark.parametrize(("name", "given"), TO_TABLE)
 def test_time_to_table_is_that_of_the_files(name, given):
-    record = results.read_lattice(name)
-    budgets = [results.PAPER[model][2] for model in "BAC"]
+    record = records.read_lattice(name)
+    budgets = [paper.PAPER[model][2] for model in "BAC"]
     listed = ", ".join(f"{100 * analysis.accuracy_within(record['points'], budget):.1f}" for budget in budgets)
     assert given == f"{record['training_seconds']:.0f} + {record['seconds']:.0f} | {listed}"
 
@@ -151,15 +153,15 @@ def test_time_to_table_is_that_of_the_files(name, given):
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("name", published.QUICK)
 def test_quick_preset_is_past_the_papers_rows_within_eight_minutes(name, split):
-    record = results.read_lattice(name)
+    record = records.read_lattice(name)
     assert record["training_seconds"] + record["seconds"] < 8 * 60
     for model in "ABC":
-        _, theirs, budget, _ = results.PAPER[model]
+        _, theirs, budget, _ = paper.PAPER[model]
         assert analysis.accuracy_within(record["points"], budget, split=split) > theirs
 
 
 def test_speed_is_that_of_the_file():
-    found = results.read(results.RESULTS / "throughput.json")
+    found = records.read(paths.RESULTS / "throughput.json")
     ours, last, plain = (found["images_per_second"][arm] for arm in ("default", "paper, channels last", "paper"))
     text = " ".join(REPRODUCE.split())
     assert f"handles {ours:.0f} images a second, one of the published method {last:.0f} in the same" in text
@@ -180,7 +182,7 @@ def test_speed_is_that_of_the_file():
 
 
 def test_times_of_commands_are_those_of_the_file():
-    found = results.read(results.RESULTS / "command_times.json")["seconds"]
+    found = records.read(paths.RESULTS / "command_times.json")["seconds"]
     book, test, papermill = (found[name] for name in ("make book", "make test", "papermill"))
     text = " ".join(README.split())
     assert f"the first took {book / 60:.0f} min, the second {test / 60:.0f} min, papermill {papermill:.0f} s" in text
@@ -190,7 +192,7 @@ def test_times_of_commands_are_those_of_the_file():
 
 def test_findings_of_the_readme_are_those_of_the_files(rows):
     text = " ".join(README.split())
-    ours, theirs = [results.read_lattice(name) for name in published.DEFAULT], results.read_lattice(published.PAPER)
+    ours, theirs = [records.read_lattice(name) for name in published.DEFAULT], records.read_lattice(published.PAPER)
     networks = [{tuple(p["choice"]): p["accuracy"]["test"] for p in each["points"]} for each in (*ours, theirs)]
     *own, published_ones = [[len(each), 100 * min(each.values()), 100 * max(each.values())] for each in networks]
     count, low, high = np.transpose(own)
@@ -222,17 +224,17 @@ def test_findings_of_the_readme_are_those_of_the_files(rows):
     assert f"within 38,304 it is {ahead(38_304):.0f} points behind, and within 12,320 it has none" in text
     assert np.isnan(ahead(12_320))
 
-    retrained = results.read_own(Family.load(published.DEFAULT[0]), results.RETRAINED)
+    retrained = records.read_own(Family.load(published.DEFAULT[0]), records.RETRAINED)
     assert retrained["settings"] == {"epochs": 6}
     found = {
-        source: analysis.agreement(*[[p[key]["test"] for p in own] for key in ("accuracy", "retrained")])
+        source: statistics.agreement(*[[p[key]["test"] for p in own] for key in ("accuracy", "retrained")])
         for source in ("family", "random")
         if (own := [p for p in retrained["points"] if p["source"] == source])
     }
     alone = [p["retrained"]["test"] for p in retrained["points"]]
-    inherited = [p["accuracy"]["test"] for p in results.read_ranked(published.SOFTER[-1])["points"]]
-    soft = analysis.agreement(inherited, alone)["tau"]
-    macs = analysis.agreement([p["macs"] for p in retrained["points"]], alone)["tau"]
+    inherited = [p["accuracy"]["test"] for p in records.read_ranked(published.SOFTER[-1])["points"]]
+    soft = statistics.agreement(inherited, alone)["tau"]
+    macs = statistics.agreement([p["macs"] for p in retrained["points"]], alone)["tau"]
     for given in (text, " ".join((BOOK / "intro.md").read_text(encoding="utf-8").split())):
         assert f"20 members have {found['family']['gap']:.1f} points more than with inherited weights" in given
         assert f"Kendall's τ {found['family']['tau']:.2f}" in given

@@ -4,10 +4,10 @@ import pytest
 import tiny
 import torch
 
-from simplexnas.architecture import Architecture
-from simplexnas.errors import SimplexNASError
-from simplexnas.evaluate import accuracy, reestimate_batch_norm
-from simplexnas.retrain import retrain
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.measure.evaluation import accuracy, reestimate_batch_norm
+from simplexnas.network.architecture import Architecture
+from simplexnas.training.retrain import retrain
 
 CONFIG = tiny.config(epochs=6, learning_rate=0.01, flip=False)
 ARCHITECTURE = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0])

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_latency import invented
 
-from simplexnas import latency, paths, results, selection
-from simplexnas.architecture import Architecture
-from simplexnas.errors import SimplexNASError
-from simplexnas.provenance import processor
-from simplexnas.selection import Budget
+from simplexnas import latency
+from simplexnas.io import paths, records
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.provenance import processor
+from simplexnas.latency import timing
+from simplexnas.network.architecture import Architecture
+from simplexnas.use import selection
+from simplexnas.use.selection import Budget
 
 TABLE = invented(tiny.SPACE)
 TABLE.content.update(device="cpu", threads=1, processor=processor())
@@ -57,7 +60,7 @@ def family(tiny_family, monkeypatch):
             for name, network in networks.items()
         }
 
-    monkeypatch.setattr(results, "read_own", lambda family, name: {"points": members()})
+    monkeypatch.setattr(records, "read_own", lambda family, name: {"points": members()})
     monkeypatch.setattr(latency, "network_calls", lambda networks, batch, device: networks)
     monkeypatch.setattr(latency, "time_calls", time_calls)
     monkeypatch.setattr(selection.LatencyTable, "load", lambda name=None, space=None: TABLE)
@@ -236,10 +239,10 @@ def test_refusals(limits, message):
 
 def test_published_budgets_were_kept():
     """Counted again from the measurements: at least 48 of 50."""
-    content = results.read(paths.RESULTS / "budgets.json")
-    now = {"slack": selection.SLACK, "rounds": latency.ROUNDS, "timed_together": selection.TOGETHER}
+    content = records.read(paths.RESULTS / "budgets.json")
+    now = {"slack": selection.SLACK, "rounds": timing.ROUNDS, "timed_together": selection.TOGETHER}
     assert content.items() >= now.items()
-    lattice = results.read(paths.RESULTS / content["family"] / results.LATTICE)
+    lattice = records.read(paths.RESULTS / content["family"] / records.LATTICE)
     assert content["sha256"] == lattice["sha256"] and len(content["budgets"]) == 50
     by_S = {tuple(point["S"]): point for point in lattice["points"]}
     kept = [

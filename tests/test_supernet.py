@@ -8,9 +8,10 @@ import pytest
 import tiny
 import torch
 
-from simplexnas.architecture import Architecture
-from simplexnas.errors import SimplexNASError
-from simplexnas.supernet import Edge, SearchSpace, Supernet, cell_edges, cell_layouts, genotype_edges
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.network.architecture import Architecture
+from simplexnas.network.supernet import Supernet
+from simplexnas.space.search_space import Edge, SearchSpace, cell_edges, cell_layouts, genotype_edges
 
 SPACES = {
     "default": SearchSpace(),

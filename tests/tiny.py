@@ -4,11 +4,12 @@ import dataclasses
 
 import torch
 
-from simplexnas.config import SearchConfig, preset
 from simplexnas.family import Family
-from simplexnas.operations import OPERATIONS
-from simplexnas.search import SearchModel
-from simplexnas.supernet import SearchSpace, Supernet, genotype_edges
+from simplexnas.methods.settings import SearchConfig, preset
+from simplexnas.methods.simplex import SearchModel
+from simplexnas.network.supernet import Supernet
+from simplexnas.space.operations import OPERATIONS
+from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 FIVE_OPERATIONS = tuple(OPERATIONS)
 SPACE = SearchSpace(channels=4, nodes=2)  # 10 genotype edges

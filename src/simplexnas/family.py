@@ -9,14 +9,15 @@ import safetensors
 import safetensors.torch
 import torch
 
-from simplexnas import simplex
-from simplexnas.architecture import Architecture, StandaloneNetwork
-from simplexnas.config import SearchConfig
-from simplexnas.errors import SimplexNASError
-from simplexnas.files import check_format, read_json, write_atomically
-from simplexnas.paths import FAMILIES, relative
-from simplexnas.provenance import computed
-from simplexnas.search import Schedule, SearchModel
+from simplexnas.io import paths
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import check_format, read_json, write_atomically
+from simplexnas.io.paths import relative
+from simplexnas.io.provenance import computed
+from simplexnas.methods import penalties
+from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.simplex import Schedule, SearchModel
+from simplexnas.network.architecture import Architecture, StandaloneNetwork
 
 FORMAT = "simplexnas family"
 VERSION = 2
@@ -46,8 +47,8 @@ class Family:
 
     @torch.no_grad()
     def logits(self, S) -> torch.Tensor:
-        """alpha(S) at the end of training: (E, k). S: anything that `simplex.parse` takes."""
-        S = torch.from_numpy(simplex.parse(S, self.space.operations))[None].float()
+        """alpha(S) at the end of training: (E, k). S: anything that `penalties.parse` takes."""
+        S = torch.from_numpy(penalties.parse(S, self.space.operations))[None].float()
         return Schedule.at(self.config, 1.0).gain * self.model.hypernetwork(S)[0]
 
     def architecture(self, S) -> Architecture:
@@ -59,7 +60,7 @@ class Family:
 
         limits: any of max_latency_ms, max_edge_parameters, max_macs, min_accuracy, as in `selection.Budget`.
         """
-        from simplexnas import selection  # it builds on this module
+        from simplexnas.use import selection
 
         return selection.select(self, selection.Budget(**limits), batch, table)
 
@@ -100,10 +101,10 @@ class Family:
 
         Raises `SimplexNASError` if a file is missing, damaged (hash), foreign, or its tensors do not fit its config.
         """
-        published = FAMILIES / str(name)
+        published = paths.FAMILIES / str(name)
         folder = published if published.is_dir() else Path(name)
         if not str(name) or not folder.is_dir():
-            known = sorted(path.parent.name for path in FAMILIES.glob(f"*/{DESCRIPTION}"))
+            known = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
             raise SimplexNASError(
                 f"family = {str(name)!r}; allowed: a folder, or one of {', '.join(known) or '(none)'}"
             )

@@ -26,9 +26,9 @@ from jupytext.compare import NotebookDifference, compare_notebooks
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from simplexnas.errors import SimplexNASError
-from simplexnas.files import write_atomically
-from simplexnas.paths import BOOK, ROOT, relative
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import write_atomically
+from simplexnas.io.paths import BOOK, ROOT, relative
 
 EXECUTED = ROOT / "_book"
 

@@ -1,0 +1,42 @@
+"""The command line. Every command prints what it wrote; messages and progress go to standard error."""
+
+import sys
+
+import typer
+
+from simplexnas.cli import latency, measure, train, use
+from simplexnas.cli.common import say
+from simplexnas.io.errors import SimplexNASError
+
+app = typer.Typer(
+    help="Train a family of networks once, then ask it for an architecture by a vector of penalties S.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for group in (train, measure, use):
+    app.add_typer(group.app)
+app.add_typer(latency.app, name="latency")
+
+
+@app.callback()
+def _start() -> None:
+    from simplexnas.io.allocator import keep_memory
+
+    keep_memory()
+
+
+def main() -> None:
+    """Entry point: bad input ends with one line and exit code 2."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except SimplexNASError as error:
+        say(f"simplexnas: {error}")
+    except typer.TyperException as error:  # of the command line itself; without arguments its message is the help
+        message = error.format_message()
+        say(message if message.startswith("Usage:") else f"simplexnas: {message}")
+    except typer.Abort:
+        say("simplexnas: stopped")
+        sys.exit(130)
+    sys.exit(2)

@@ -1,0 +1,44 @@
+"""What the commands share: options, messages, the report of an architecture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FamilyOption = Annotated[str, typer.Option(help="Name under data/families, or a folder.")]
+PenaltyOption = Annotated[
+    str, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
+]
+TableOption = Annotated[
+    str | None, typer.Option("--table", help="Latency table: a name under data/latency; by default this machine's.")
+]
+BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time, one of the latency table's.")]
+OutputOption = Annotated[Path | None, typer.Option(dir_okay=False, help="Save the architecture as JSON in this file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def print_report(report: dict) -> None:
+    """A readable table of what --json prints."""
+    S = ", ".join(f"{value:.4g}" for value in report["S"])
+    typer.echo(f"S                 ({S})")
+    for operation, count in report["operations"].items():
+        typer.echo(f"{operation:<18}{count:>9,} edges")
+    for key in ("edge_parameters", "total_parameters", "macs"):
+        typer.echo(f"{key.replace('_', ' '):<18}{report[key]:>9,}")
+    if time := report.get("latency"):
+        title = f"batch of {time['batch']}"
+        typer.echo(
+            f"{title:<18}{time['median_ms']:>9.3f} ms, IQR {time['iqr_ms']:.3f}, predicted {time['predicted_ms']:.3f}"
+        )
+    for split, value in report.get("accuracy", {}).items():
+        typer.echo(f"{split + ' accuracy':<20}{100 * value:>6.2f} %")
+    for way, value in report.get("ways", {}).items():
+        typer.echo(f"{way:<42}{100 * value['test']:>6.2f} % test")
+    typer.echo("")
+    typer.echo("cell       edge    operation")
+    for edge in report["edges"]:
+        typer.echo(f"{edge['cell_type']:<10} {edge['source']} -> {edge['target']}  {edge['operation']}")

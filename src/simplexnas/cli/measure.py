@@ -1,0 +1,160 @@
+"""Commands that measure a family: `evaluate`, `lattice`, `points`, `baselines`, `retrain`, `rank`; and `table`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simplexnas.cli.common import (
+    FamilyOption,
+    JsonOption,
+    PenaltyOption,
+    print_report,
+    say,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    S: PenaltyOption,
+    family: FamilyOption = "default-seed0",
+    as_json: JsonOption = False,
+    ways: Annotated[
+        bool,
+        typer.Option("--ways", help="Also relaxed (t = 1, last t), and all with BN statistics of training; minutes."),
+    ] = False,
+) -> None:
+    """The architecture of S with inherited weights: accuracy on validation and test, BN statistics re-estimated."""
+    from simplexnas.family import Family
+    from simplexnas.measure import evaluation
+    from simplexnas.methods import penalties
+    from simplexnas.tasks import fashion_mnist
+
+    loaded = Family.load(family)
+    penalties = penalties.parse(S, loaded.space.operations).tolist()
+    say(f"re-estimating batch-normalisation statistics, then {family} on validation and test")
+    splits = fashion_mnist.load()
+    report = {"S": penalties} | evaluation.evaluate(loaded, S, splits)
+    if ways:
+        report["ways"] = evaluation.in_all_ways(loaded, S, splits)
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        print_report(report)
+        say(f"{report['seconds']} s")
+
+
+@app.command()
+def lattice(
+    family: FamilyOption = "default-seed0",
+    step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.05,
+) -> None:
+    """Accuracy of the family over a lattice of S (resumes), to data/results/<family>/lattice.json."""
+    from simplexnas.family import Family
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import lattice
+    from simplexnas.tasks import fashion_mnist
+
+    typer.echo(relative(lattice.lattice(Family.load(family), fashion_mnist.load(), step)))
+
+
+@app.command()
+def points(family: FamilyOption = "default-seed0") -> None:
+    """The family at the paper's S, measured in several ways, and the control (resumes).
+
+    To data/results/<family>/paper_points.json.
+    """
+    from simplexnas.family import Family
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import lattice
+    from simplexnas.tasks import fashion_mnist
+
+    typer.echo(relative(lattice.paper_points(Family.load(family), fashion_mnist.load())))
+
+
+@app.command()
+def baselines(family: FamilyOption = "default-seed0") -> None:
+    """The control, a random hypernetwork and random architectures with the family's weights (resumes).
+
+    To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice.
+    """
+    from simplexnas.family import Family
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import baselines
+    from simplexnas.report import tables
+    from simplexnas.tasks import fashion_mnist
+
+    loaded = Family.load(family)
+    typer.echo(relative(baselines.baselines(loaded, fashion_mnist.load())))
+    for line in tables.hypervolumes([loaded]).to_dict("records"):
+        typer.echo(f"{line['of']:<20} hypervolume {line['mean']:.3f}")
+
+
+@app.command()
+def retrain(
+    family: FamilyOption = "default-seed0",
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 6,
+) -> None:
+    """Train 20 architectures of the family and 10 random ones from scratch (resumes).
+
+    To data/results/<family>/retrained.json, with the inherited accuracy beside the retrained one; prints how well they
+    agree. Needs the lattice.
+    """
+    from simplexnas.family import Family
+    from simplexnas.measure import retraining
+    from simplexnas.tasks import fashion_mnist
+
+    _print_agreement(retraining.retraining(Family.load(family), fashion_mnist.load(), epochs))
+
+
+@app.command()
+def rank(
+    family: FamilyOption = "default-seed0",
+    of: Annotated[str, typer.Option(help="Family whose networks were retrained.")] = "default-seed0",
+) -> None:
+    """Accuracy of another family's retrained networks with this family's weights (resumes).
+
+    To data/results/<family>/ranked.json; prints how well it agrees with the retrained one. Needs the retraining.
+    """
+    from simplexnas.family import Family
+    from simplexnas.measure import ranking
+    from simplexnas.tasks import fashion_mnist
+
+    _print_agreement(ranking.ranking(Family.load(family), Family.load(of), fashion_mnist.load()))
+
+
+def _print_agreement(path: Path) -> None:
+    """Path of a file of retrained networks, and how well their inherited accuracy agrees with the retrained one."""
+    from simplexnas.io import records
+    from simplexnas.io.paths import relative
+    from simplexnas.report import statistics
+
+    typer.echo(relative(path))
+    points = records.read(path)["points"]
+    sources = ["family", "random"]
+    for listed in (sources, *([source] for source in sources)):
+        some = [point for point in points if point["source"] in listed]
+        pairs = [[point[key]["test"] for point in some] for key in ("accuracy", "retrained")]
+        found = statistics.agreement(*pairs)
+        typer.echo(
+            f"{' and '.join(listed)} ({len(some)}): retrained - inherited {found['gap']:+.2f} points, "
+            f"Kendall's tau {found['tau']:.2f}"
+        )
+
+
+@app.command()
+def table(
+    families: Annotated[
+        list[str], typer.Argument(help="Families of one preset and several seeds, each with its lattice and points.")
+    ],
+) -> None:
+    """The paper's table beside ours, as means over the families, to data/results/table.json."""
+    from simplexnas.family import Family
+    from simplexnas.io.paths import relative
+    from simplexnas.report import tables
+
+    typer.echo(relative(tables.compute_table([Family.load(name) for name in families])))
+    typer.echo("\nFor README.md and book/intro.md:\n\n" + tables.markdown(tables.table()))

@@ -1,0 +1,1 @@
+"""Files, paths, provenance, errors, records: what every other room stands on."""

@@ -1,0 +1,60 @@
+"""Whole files or none: atomic writing, and reading JSON with one clear line when it is damaged."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from simplexnas.io.errors import SimplexNASError
+
+
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write under a temporary name, then rename: a reader never sees half a file. Returns the path.
+
+    A path that cannot be written raises `SimplexNASError` that names it.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise SimplexNASError(f"{path} cannot be written ({error.strerror})") from None
+    return path
+
+
+def check_writable(path: Path) -> None:
+    """Raise `SimplexNASError` if a file or folder of this name could not be made: to know before hours of work."""
+    parent = Path(path).absolute().parent
+    while not os.path.exists(parent):
+        parent = parent.parent
+    if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+        raise SimplexNASError(f"{path} cannot be written ({parent} is not a folder that can be written to)")
+
+
+def check_format(content: Mapping, name: str, version: int, source: Path | str) -> None:
+    """Raise `SimplexNASError` that names `source` unless the content says that it is of this format and version."""
+    found = content.get("format"), content.get("version")
+    if found != (name, version):
+        raise SimplexNASError(
+            f"{source}: expected format {name!r} version {version}, not {found[0]!r} version {found[1]!r}"
+        )
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object; a missing or damaged file raises `SimplexNASError` that names it."""
+    try:
+        content = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise SimplexNASError(f"{path} does not exist") from None
+    except OSError as error:
+        raise SimplexNASError(f"{path} cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SimplexNASError(f"{path} is not a JSON file ({error})") from None
+    if not isinstance(content, dict):
+        raise SimplexNASError(f"{path} holds a JSON {type(content).__name__}; expected an object")
+    return content

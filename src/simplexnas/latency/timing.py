@@ -1,0 +1,91 @@
+"""Timing calls on this machine, and refusing to where it is too busy."""
+
+import re
+from collections.abc import Callable
+from math import ceil
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import nn
+from tqdm import tqdm
+
+from simplexnas.io.allocator import keep_memory
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.provenance import processor
+from simplexnas.space.search_space import IMAGE_SIZE
+
+DEVICES = ("cpu", "cuda")
+ROUNDS = 15
+SECONDS_PER_ROUND = 0.01  # of one call; a slower one is timed once
+CANARY = "canary"
+NOISE_LIMIT = 0.1  # largest IQR / median over the rounds: of the canary, and of all other calls together
+
+
+class BusyMachineError(SimplexNASError):
+    """Other programs disturb the measurement."""
+
+
+def time_calls(
+    calls: dict[str, Callable[[], object]],
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+    rounds: int = ROUNDS,
+    title: str = "",
+) -> dict[str, dict[str, float]]:
+    """{"median_ms", "iqr_ms"} of each call, in rounds of random order; inference mode.
+
+    In each round a fixed matrix product, the canary, is timed as well. Raises `BusyMachineError` where its
+    interquartile range over the rounds is more than 10 % of its median: then the other times mean nothing either. The
+    same where the calls' own ranges add up to more than 10 % of their medians: the canary fits into the processor's
+    cache, and does not notice a neighbour that takes the memory's bandwidth.
+    """
+    from torch.utils.benchmark import Timer  # takes a second to import
+
+    keep_memory()
+    matrix = torch.ones(256, 256, device=device)
+    calls = {CANARY: lambda: matrix @ matrix} | calls
+    timers = {name: Timer("call()", globals={"call": call}, num_threads=threads) for name, call in calls.items()}
+    random, times = np.random.default_rng(0), {name: [] for name in calls}
+    with torch.inference_mode():
+        runs = {}
+        for name, timer in timers.items():
+            timer.timeit(2)  # warm up
+            runs[name] = ceil(SECONDS_PER_ROUND / timer.timeit(1).mean)
+        for _ in tqdm(range(rounds), desc=title, disable=not title):
+            for name in random.permutation(list(calls)):
+                times[name].append(1e3 * timers[name].timeit(runs[name]).mean)
+    measured = {name: {"median_ms": float(np.median(t)), "iqr_ms": float(stats.iqr(t))} for name, t in times.items()}
+    timed = [times for name, times in measured.items() if name != CANARY]
+    for what, own in (("one and the same product", [measured[CANARY]]), ("the time of one and the same call", timed)):
+        noise = sum(times["iqr_ms"] for times in own) / sum(times["median_ms"] for times in own)
+        if noise > NOISE_LIMIT:
+            raise BusyMachineError(
+                f"the machine is too busy to measure: {what} varied by {noise:.0%} "
+                f"(allowed: {NOISE_LIMIT:.0%}); close other programs and try again"
+            )
+    return measured
+
+
+def network_calls(networks: dict[str, nn.Module], batch: int, device: str = "cpu") -> dict[str, Callable[[], object]]:
+    """A call of each network on one batch of images, for `time_calls`."""
+    images = torch.randn(batch, 1, IMAGE_SIZE, IMAGE_SIZE, device=device).contiguous(memory_format=torch.channels_last)
+
+    def call(network: nn.Module) -> Callable[[], object]:
+        network = network.to(device, memory_format=torch.channels_last).eval()
+        return lambda: network(images)
+
+    return {name: call(network) for name, network in networks.items()}
+
+
+def machine_name(device: str = "cpu", threads: int = 1) -> str:
+    """Name of this machine's table, made of processor, device and threads."""
+    slug = re.sub(r"[^a-z0-9]+", "-", processor(device).lower()).strip("-")
+    return f"{slug}-{device}-{threads}-thread{'s' if threads > 1 else ''}"
+
+
+def check_device(device: str) -> None:
+    available = [name for name in DEVICES if name == "cpu" or torch.cuda.is_available()]
+    if device not in available:
+        raise SimplexNASError(f"device = {device!r}; allowed here: {', '.join(available)}")

@@ -1,0 +1,97 @@
+"""Predicted against measured time of networks that the prediction was not fitted to."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from simplexnas.io import paths
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import check_format, check_writable, read_json, write_atomically
+from simplexnas.io.paths import relative
+from simplexnas.io.provenance import computed
+from simplexnas.latency.table import VERSION, LatencyTable, check_machine
+from simplexnas.latency.timing import network_calls, time_calls
+from simplexnas.network.architecture import Architecture, random_architectures
+
+VALIDATION_FORMAT = "simplexnas latency validation"
+VALIDATION = "validation.json"
+VALIDATION_ARCHITECTURES, VALIDATION_SEED, VALIDATION_ROUNDS = 40, 2, 7
+
+
+def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
+    """Measured times of architectures that the prediction was not fitted to, each measured twice in the same rounds.
+
+    Writes data/latency/<name>/validation.json; the second measurement says how well anything could predict the first.
+    Raises `SimplexNASError` if the table is of another machine, or this one is too busy.
+    """
+    settings = check_machine(table) | {"rounds": rounds}
+    path = paths.LATENCY / table.name / VALIDATION
+    check_writable(path)
+    architectures = random_architectures(table.space, VALIDATION_ARCHITECTURES, VALIDATION_SEED)
+    networks = {str(number): architecture.build() for number, architecture in enumerate(architectures)}
+    batches = {}
+    for batch in table.batches:
+        calls = network_calls(networks, batch, settings["device"])
+        again = {f"{number} again": call for number, call in calls.items()}
+        times = time_calls(calls | again, **settings, title=f"batch {batch}")
+        batches[str(batch)] = [
+            {
+                "operations": architecture.names,
+                "measured_ms": times[number]["median_ms"],
+                "again_ms": times[f"{number} again"]["median_ms"],
+            }
+            for number, architecture in zip(networks, architectures, strict=True)
+        ]
+    result = {
+        "format": VALIDATION_FORMAT,
+        "version": VERSION,
+        "table_created": table.content["created"],
+        "settings": settings,
+        **computed(settings["device"], settings["threads"]),
+        "batches": batches,
+    }
+    return write_atomically(path, json.dumps(result, indent=1) + "\n")
+
+
+def read_validation(table: LatencyTable) -> dict[int, list[dict]]:
+    """For each batch size what `validate` measured: "operations", "measured_ms", "again_ms" of each architecture.
+
+    With what the table says of it: "sum_of_parts_ms", "predicted_ms". Raises `SimplexNASError` with the command that
+    makes it, if there is none for this table.
+    """
+    path = paths.LATENCY / table.name / VALIDATION
+    hint = "run `simplexnas latency validate`"
+    if not path.exists():
+        raise SimplexNASError(f"{relative(path)} is missing; {hint}")
+    content = read_json(path)
+    check_format(content, VALIDATION_FORMAT, VERSION, relative(path))
+    if content.get("table_created") != table.content["created"]:
+        raise SimplexNASError(f"{relative(path)} is not of this table; {hint}")
+
+    def predicted(point: dict, batch: int) -> dict:
+        architecture = Architecture(table.space, [table.space.operations.index(name) for name in point["operations"]])
+        return point | {
+            "sum_of_parts_ms": table.sum_of_parts(architecture, batch),
+            "predicted_ms": table.predict(architecture, batch),
+        }
+
+    try:
+        return {
+            int(batch): [predicted(point, int(batch)) for point in points]
+            for batch, points in content["batches"].items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise SimplexNASError(f"{relative(path)} is damaged ({error}); move it away, and {hint}") from None
+
+
+def prediction_errors(points: list[dict], predicted: str = "predicted_ms") -> dict:
+    """{"spearman", "mape", "worst"} of predictions against measurements; mape and worst are shares (0.05 is 5 %)."""
+    values, truth = (np.array([point[key] for point in points]) for key in (predicted, "measured_ms"))
+    relative_error = np.abs(values - truth) / truth
+    return {
+        "spearman": float(stats.spearmanr(values, truth)[0]),
+        "mape": float(relative_error.mean()),
+        "worst": float(relative_error.max()),
+    }

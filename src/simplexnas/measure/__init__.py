@@ -1,0 +1,1 @@
+"""Measurements of a family, each written whole to a result file; half-done ones go on."""

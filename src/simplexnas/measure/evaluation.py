@@ -1,0 +1,102 @@
+"""Accuracy of inherited weights, in several ways.
+
+Discrete: the architecture of S with batch-normalisation (BN) statistics re-estimated for it (what we report), or with
+the running statistics of training, which mix many architectures. Relaxed: Gumbel-Softmax mixtures, drawn per image.
+"""
+
+import copy
+import time
+
+import torch
+from torch import nn
+
+from simplexnas.family import Family
+from simplexnas.io.seeds import generator
+from simplexnas.methods import gumbel
+from simplexnas.network.architecture import Architecture
+from simplexnas.tasks.fashion_mnist import normalize
+from simplexnas.tasks.task import Split, Splits
+
+BATCH = 250
+BATCH_NORM_IMAGES = 5000  # clean training images for the statistics
+RELAXED_BATCH_NORM_IMAGES = 1000
+
+
+@torch.no_grad()
+def reestimate_batch_norm(network: nn.Module, train: Split, images: int = BATCH_NORM_IMAGES) -> nn.Module:
+    """Replace all BN statistics by averages over clean training images, in place; returns the network in eval mode.
+
+    train: uint8 training split; its first `images` images are used, in batches of 250, cumulative average.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # cumulative average
+    network.train()
+    for batch in train.head(images).images.split(BATCH):
+        network(normalize(batch))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    return network.eval()
+
+
+@torch.no_grad()
+def accuracy(network: nn.Module, split: Split) -> float:
+    """Share of correct classes, in [0, 1]. The network maps (B, 1, 28, 28) float to (B, 10), in eval mode."""
+    correct = 0
+    for images, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True):
+        correct += int((network(normalize(images)).argmax(dim=1) == labels).sum())
+    return correct / len(split)
+
+
+def accuracies(network: nn.Module, splits: Splits) -> dict[str, float]:
+    """Accuracy on validation and test."""
+    return {name: accuracy(network, getattr(splits, name)) for name in ("validation", "test")}
+
+
+def inherited(family: Family, architecture: Architecture, train: Split) -> nn.Module:
+    """The architecture's network with the family's weights and BN statistics re-estimated for it."""
+    return reestimate_batch_norm(family.network(architecture), train)
+
+
+class RelaxedNetwork(nn.Module):
+    """The supernet under Gumbel-Softmax mixtures drawn per image from alpha(S) at one temperature."""
+
+    def __init__(self, family: Family, S, temperature: float, seed: int = 0):
+        super().__init__()
+        self.supernet = copy.deepcopy(family.model.supernet)
+        self.logits, self.temperature = family.logits(S), temperature
+        self.random = generator(seed)
+
+    def forward(self, images):
+        logits = self.logits.expand(len(images), -1, -1)
+        return self.supernet(images, gumbel.gumbel_softmax(logits, self.temperature, self.random))
+
+
+def in_all_ways(family: Family, S, splits: Splits) -> dict[str, dict[str, float]]:
+    """Accuracy of the family at S: {way: {"test": …}}, the discrete ways with "validation" too.
+
+    Relaxed at the first and the last temperature of training, and discrete; each with the running BN statistics of
+    training, and with statistics re-estimated for it. The relaxed networks run every operation, so that theirs come
+    from fewer images.
+    """
+    architecture = family.architecture(S)
+    ways = {}
+    for t in (family.config.temperature_start, family.config.temperature_end):
+        relaxed = RelaxedNetwork(family, S, t).eval()
+        ways[f"relaxed t = {t:g}, statistics of training"] = {"test": accuracy(relaxed, splits.test)}
+        relaxed = reestimate_batch_norm(RelaxedNetwork(family, S, t), splits.train, RELAXED_BATCH_NORM_IMAGES)
+        ways[f"relaxed t = {t:g}"] = {"test": accuracy(relaxed, splits.test)}
+    ways["discrete, statistics of training"] = accuracies(family.network(architecture), splits)
+    ways["discrete"] = accuracies(inherited(family, architecture, splits.train), splits)
+    return ways
+
+
+def evaluate(family: Family, S, splits: Splits) -> dict:
+    """The report of `simplexnas evaluate`: the architecture of S, its accuracy (discrete, BN re-estimated), seconds."""
+    started = time.perf_counter()
+    architecture = family.architecture(S)
+    measured = accuracies(inherited(family, architecture, splits.train), splits)
+    seconds = round(time.perf_counter() - started, 2)
+    return architecture.report() | {"accuracy": measured, "seconds": seconds}

@@ -1,0 +1,42 @@
+"""Inherited accuracy beside that of the same networks trained alone."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from simplexnas.family import Family
+from simplexnas.io import records
+from simplexnas.io.records import LATTICE, RETRAINED
+from simplexnas.measure import evaluation
+from simplexnas.measure.measurement import complete, inherited_accuracy
+from simplexnas.network.architecture import Architecture, random_architectures
+from simplexnas.tasks.task import Splits
+from simplexnas.training.retrain import retrain
+
+
+def retraining_sample(family: Family, points: list[dict]) -> list[dict]:
+    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones."""
+    distinct = {tuple(point["choice"]): point for point in points}
+    ordered = sorted(distinct.values(), key=lambda point: (point["edge_parameters"], point["macs"]))
+    spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
+    sample = [{"source": "family", "S": point["S"], "choice": point["choice"]} for point in spaced]
+    random = random_architectures(family.space, 10, seed=0)
+    return sample + [{"source": "random", "S": None, "choice": architecture.operations} for architecture in random]
+
+
+def retraining(family: Family, splits: Splits, epochs: int) -> Path:
+    """Inherited against retrained-from-scratch accuracy of `retraining_sample`; goes on with a half-done measurement.
+
+    "accuracy" of a point is that of the inherited weights, "retrained" that of its own training with the family's
+    optimiser settings for `epochs` epochs; BN statistics are re-estimated for both.
+    """
+    config = dataclasses.replace(family.config, epochs=epochs)
+
+    def both(architecture: Architecture) -> dict:
+        network = evaluation.reestimate_batch_norm(retrain(architecture, splits.train, config), splits.train)
+        retrained = evaluation.accuracies(network, splits)
+        return inherited_accuracy(family, architecture, splits) | {"retrained": retrained}
+
+    points = retraining_sample(family, records.read_own(family, LATTICE)["points"])
+    return complete(family, RETRAINED, points, {"epochs": epochs}, both)

@@ -1,0 +1,1 @@
+"""Search methods: from a loss and a knob to an architecture."""

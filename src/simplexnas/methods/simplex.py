@@ -1,0 +1,116 @@
+"""The method of the paper, ours and as published: logits alpha(S) from a hypernetwork, one choice per edge.
+
+One step follows the objective of slide 3: sample S -> logits alpha(S) -> sample gamma -> CE + kappa * Lat.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from simplexnas.io.seeds import generator
+from simplexnas.methods import gumbel, objective, penalties
+from simplexnas.methods.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
+from simplexnas.methods.settings import SearchConfig
+from simplexnas.network.supernet import Supernet
+from simplexnas.space import cost
+
+GATES = {
+    "relaxed": gumbel.gumbel_softmax,
+    "straight_through": gumbel.straight_through,
+    "reinmax": lambda logits, _, random: gumbel.reinmax(logits, random),
+}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What changes during training: kappa, the gain of the logits, the temperature, and whether the policy learns."""
+
+    kappa: float
+    gain: float
+    temperature: float
+    policy_learns: bool
+
+    @classmethod
+    def at(cls, config: SearchConfig, progress: float) -> "Schedule":
+        """progress: share of the training that is done, 0 … 1."""
+        ramp = min(1.0, progress / config.warmup) if config.warmup else 1.0
+        kappa = ramp * config.kappa
+        return cls(
+            kappa=kappa,
+            gain=kappa / config.tau if config.hypernetwork == "utility" else 1.0,
+            temperature=gumbel.temperature(progress, config.temperature_start, config.temperature_end),
+            policy_learns=progress < config.policy_until,
+        )
+
+
+class SearchModel(nn.Module):
+    """Supernet and hypernetwork together; `forward` is one evaluation of the objective."""
+
+    def __init__(self, config: SearchConfig):
+        super().__init__()
+        self.config = config
+        self.supernet = Supernet(config.space)
+        costs = cost.relative_costs(config.price, config.space, config.milliseconds)
+        self.register_buffer("costs", costs, persistent=False)  # a function of the configuration
+        if config.hypernetwork == "pivot":
+            self.hypernetwork = PivotHypernetwork(config.space, generator=generator(config.seed, 0, 0, 1))
+        elif config.hypernetwork == "mlp":
+            self.hypernetwork = MLPHypernetwork(config.space)
+        else:
+            self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, costs)
+            if config.random_utilities:
+                self.hypernetwork.utility.data.normal_(generator=generator(config.seed, 0, 0, 1))
+
+    def forward(self, images, labels, schedule: Schedule, random: torch.Generator) -> dict[str, torch.Tensor]:
+        """images (B, 1, 28, 28) float, labels (B,). Returns scalars: loss (with gradient), cross_entropy, latency."""
+        config = self.config
+        S = penalties.sample(1, config.space.k, config.corner_share, random).to(images)
+        logits = schedule.gain * self.hypernetwork(S)  # (1, E, k)
+        if not schedule.policy_learns:
+            logits = logits.detach()
+        prices = cost.price(S, config.space, config.parameter_price, self.costs)
+        latency = cost.latency_term(torch.softmax(logits, dim=-1), prices, config.space)
+        if config.estimator == "score_function":
+            losses, policy = self._sampled_losses(images, labels, logits, random)
+        else:
+            losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, random), 0.0
+        return {
+            "loss": objective.objective(losses, latency, schedule.kappa) + policy,
+            "cross_entropy": losses.mean().detach(),
+            "latency": latency.mean().detach(),
+        }
+
+    def _sampled_losses(self, images, labels, logits, random):
+        """One hard choice per path, of which alone runs: losses (paths,) and the term that carries the policy gradient.
+
+        With `sandwich` the largest network sees all images, and the others, the smallest among them, learn its class
+        probabilities (Yu and Huang 2019); losses then holds those two as well.
+        """
+        config = self.config
+        choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), random)  # (paths, E)
+        others, first = choices.tolist(), []
+        if config.sandwich:
+            macs = cost.edge_macs(config.space)
+            taught = self.supernet(images, macs.argmax(axis=1).tolist())
+            first = [objective.cross_entropy(taught, labels)]
+            labels = torch.softmax(taught.detach(), dim=-1)
+            others.append(macs.argmin(axis=1).tolist())
+        shares = zip(images.tensor_split(len(others)), labels.tensor_split(len(others)), others, strict=True)
+        losses = [objective.cross_entropy(self.supernet(share, choice), target) for share, target, choice in shares]
+        sampled = torch.stack(losses[: config.paths])
+        policy = objective.score_function_term(
+            sampled, objective.log_probability(logits, choices), objective.leave_one_out(sampled)
+        )
+        return torch.stack(first + losses), policy
+
+    def _gated_losses(self, images, labels, logits, temperature: float, random):
+        """Every operation runs, times a gate that carries the gradient, drawn per image if relaxed, else per path."""
+        config = self.config
+        draw = GATES[config.estimator]
+        draws = len(images) if config.estimator == "relaxed" else config.paths
+        gamma = draw(logits.expand(draws, -1, -1), temperature, random)
+        shares = zip(*(values.tensor_split(config.paths) for values in (images, labels, gamma)), strict=True)
+        return torch.stack(
+            [objective.cross_entropy(self.supernet(share, gates), target) for share, target, gates in shares]
+        )

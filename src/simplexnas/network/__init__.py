@@ -1,0 +1,1 @@
+"""Networks: the supernet, and one architecture of it."""

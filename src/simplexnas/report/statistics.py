@@ -1,0 +1,33 @@
+"""Means, intervals, tests and rank correlations."""
+
+import numpy as np
+from scipy import stats
+
+
+def mean_and_sd(values: list[float]) -> dict:
+    """{"mean", "sd", "n"}; the sample standard deviation is None for a single value."""
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "sd": sd, "n": len(values)}
+
+
+def mean_and_interval(values: list[float]) -> dict[str, float]:
+    """{"mean", "low", "high"}: the 95 % interval of the mean by Student's t; the bounds are nan for a single value."""
+    mean, n = float(np.mean(values)), len(values)
+    half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5) if n > 1 else np.nan
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+def many_to_one(values: dict[str, list[float]], control: str) -> dict[str, float]:
+    """p-value of each group's mean being that of the group `control`, by Dunnett's test.
+
+    It allows for the number of comparisons, and takes the groups' variances as equal: so two values in each are enough.
+    """
+    others = [name for name in values if name != control]
+    test = stats.dunnett(*[values[name] for name in others], control=values[control], rng=np.random.default_rng(0))
+    return dict(zip(others, test.pvalue.tolist(), strict=True))
+
+
+def agreement(inherited: list[float], retrained: list[float]) -> dict[str, float]:
+    """How well inherited accuracy stands for retrained accuracy: mean gap in points, and Kendall's tau."""
+    gap = 100 * float(np.mean(np.subtract(retrained, inherited)))
+    return {"gap": gap, "tau": float(stats.kendalltau(inherited, retrained)[0])}

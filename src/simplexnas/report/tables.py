@@ -1,0 +1,267 @@
+"""The tables made of result files: the paper's beside ours, ablation, hypervolumes, steering."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from simplexnas.family import Family
+from simplexnas.io import paths
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.paths import relative
+from simplexnas.io.provenance import computed
+from simplexnas.io.records import BASELINES, LATTICE, PAPER_POINTS, TABLE, folder, read, read_lattice, read_own, save
+from simplexnas.methods import penalties
+from simplexnas.report import analysis, published, statistics
+from simplexnas.report.paper import BUDGETS, PAPER, decoded_macs
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace
+
+
+def drawn(points: list[dict], source: str) -> list[list[dict]]:
+    """The points of a source of the baselines, one list for each draw; random architectures are one draw."""
+    draws: dict[int | None, list[dict]] = {}
+    for point in points:
+        if point["source"] == source:
+            draws.setdefault(point.get("draw"), []).append(point)
+    return list(draws.values())
+
+
+def hypervolumes(families: list[Family]) -> pd.DataFrame:
+    """Hypervolume of the family, the random hypernetwork and the control over the lattice of the baselines, and of
+    random architectures.
+
+    Columns: "of" (the source), "mean", and "low" and "high" of its 95 % t interval over the families; for each family
+    the mean over the draws, which share its weights, is one value. "behind" and its bounds: the same for what each
+    family is ahead of its own source.
+    """
+    volumes: dict[str, list[float]] = {"family": []}
+    for family in families:
+        baselines = read_own(family, BASELINES)
+        volumes["family"].append(analysis.hypervolume(lattice_points(family, baselines["settings"]["step"])))
+        for source in ("random hypernetwork", "control", "random architecture"):
+            own = [analysis.hypervolume(draw) for draw in drawn(baselines["points"], source)]
+            volumes.setdefault(source, []).append(float(np.mean(own)))
+    lines = []
+    for source, values in volumes.items():
+        behind = statistics.mean_and_interval(np.subtract(volumes["family"], values))
+        named = {"behind": behind["mean"], "behind low": behind["low"], "behind high": behind["high"]}
+        lines.append({"of": source} | statistics.mean_and_interval(values) | named)
+    return pd.DataFrame(lines)
+
+
+def lattice_points(family: Family, step: float) -> list[dict]:
+    """The points of the family's lattice file whose S lies on the lattice with this step; all of them, or an error."""
+    points = analysis.sublattice(read_own(family, LATTICE)["points"], step)
+    if len(points) < len(penalties.lattice(family.space.k, step)):
+        raise SimplexNASError(
+            f"{relative(folder(family) / LATTICE)} does not hold the lattice of step {step}; move it away and "
+            f"run `simplexnas lattice --family {family.name}`"
+        )
+    return points
+
+
+def summary(runs: list[dict]) -> dict:
+    """Several measurements as one: mean counts, and accuracy as mean, standard deviation and number."""
+    average = {
+        key: round(np.mean([run[key] for run in runs])) for key in ("edge_parameters", "total_parameters", "macs")
+    }
+    operations = {
+        key: round(float(np.mean([run["operations"][key] for run in runs])), 1) for key in runs[0]["operations"]
+    }
+    tests = statistics.mean_and_sd([run["accuracy"]["test"] for run in runs])
+    accuracy = {"test": tests["mean"], "sd": tests["sd"], "n": tests["n"]}
+    return {"operations": operations, **average, "accuracy": accuracy, "runs": runs}
+
+
+def compute_table(families: list[Family]) -> Path:
+    """The rows of the book's table, from the lattices and paper points of families of several seeds.
+
+    Each row holds the paper's figures, and as means over the seeds ours at the same S, the data-free control, and the
+    member that is best on validation among those with at most the paper's edge parameters.
+    """
+    settings = [{**family.config.to_dict(), "seed": None} for family in families]
+    seeds = [family.config.seed for family in families]
+    if len(set(seeds)) < len(seeds) or any(other != settings[0] for other in settings):
+        names = ", ".join(family.name for family in families)
+        raise SimplexNASError(f"families {names}: allowed are families that differ in their seeds, and in nothing else")
+    own = [(family, read_own(family, LATTICE), read_own(family, PAPER_POINTS)) for family in families]
+    steps = {family.name: lattice["settings"]["step"] for family, lattice, _ in own}
+    if len(set(steps.values())) > 1:
+        raise SimplexNASError(f"lattices of step {steps}; allowed: one step for all")
+    rows = []
+    for number, (name, (S, accuracy, edge_parameters, operations)) in enumerate(PAPER.items()):
+        same, best, controls = [], [], []
+        for family, lattice, paper_points in own:
+            seed = {"seed": family.config.seed}
+            point = dict(paper_points["points"][number])
+            controls.append(seed | summary(point.pop("control")))  # its draws share the weights: one value
+            same.append(seed | point)
+            best.append(seed | analysis.best_within(lattice["points"], edge_parameters))
+        paper = {"accuracy": accuracy, "edge_parameters": edge_parameters, "operations": operations}
+        rows.append(
+            {"name": name, "S": list(S), "paper": paper}
+            | {"ours": summary(same), "best": summary(best), "control": summary(controls)}
+        )
+    sources = [
+        {"family": family.name} | {key: value for key, value in family.description.items() if key != "tensors"}
+        for family in families
+    ]
+    return save(paths.RESULTS / TABLE, computed() | {"families": sources, "rows": rows})
+
+
+def table() -> list[dict]:
+    """The rows that `compute_table` wrote."""
+    return read(paths.RESULTS / TABLE)["rows"]
+
+
+def ablation(changes: dict[str, str]) -> pd.DataFrame:
+    """One line for each training of an ablation: `published.ABLATED` or `published.ESTIMATORS`.
+
+    Columns: "change" in words, "seed", hypervolume (x 100) and accuracy in percent of the best member within each of
+    the paper's sizes (nan if none is that small), all on validation images; "steering", the weakest Spearman
+    correlation between S and counts.
+    """
+    lines, first = [], {}
+    for name, change in changes.items():
+        for family in published.with_seeds([name]):
+            record = read_lattice(family)
+            own = record["config"] | {"seed": None, "lattice": record["settings"]}
+            if first.setdefault(name, own) != own:
+                raise SimplexNASError(f"families of {name} differ in more than their seeds; train the older ones again")
+            points = record["points"]
+            line = {"change": change, "seed": record["seed"]}
+            line["hypervolume"] = 100 * analysis.hypervolume(points, "validation")
+            for budget in BUDGETS:
+                line[f"≤ {budget:,}"] = 100 * analysis.accuracy_within(points, budget, split="validation")
+            lines.append(line | {"steering": max(analysis.steering_correlations(points).values())})
+    return pd.DataFrame(lines)
+
+
+def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """The lines of `ablation` as one for each change, best hypervolume first: means and ± over the seeds, as text.
+
+    p: of a difference in hypervolume from the lines with nothing changed, by `statistics.many_to_one`; "–" for a change
+    after which a training has no member within one of the sizes, since its hypervolume then says mostly that.
+    """
+    measures = [column for column in runs if column not in ("change", "seed", "hypervolume")]
+    hypervolumes = {change: list(own) for change, own in runs.groupby("change")["hypervolume"]}
+    lacking = set(runs.loc[runs.isna().any(axis=1), "change"])
+    tested = {change: own for change, own in hypervolumes.items() if change not in lacking}
+    p = statistics.many_to_one(tested, published.UNCHANGED)
+    lines = []
+    for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
+        own = runs[runs["change"] == change]
+        line = {"change": change, "hypervolume": _spread(own["hypervolume"])}
+        line["p"] = f"{p[change]:.3f}" if change in p else "–"
+        lines.append(line | {key: _spread(own[key]) for key in measures})
+    return pd.DataFrame(lines)
+
+
+def steering_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame:
+    """What S moves in each family, from its lattice; the settings of its configuration that tell the lines apart.
+
+    Spearman correlation between S and the number of edges of each operation ("–" where that number never changes),
+    distinct architectures on the lattice, their smallest and largest number of edge parameters, and test accuracy in
+    percent, mean over the lattice.
+    """
+    lines = []
+    for record in map(read_lattice, families):
+        points = record["points"]
+        counts = pd.DataFrame([point["operations"] for point in points])
+        sizes = [point["edge_parameters"] for point in points]
+        lines.append(
+            {name: record["config"][name] for name in settings}
+            | {
+                f"S and {operation}": f"{value:.2f}" if counts[operation].nunique() > 1 else "–"
+                for operation, value in analysis.steering_correlations(points).items()
+            }
+            | {"architectures": len({tuple(point["choice"]) for point in points})}
+            | {"edge parameters": f"{min(sizes):,} to {max(sizes):,}"}
+            | {"test accuracy, %": round(100 * np.mean([point["accuracy"]["test"] for point in points]), 1)}
+        )
+    return pd.DataFrame(lines)
+
+
+def _spread(values: pd.Series) -> str:
+    """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" if one is missing."""
+    mean = values.mean()
+    if values.isna().any():
+        return "–"
+    digits = 2 if abs(mean) < 2 else 1 if abs(mean) <= 100 else 0
+    return f"{mean:.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
+
+
+def _vector(S) -> str:
+    return "(" + ", ".join(f"{value:.2f}" for value in S) + ")"
+
+
+def _chosen(best: dict) -> str:
+    """The S of the best member; every seed has its own."""
+    return _vector(best["runs"][0]["S"]) if len(best["runs"]) == 1 else "one for each seed"
+
+
+def _percent(accuracy: dict) -> str:
+    """Test accuracy in percent: "88.1 ± 0.2 (3)" for a mean of three, "88.1" for one."""
+    sd = accuracy.get("sd")
+    return f"{100 * accuracy['test']:.1f}" + (f" ± {100 * sd:.1f} ({accuracy['n']})" if sd is not None else "")
+
+
+def frame(rows: list[dict], asked: dict | None = None) -> pd.DataFrame:
+    """The book's table: for each row the paper's figures, ours at the same S, our best within budget, the control.
+
+    rows: as `table()` returns them. asked: a report of `evaluate.evaluate` with its "S", appended as the last line.
+    """
+
+    def line(model: str, source: str, S: str, measured: dict) -> dict:
+        return {
+            "model": model,
+            "source": source,
+            "S": S,
+            "test accuracy, %": _percent(measured["accuracy"]),
+            "edge parameters": f"{measured['edge_parameters']:,}",
+            "total parameters": f"{measured['total_parameters']:,}",
+            "M MACs": f"{measured['macs'] / 1e6:.2f}",
+            " / ".join(measured["operations"]): " / ".join(f"{n:g}" for n in measured["operations"].values()),
+        }
+
+    lines = []
+    for row in rows:
+        name, S = row["name"], _vector(row["S"])
+        total = row["paper"]["edge_parameters"] + cost.fixed_parameters(SearchSpace())
+        sizes = {"total_parameters": total, "macs": decoded_macs(name)}
+        paper = row["paper"] | sizes | {"accuracy": {"test": row["paper"]["accuracy"]}}
+        lines += [
+            line(name, "paper", S, paper),
+            line(name, "ours, same S", S, row["ours"]),
+            line(name, "ours, best within the paper's parameters", _chosen(row["best"]), row["best"]),
+            line(name, "control", S, row["control"]),
+        ]
+    if asked is not None:
+        lines.append(line("asked for", "ours", _vector(asked["S"]), asked))
+    return pd.DataFrame(lines)
+
+
+def markdown(rows: list[dict]) -> str:
+    """The short table of README and the book's first page: test accuracy and edge parameters."""
+
+    def cell(measured: dict) -> str:
+        return f"{_percent(measured['accuracy'])} at {measured['edge_parameters']:,}"
+
+    lines = [
+        "| | S | paper | ours, same S | ours, best within the paper's parameters | control |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        paper = row["paper"] | {"accuracy": {"test": row["paper"]["accuracy"]}}
+        cells = [
+            row["name"],
+            _vector(row["S"]),
+            cell(paper),
+            cell(row["ours"]),
+            f"**{cell(row['best'])}**" + (f", S = {_chosen(row['best'])}" if len(row["best"]["runs"]) == 1 else ""),
+            cell(row["control"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What is searched: operations, cells, and what they cost."""

@@ -1,0 +1,84 @@
+"""Checkpoint and log of a search: written whole, read back only for the same training."""
+
+import contextlib
+import csv
+import io
+import math
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from simplexnas.io.errors import SimplexNASError, check_same
+from simplexnas.io.files import write_atomically
+from simplexnas.io.paths import relative
+from simplexnas.methods.settings import SearchConfig
+
+CHECKPOINT_VERSION = 3
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
+
+
+def check_finite(model: nn.Module, loss: float, step: int) -> None:
+    """Before every checkpoint, so that a diverged run leaves its last good one."""
+    if not math.isfinite(loss):
+        raise SimplexNASError(f"the loss is {loss} at step {step}; lower learning_rate")
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            raise SimplexNASError(f"{name} is no longer finite at step {step}; lower learning_rate")
+
+
+def training_seconds(run: Path) -> float:
+    """Seconds of training so far, those before a resume included, from the checkpoint."""
+    return torch.load(Path(run) / CHECKPOINT, weights_only=True, map_location="cpu")["seconds"]
+
+
+def save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, log: list, seconds: float) -> None:
+    """Checkpoint and log, each under a temporary name first, so that a killed process leaves whole files."""
+    temporary = checkpoint.with_suffix(".tmp")
+    content = state | {
+        "version": CHECKPOINT_VERSION,
+        "config": config.to_dict(),
+        "world": world,
+        "step": step,
+        "log": log,
+        "seconds": seconds,
+    }
+    try:
+        fabric.save(temporary, content)
+        if fabric.is_global_zero:
+            os.replace(temporary, checkpoint)
+    except (OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        reason = " ".join(str(error).split())[:200]
+        raise SimplexNASError(f"{relative(checkpoint)} cannot be written ({reason}); the last one is kept") from None
+    if fabric.is_global_zero:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, log[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(log)
+        write_atomically(checkpoint.with_name(LOG), text.getvalue())
+    fabric.barrier()
+
+
+def _flat(config: dict) -> dict:
+    """Settings with those of the search space beside the others, as on the command line."""
+    return {key: value for key, value in config.items() if key != "space"} | config.get("space", {})
+
+
+def read_checkpoint(checkpoint: Path, config: SearchConfig, world: int) -> dict:
+    """A checkpoint of this configuration; another one raises `SimplexNASError` with what differs."""
+    name = relative(checkpoint)
+    try:
+        head = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        version, saved, saved_world = head["version"], head["config"], head["world"]
+    except Exception as error:
+        raise SimplexNASError(f"{name} is not a whole checkpoint ({type(error).__name__})") from None
+    if version != CHECKPOINT_VERSION:
+        raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
+    check_same(name, _flat(saved), _flat(config.to_dict()))
+    if saved_world != world:
+        raise SimplexNASError(f"{name} was made by {saved_world} processes; this run has {world}")
+    return head

@@ -1,0 +1,180 @@
+"""A budget in, a member of the family out: the best that keeps it, measured end to end before it is promised."""
+
+import math
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from numbers import Real
+
+import torch
+from tqdm import tqdm
+
+from simplexnas import latency
+from simplexnas.family import Family
+from simplexnas.io import records
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.latency.table import LatencyTable
+from simplexnas.network.architecture import Architecture
+
+SLACK = 1.2  # a prediction may be as much too high: a little above the worst one among promised members
+TOGETHER = 5  # members timed in the same rounds, so that a machine that slows down is fair to all
+MARGIN = 1.03  # of the time in the nearest feasible budget: timed again, the same network may be a little slower
+
+
+class InfeasibleBudgetError(SimplexNASError):
+    """No member of the family keeps the budget; the message has the nearest one that can be kept."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on a member of the family; None is no limit, at least one is needed.
+
+    max_latency_ms: time for one batch. max_edge_parameters: of the chosen operations. max_macs: per image, of the whole
+    network. min_accuracy: on the validation split, 0 … 1.
+    """
+
+    max_latency_ms: float | None = None
+    max_edge_parameters: float | None = None
+    max_macs: float | None = None
+    min_accuracy: float | None = None
+
+    def __post_init__(self):
+        if all(value is None for value in asdict(self).values()):
+            raise SimplexNASError(f"a budget needs at least one of {', '.join(asdict(self))}")
+        for name, value in asdict(self).items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+                raise SimplexNASError(f"{name} = {value!r}; allowed: numbers")
+            if name == "min_accuracy" and value is not None and not 0 <= value <= 1:
+                raise SimplexNASError(f"min_accuracy = {value:g}; allowed: 0 to 1 (0.9 is 90 %)")
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise SimplexNASError(f"{name} = {value:g}; allowed: numbers from 0")
+        if self.max_latency_ms == 0:
+            raise SimplexNASError("max_latency_ms = 0; allowed: numbers above 0")
+
+    @property
+    def needs_latency(self) -> bool:
+        """Whether a choice by this budget needs times."""
+        return self.max_latency_ms is not None or self.min_accuracy is not None
+
+    def excess(self, member: dict, slack: float = 1.0) -> float:
+        """How far a member is from the budget: its largest value over its limit; at most 1 where it keeps all.
+
+        For accuracy, the error over the allowed error. slack: factor on the limit of time.
+        """
+        limits = {
+            "latency_ms": None if self.max_latency_ms is None else slack * self.max_latency_ms,
+            "edge_parameters": self.max_edge_parameters,
+            "macs": self.max_macs,
+        }
+        ratios = [_ratio(member[key], limit) for key, limit in limits.items() if limit is not None]
+        if self.min_accuracy is not None:
+            ratios.append(_ratio(1 - member["accuracy"]["validation"], 1 - self.min_accuracy))
+        return max(ratios)
+
+    def order(self, member: dict) -> tuple:
+        """What the best member minimises: time if an accuracy is asked for, else the error, then the size."""
+        error = 1 - member["accuracy"]["validation"]
+        return (member["latency_ms"], error) if self.min_accuracy is not None else (error, member["edge_parameters"])
+
+
+def _ratio(value: float, limit: float) -> float:
+    return value / max(limit, 1e-12)  # a limit of 0 is kept by 0 alone
+
+
+def select(family: Family, budget: Budget, batch: int = 1, table: str | None = None) -> dict:
+    """The best member of the family that keeps the budget: the most accurate on validation, or, if `min_accuracy` is
+    given, the fastest.
+
+    Members are those of the measured lattice. If the budget concerns time, this machine's table (or the named one,
+    which has to be of this machine) predicts it for each, and promising members are timed end to end, five at a time,
+    in order, also those predicted up to 20 % above the limit. A member keeps a limit of time if its median and
+    interquartile range together do, twice: among the others, and then by itself. The answer is the best such member of
+    the first five that hold one, with its second time.
+
+    Returns "family", "sha256", "budget", "S", "choice", "accuracy" and `Architecture.report`, and if time was asked for
+    "latency" with "table", "processor", "device", "threads", "batch", "predicted_ms", "median_ms", "iqr_ms", "torch",
+    "measured". Raises `InfeasibleBudgetError` with the nearest feasible budget; `SimplexNASError` if lattice or table
+    is missing or of something else, or the machine is too busy.
+    """
+    points = records.read_own(family, records.LATTICE)["points"]
+    members = list({tuple(point["choice"]): dict(point) for point in points}.values())
+    if not budget.needs_latency:
+        if table is not None:
+            raise SimplexNASError(f"table = {table!r}; only for a budget with max_latency_ms or min_accuracy")
+        best = min(members, key=lambda member: (budget.excess(member) > 1, budget.order(member)))
+        if budget.excess(best) > 1:
+            raise _infeasible(budget, min(members, key=budget.excess))
+        return _report(family, budget, best)
+
+    loaded = LatencyTable.load(table, family.space)
+    settings = latency.check_machine(loaded)
+    members = [member | {"predicted_ms": member["latency_ms"]} for member in loaded.with_predictions(members, batch)]
+
+    def time(some: list[dict]) -> None:
+        """Put measured times in place of the predicted ones."""
+        networks = {
+            str(number): family.network(Architecture(family.space, member["choice"]))
+            for number, member in enumerate(some)
+        }
+        calls = latency.network_calls(networks, batch, settings["device"])
+        try:
+            times = latency.time_calls(calls, **settings)
+        except latency.BusyMachineError:  # of many short measurements one may well be disturbed
+            times = latency.time_calls(calls, **settings)
+        for number, member in enumerate(some):
+            member.update(times[str(number)])
+            member["latency_ms"] = member["median_ms"] + member["iqr_ms"]
+
+    def confirmed(some: list[dict]) -> dict | None:
+        """The best of the timed members that keeps the budget when it is timed once more, by itself.
+
+        Of several, one may have been the fastest by chance.
+        """
+        for member in sorted(some, key=budget.order):
+            if budget.excess(member) <= 1:
+                time([member])
+                if budget.excess(member) <= 1:
+                    return member
+        return None
+
+    promising = sorted((member for member in members if budget.excess(member, SLACK) <= 1), key=budget.order)
+    best = None
+    with tqdm(total=len(promising), desc="networks timed", leave=False) as progress:
+        while promising and best is None:
+            some, promising = promising[:TOGETHER], promising[TOGETHER:]
+            time(some)
+            best = confirmed(some)
+            progress.update(len(some))
+    while best is None:
+        nearest = min(members, key=budget.excess)
+        if "median_ms" in nearest:
+            raise _infeasible(budget, nearest)
+        time([nearest])
+        best = confirmed([nearest])
+    measured = {"table": loaded.name, "processor": loaded.content["processor"], **settings, "batch": batch}
+    measured |= {key: best[key] for key in ("predicted_ms", "median_ms", "iqr_ms")}
+    measured |= {"torch": torch.__version__, "measured": datetime.now(UTC).isoformat(timespec="seconds")}
+    return _report(family, budget, best) | {"latency": measured}
+
+
+def _report(family: Family, budget: Budget, member: dict) -> dict:
+    architecture = Architecture(family.space, member["choice"])
+    asked = {name: value for name, value in asdict(budget).items() if value is not None}
+    of = {"family": family.name, "sha256": family.description["sha256"], "budget": asked}
+    own = {"S": member["S"], "choice": architecture.operations, "accuracy": member["accuracy"]}
+    return of | own | architecture.report()
+
+
+def _infeasible(budget: Budget, nearest: dict) -> InfeasibleBudgetError:
+    """What was asked for, and the same limits loosened as far as the nearest member needs."""
+    asked = {name: value for name, value in asdict(budget).items() if value is not None}
+    loosened = {
+        "max_latency_ms": lambda limit: (
+            limit if nearest["latency_ms"] <= limit else math.ceil(1000 * MARGIN * nearest["latency_ms"]) / 1000
+        ),
+        "max_edge_parameters": lambda limit: max(limit, nearest["edge_parameters"]),
+        "max_macs": lambda limit: max(limit, nearest["macs"]),
+        "min_accuracy": lambda limit: min(limit, math.floor(1e4 * nearest["accuracy"]["validation"]) / 1e4),
+    }
+    kept = {name: loosened[name](limit) for name, limit in asked.items()}
+    first, second = (", ".join(f"{name} = {value}" for name, value in limits.items()) for limits in (asked, kept))
+    return InfeasibleBudgetError(f"no member of the family keeps {first}; the nearest keeps {second}")

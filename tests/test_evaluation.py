@@ -1,0 +1,81 @@
+"""BN re-estimation and accuracy, each by a second route; what evaluation leaves alone."""
+
+import copy
+
+import pytest
+import tiny
+import torch
+from torch import nn
+
+from simplexnas.measure import evaluation
+from simplexnas.tasks.fashion_mnist import normalize
+from simplexnas.tasks.task import Split
+
+
+class Brightness(nn.Module):
+    """Reads the class off an image whose pixels are all 20 * class."""
+
+    def forward(self, images):
+        levels = normalize(20 * torch.arange(10, dtype=torch.uint8)[:, None, None, None])
+        return -(images.mean(dim=(1, 2, 3))[:, None] - levels.flatten()).abs()
+
+
+def bright(labels: torch.Tensor) -> Split:
+    pixels = (20 * labels).to(torch.uint8)[:, None, None, None].expand(-1, 1, 28, 28)
+    return Split(pixels, labels)
+
+
+@pytest.mark.parametrize("wrong", [0, 7, 300])
+def test_accuracy_is_the_share_of_correct_classes(wrong):
+    labels = torch.arange(600) % 10
+    split = bright(labels)
+    told = labels.clone()
+    told[:wrong] = (told[:wrong] + 1) % 10
+    assert evaluation.accuracy(Brightness(), Split(split.images, told)) == 1 - wrong / 600
+
+
+@pytest.mark.parametrize("images", [600, 250, 400])
+def test_batch_norm_statistics_are_averages_over_batches(images, few):
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, momentum=0.3))
+    nn.init.constant_(network[1].running_mean, 99.0)  # stale
+    reestimated = evaluation.reestimate_batch_norm(network, few.train, images)
+    batches = few.train.images[:images].split(250)
+    outputs = [network[0](normalize(batch)).transpose(0, 1).flatten(1) for batch in batches]
+    mean = torch.stack([output.mean(dim=1) for output in outputs]).mean(dim=0)
+    variance = torch.stack([output.var(dim=1) for output in outputs]).mean(dim=0)
+    torch.testing.assert_close(network[1].running_mean, mean, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network[1].running_var, variance, rtol=1e-4, atol=1e-5)
+    assert reestimated is network and not network.training and network[1].momentum == 0.3
+
+
+def test_reestimation_changes_statistics_and_no_weights(tiny_family, few):
+    architecture = tiny_family.architecture((0.2, 0.5, 0.3))
+    before = tiny_family.network(architecture)
+    after = evaluation.inherited(tiny_family, architecture, few.train)
+    assert all(torch.equal(*pair) for pair in zip(before.parameters(), after.parameters(), strict=True))
+    assert any(not torch.equal(*pair) for pair in zip(before.buffers(), after.buffers(), strict=True))
+
+
+def test_evaluation_leaves_the_family_alone(tiny_family, fewer):
+    state = copy.deepcopy(tiny_family.model.state_dict())
+    first = evaluation.in_all_ways(tiny_family, (0.2, 0.5, 0.3), fewer)
+    report = evaluation.evaluate(tiny_family, (0.2, 0.5, 0.3), fewer)
+    assert all(torch.equal(state[name], tensor) for name, tensor in tiny_family.model.state_dict().items())
+    assert not tiny_family.model.training
+    networks = ("relaxed t = 1", "relaxed t = 0.2", "discrete")
+    assert list(first) == [f"{network}{way}" for network in networks for way in (", statistics of training", "")]
+    assert first == evaluation.in_all_ways(tiny_family, (0.2, 0.5, 0.3), fewer), "relaxed noise comes from a fixed seed"
+    assert report["accuracy"] == first["discrete"]
+    assert all(0 <= value <= 1 for way in first.values() for value in way.values())
+    assert report["seconds"] > 0
+
+
+def test_relaxed_network_tends_to_hard_samples(tiny_family):
+    """At a tiny temperature each image runs through one random architecture."""
+    network = evaluation.RelaxedNetwork(tiny_family, (0.2, 0.5, 0.3), 1e-6).eval()
+    x = tiny.images(3)
+    noise = evaluation.gumbel.gumbel_noise((3, 10, 3), evaluation.generator(0))
+    choices = (network.logits + noise).argmax(dim=-1).tolist()
+    supernet = tiny_family.model.supernet
+    alone = torch.cat([supernet(x[i : i + 1], choice) for i, choice in enumerate(choices)])
+    torch.testing.assert_close(network(x), alone, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,216 @@
+"""Measurements of a tiny family: whole files, and what an interruption leaves."""
+
+import json
+
+import pytest
+import tiny
+import torch
+
+from simplexnas.family import Family
+from simplexnas.io import records
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.measure import baselines, evaluation, lattice, ranking, retraining
+from simplexnas.methods import penalties
+from simplexnas.methods.simplex import SearchModel
+from simplexnas.report import paper
+from simplexnas.space.search_space import SearchSpace
+from simplexnas.training.loop import search
+
+pytestmark = pytest.mark.usefixtures("own_results")
+
+
+@pytest.mark.parametrize(
+    ("S", "allowed"),
+    [((0.7, 0.15, 0.15), {1, 2}), ((0.15, 0.15, 0.7), {0, 1}), ((0.33, 0.33, 0.33), {0, 1, 2}), ((0, 0.5, 0.5), {0})],
+)
+def test_control_takes_the_least_penalty_and_ties_at_random(S, allowed):
+    space = SearchSpace()
+    drawn = [baselines.control(S, space, seed) for seed in range(3)]
+    assert all(set(architecture.operations) == allowed for architecture in drawn)
+    assert len(set(drawn)) == (1 if len(allowed) == 1 else 3)
+    assert drawn[0] == baselines.control(S, space, 0)
+
+
+@pytest.mark.parametrize("hypernetwork", ["pivot", "mlp"])
+def test_price_alone_gives_the_hypernetwork_of_a_search_that_price_dominates(hypernetwork, few, tmp_path):
+    settings = {"hypernetwork": hypernetwork, "hypernetwork_learning_rate": 0.01}
+    by_price, by_both = tiny.config("paper", kappa=1e6, **settings), tiny.config("paper", kappa=0.01, **settings)
+    S = torch.from_numpy(penalties.lattice(3, 0.25)).float()
+    alone = baselines.price_alone(by_price)(S)
+    torch.manual_seed(0)
+    start = SearchModel(by_price).hypernetwork(S)
+    searched, with_data = (
+        search(config, few.train, tmp_path / f"{config.kappa}", progress_bar=False).hypernetwork(S)
+        for config in (by_price, by_both)
+    )
+    way = (alone - start).norm()
+    assert (searched - alone).norm() < 0.01 * way < 0.1 * (with_data - alone).norm()
+
+
+def test_price_alone_draws_S_as_a_search_without_augmentation():
+    with pytest.raises(SimplexNASError, match="flip = True, shift = 0; allowed: false, 0"):
+        baselines.price_alone(tiny.config("paper", flip=True))
+
+
+def test_lattice_file(lattice_path, tiny_family, tmp_path):
+    assert lattice_path == tmp_path / "results" / "tiny" / records.LATTICE
+    content = json.loads(lattice_path.read_text())
+    assert content["sha256"] == tiny_family.description["sha256"]
+    assert not list((tmp_path / "runs").rglob("*.json")), "nothing half-done is left"
+    assert [point["S"] for point in content["points"]] == penalties.lattice(3, 0.5).tolist()
+    for point in content["points"]:
+        architecture = tiny_family.architecture(point["S"])
+        assert tuple(point["choice"]) == architecture.operations
+        assert point["operations"] == architecture.counts() and point["macs"] == architecture.macs
+        assert all(0 <= point["accuracy"][split] <= 1 for split in ("validation", "test"))
+
+
+def fake_accuracy(value: float, calls: list):
+    return lambda *_: calls.append(0) or {"validation": value, "test": value}
+
+
+def interrupted(after: int, accuracies=lambda *_: {"validation": 0.5, "test": 0.5}):
+    """A measurement that stops before number `after`, counted from 0."""
+    calls = []
+
+    def measure(*arguments):
+        if len(calls) == after:
+            raise KeyboardInterrupt
+        calls.append(0)
+        return accuracies(*arguments)
+
+    return measure
+
+
+def test_a_whole_measurement_is_not_made_again(lattice_path, tiny_family, fewer):
+    before = lattice_path.read_bytes()
+    with pytest.raises(SimplexNASError, match=r"lattice\.json exists; move it away to measure again"):
+        lattice.lattice(tiny_family, fewer, 1.0)
+    assert lattice_path.read_bytes() == before
+
+
+def test_interrupted_lattice_goes_on(tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "accuracies", interrupted(after=2))
+    with pytest.raises(KeyboardInterrupt):
+        lattice.lattice(tiny_family, fewer, 0.5)
+    assert not (tmp_path / "results").exists(), "only whole files are results"
+    half = tmp_path / "runs" / "tiny" / records.LATTICE
+    assert len({tuple(point["choice"]) for point in json.loads(half.read_text())["points"]}) == 2
+    half.write_text(json.dumps(json.loads(half.read_text()) | {"seconds": 5000.0}))
+    measured = []
+    monkeypatch.setattr(evaluation, "accuracies", fake_accuracy(0.25, measured))
+    content = json.loads(lattice.lattice(tiny_family, fewer, 0.5).read_text())
+    distinct = {tuple(point["choice"]): point["accuracy"]["test"] for point in content["points"]}
+    assert len(measured) == len(distinct) - 2 and sorted(distinct.values())[-2:] == [0.5, 0.5]
+    assert 5000 <= content["seconds"] < 5100, "seconds add up"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sha256": "0"}, r"was made with sha256 = 0; this run asks for sha256 = [0-9a-f]{64}; move it away"),
+        ({"settings": {"step": 0.25}}, r"was made with step = 0.25; this run asks for step = 0.5; move it away"),
+        ({"versions": {}}, r"was made with numpy = None, python = None, .*; this run asks for numpy = \d"),
+        ({"version": 1}, r"has version 1; this code reads 2; move it away"),
+    ],
+)
+def test_half_done_lattice_of_something_else_is_refused(change, message, tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "accuracies", interrupted(after=2))
+    with pytest.raises(KeyboardInterrupt):
+        lattice.lattice(tiny_family, fewer, 0.5)
+    half = tmp_path / "runs" / "tiny" / records.LATTICE
+    half.write_text(json.dumps(json.loads(half.read_text()) | change))
+    before = half.read_bytes()
+    with pytest.raises(SimplexNASError, match=rf"lattice\.json {message}"):
+        lattice.lattice(tiny_family, fewer, 0.5)
+    assert half.read_bytes() == before
+
+
+def test_baselines_file(lattice_path, tiny_family, fewer, tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(evaluation, "accuracies", fake_accuracy(0.75, measured))
+    path = baselines.baselines(tiny_family, fewer, step=0.5, draws=2, random=4)
+    points = json.loads(path.read_text())["points"]
+    assert len(measured) == len({tuple(point["choice"]) for point in points})
+    of = {source: [p for p in points if p["source"] == source] for source in {p["source"] for p in points}}
+    assert {source: len(group) for source, group in of.items()} == {
+        "control": 12,
+        "random hypernetwork": 12,
+        "random architecture": 4,
+    }
+    for point in of["control"]:
+        least = min(point["S"])
+        assert all(point["S"][m] == least for m in point["choice"])
+    other = tiny.sister(tiny_family, tmp_path, seed=1)
+    lattice.lattice(other, fewer, 0.5)
+    others = json.loads(baselines.baselines(other, fewer, step=0.5, draws=2, random=4).read_text())["points"]
+    for source in of:
+        assert [p["choice"] for p in others if p["source"] == source] != [p["choice"] for p in of[source]]
+
+
+def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatch):
+    ways = evaluation.in_all_ways
+    monkeypatch.setattr(evaluation, "in_all_ways", interrupted(2, ways))
+    with pytest.raises(KeyboardInterrupt):
+        lattice.paper_points(tiny_family, fewer)
+    assert not (tmp_path / "results").exists(), "only whole files are results"
+    asked = []
+    monkeypatch.setattr(evaluation, "in_all_ways", lambda *args: asked.append(args[1]) or ways(*args))
+    content = json.loads(lattice.paper_points(tiny_family, fewer).read_text())
+    assert asked == [S for S, *_ in list(paper.PAPER.values())[2:]]
+    assert [point["name"] for point in content["points"]] == list("ABCD")
+    assert not (tmp_path / "runs" / "tiny" / records.PAPER_POINTS).exists()
+
+
+def test_interrupted_retraining_goes_on(lattice_path, tiny_family, fewer, monkeypatch):
+    def build(architecture, train, config):
+        assert config.epochs == 1 and config.space == tiny_family.space
+        return architecture.build()
+
+    monkeypatch.setattr(retraining, "retrain", interrupted(3, build))
+    with pytest.raises(KeyboardInterrupt):
+        retraining.retraining(tiny_family, fewer, epochs=1)
+    trained = []
+    monkeypatch.setattr(retraining, "retrain", lambda *arguments: trained.append(0) or build(*arguments))
+    points = json.loads(retraining.retraining(tiny_family, fewer, epochs=1).read_text())["points"]
+    assert len(trained) == len({tuple(point["choice"]) for point in points}) - 3
+    sources = [point["source"] for point in points]
+    members = {tuple(point["choice"]) for point in json.loads(lattice_path.read_text())["points"]}
+    assert sources.count("random") == 10 and sources.count("family") == min(20, len(members))
+    assert all(set(point["retrained"]) == set(point["accuracy"]) == {"validation", "test"} for point in points)
+
+
+def test_another_family_ranks_the_retrained_networks(lattice_path, tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(retraining, "retrain", lambda architecture, *_: architecture.build())
+    retrained = json.loads(retraining.retraining(tiny_family, fewer, epochs=1).read_text())["points"]
+    other = tiny.sister(tiny_family, tmp_path)
+    for parameter in other.model.supernet.classifier.parameters():
+        torch.nn.init.zeros_(parameter)  # then all classes are level, and the first one is answered
+    path = ranking.ranking(other, tiny_family, fewer)
+    assert path == tmp_path / "results" / "sister" / records.RANKED
+    found = {split: (getattr(fewer, split).labels == 0).float().mean().item() for split in ("validation", "test")}
+    for point, before in zip(json.loads(path.read_text())["points"], retrained, strict=True):
+        assert point.pop("accuracy") == pytest.approx(found)
+        del before["accuracy"]
+        assert point == before
+
+
+def test_ranking_goes_on_with_what_the_retraining_says_now(lattice_path, tiny_family, fewer, monkeypatch):
+    monkeypatch.setattr(retraining, "retrain", lambda architecture, *_: architecture.build())
+    path = retraining.retraining(tiny_family, fewer, epochs=1)
+    monkeypatch.setattr(evaluation, "accuracies", interrupted(2))
+    with pytest.raises(KeyboardInterrupt):
+        ranking.ranking(tiny_family, tiny_family, fewer)
+    content = json.loads(path.read_text())
+    for point in content["points"]:
+        point["retrained"] = {"validation": 0.75, "test": 0.75}
+    path.write_text(json.dumps(content))
+    monkeypatch.setattr(evaluation, "accuracies", interrupted(1000))
+    points = json.loads(ranking.ranking(tiny_family, tiny_family, fewer).read_text())["points"]
+    assert all(point["retrained"]["test"] == 0.75 for point in points)
+
+
+def test_a_family_of_another_space_cannot_rank(tiny_family, fewer):
+    other = Family("few", SearchModel(tiny.config(space=tiny.FEW_EDGES)), {})
+    with pytest.raises(SimplexNASError, match=r"^tiny has another search space than few; allowed: the same$"):
+        ranking.ranking(other, tiny_family, fewer)

@@ -1,0 +1,155 @@
+"""Presets, the round trip through a dictionary, and refusals."""
+
+import dataclasses
+import json
+
+import pytest
+import tiny
+
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods import settings
+from simplexnas.space.operations import DEFAULT_OPERATIONS
+from simplexnas.space.search_space import SearchSpace
+
+
+def refused(match: str, call, *arguments, **changes) -> None:
+    with pytest.raises(SimplexNASError, match=match) as error:
+        call(*arguments, **changes)
+    assert "\n" not in str(error.value)
+
+
+def test_presets():
+    paper, default, quick = (settings.preset(name) for name in ("paper", "default", "quick"))
+    assert [c.preset for c in (paper, default, quick)] == list(settings.PRESETS) == ["paper", "default", "quick"]
+    assert {c.space for c in (paper, default, quick)} == {SearchSpace(DEFAULT_OPERATIONS, 16, 3, 4)}
+    assert (
+        paper.estimator == "relaxed"
+        and paper.hypernetwork == "pivot"
+        and paper.parameter_price == 0
+        and paper.kappa == 50
+    )
+    assert (paper.temperature_start, paper.temperature_end) == (1.0, 0.2)
+    assert default.estimator == "score_function" and default.epochs >= 8 and default.train_images == 55_000
+    assert dataclasses.replace(quick, preset="default", epochs=default.epochs, train_images=55_000) == default
+
+
+@pytest.mark.parametrize("config", [*settings.PRESETS.values(), tiny.config(space=SearchSpace(tiny.FIVE_OPERATIONS))])
+def test_round_trip(config):
+    assert settings.SearchConfig.from_dict(config.to_dict()) == config
+    assert settings.SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_preset_with_changes():
+    assert settings.preset("quick", seed=3).seed == 3
+    refused("preset = 'fast'; allowed: paper, default, quick", settings.preset, "fast")
+
+
+def test_unknown_and_missing_keys():
+    values = settings.preset("quick").to_dict()
+    refused("unknown setting 'lr'.*learning_rate", settings.SearchConfig.from_dict, values | {"lr": 1})
+    space = values["space"] | {"width": 3}
+    refused("unknown setting 'width'.*channels", settings.SearchConfig.from_dict, values | {"space": space})
+    for name in ("preset", "price", "space"):
+        rest = {key: value for key, value in values.items() if key != name}
+        refused(f"'{name}' is missing", settings.SearchConfig.from_dict, rest)
+    rest = {key: value for key, value in values["space"].items() if key != "nodes"}
+    refused("'nodes' is missing", settings.SearchConfig.from_dict, values | {"space": rest})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"epochs": 1.5},
+        {"batch_size": 0},
+        {"batch_size": 127},  # two paths
+        {"train_images": -1},
+        {"paths": 0},
+        {"paths": 1},  # the estimator compares paths
+        {"seed": -1},
+        {"seed": 0.5},
+        {"learning_rate": 0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
+        {"seed": 2**63},
+        {"shift": 28},
+        {"hypernetwork_learning_rate": -1.0},
+        {"temperature_end": -0.2},
+        {"tau": 0},
+        {"kappa": 0.0},  # the gain of the utility form
+        {"random_utilities": 1},
+        {"random_utilities": True, "hypernetwork": "mlp"},
+        {"weight_decay": -1},
+        {"kappa": float("nan")},
+        {"kappa": float("inf")},
+        {"spread": -0.1},
+        {"parameter_price": -1},
+        {"corner_share": 1.1},
+        {"warmup": -0.1},
+        {"policy_until": 2},
+        {"hypernetwork": "transformer"},
+        {"estimator": "gumbel"},
+        {"flip": 1},
+        {"ema": 1.0},
+        {"matrix_learning_rate": -1.0},
+    ],
+    ids=str,
+)
+def test_bad_value_is_one_line_with_name_and_rule(change):
+    name, *_ = change
+    refused(f"{name} = .*allowed", settings.preset, "default", **change)
+
+
+def test_changes_from_the_command_line():
+    changes = settings.parse_changes(["epochs=3", "flip=false", "kappa=1", "hypernetwork=pivot"])
+    assert changes == {"epochs": 3, "flip": False, "kappa": 1.0, "hypernetwork": "pivot"}
+    assert type(changes["kappa"]) is float
+    assert settings.preset("default", **changes).epochs == 3
+
+
+def test_settings_of_the_search_space_count_as_settings():
+    changes = settings.parse_changes(["mean_nodes=true", "channels=8", "epochs=2"])
+    config = settings.preset("quick", **changes)
+    assert config.space == SearchSpace(mean_nodes=True, channels=8) and config.epochs == 2
+    assert settings.PRESETS["quick"].space == SearchSpace()
+    given = settings.preset("quick", space=SearchSpace(nodes=2), mean_nodes=True)
+    assert given.space == SearchSpace(nodes=2, mean_nodes=True)
+
+
+def test_family_names_do_not_depend_on_order_or_spelling():
+    spellings = (["warmup=0", "flip=false"], ["flip=false", "warmup=0.0"])
+    names = {settings.family_name("quick", 3, settings.parse_changes(changes)) for changes in spellings}
+    assert names == {"quick-flip=false-warmup=0-seed3"}
+    assert settings.family_name("default", 0, {}) == "default-seed0"
+    near = [settings.family_name("quick", 0, {"kappa": kappa}) for kappa in (0.12345678, 0.12345679)]
+    assert near[0] != near[1], "two trainings never share a folder"
+
+
+def test_sandwich_belongs_to_the_score_function():
+    assert settings.preset("default", sandwich=True).sandwich
+    refused("sandwich = True; allowed: true only with score_function", settings.preset, "paper", sandwich=True)
+
+
+def test_batch_normalisation_needs_two_images_for_each_network():
+    refused("batch_size = 4; allowed: from 6, two images", settings.preset, "default", sandwich=True, batch_size=4)
+    space = SearchSpace(normalise_features=True)
+    refused("batch_size = 2; allowed: from 4, two images", settings.preset, "default", space=space, batch_size=2)
+    assert settings.preset("default", space=space, batch_size=4) and settings.preset("default", batch_size=2)
+
+
+@pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "epochs=1.5", "epochs=true", "flip=1", "seed=1"])
+def test_bad_changes_name_the_assignment(assignment):
+    with pytest.raises(SimplexNASError, match=f"--set {assignment}: ") as error:
+        settings.parse_changes([assignment])
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_price_latency_needs_times():
+    times = [[1.0, 2.0, 3.0]] * 10
+    config = tiny.config(price="latency", milliseconds=times)
+    assert settings.SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    for wrong in ((), times[1:], [[1.0, 2.0]] * 10, [[0.0, 1.0, 2.0]] * 10):
+        refused("milliseconds = .*10 rows of 3 times above 0", tiny.config, price="latency", milliseconds=wrong)
+    refused("milliseconds = .*price unit 0 rows", tiny.config, milliseconds=times)
+    refused("price = 'watts'; allowed: unit, parameters, macs, latency", tiny.config, price="watts")
+    refused("no setting 'milliseconds'", settings.parse_changes, ["milliseconds=1"])

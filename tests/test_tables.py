@@ -1,0 +1,245 @@
+"""Tables of measurements of a tiny family, and of invented ones."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import tiny
+
+from simplexnas.io import paths, records
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.measure import baselines, lattice
+from simplexnas.methods import penalties
+from simplexnas.methods.settings import preset
+from simplexnas.report import analysis, paper, published, tables
+from simplexnas.space.search_space import SearchSpace
+
+pytestmark = pytest.mark.usefixtures("own_results")
+
+
+def test_paper_rows_sum_to_28_edges():
+    for S, accuracy, _, operations in paper.PAPER.values():
+        assert sum(operations.values()) == 28 and 0 < accuracy < 1
+        penalties.parse(S, SearchSpace().operations)
+
+
+@pytest.mark.parametrize("name", [records.LATTICE, records.PAPER_POINTS, records.BASELINES, records.RETRAINED])
+def test_result_file_of_another_version_is_refused_by_name(name, lattice_path, tiny_family):
+    path = lattice_path.with_name(name)
+    path.write_text(json.dumps(json.loads(lattice_path.read_text()) | {"version": 1}))
+    with pytest.raises(SimplexNASError, match=rf"{re.escape(name)} has version 1; this code reads 2; move it away"):
+        records.read_own(tiny_family, name)
+
+
+def test_table_of_another_version_is_refused_by_name(table):
+    path = paths.RESULTS / records.TABLE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 1}))
+    with pytest.raises(SimplexNASError, match=r"table\.json has version 1; this code reads 2; move it away"):
+        tables.table()
+
+
+def test_hypervolumes_need_the_lattice_of_the_baselines(tiny_family, fewer):
+    lattice.lattice(tiny_family, fewer, 1.0)
+    with pytest.raises(SimplexNASError, match=r"lattice.json does not hold the lattice of step 0.5; move it away and"):
+        baselines.baselines(tiny_family, fewer, step=0.5, draws=1, random=1)
+
+
+def test_hypervolumes_of_two_families(lattice_path, tiny_family, fewer, tmp_path):
+    other = tiny.sister(tiny_family, tmp_path, seed=1)
+    lattice.lattice(other, fewer, 0.5)
+    families = [tiny_family, other]
+    for each in families:
+        baselines.baselines(each, fewer, step=0.5, draws=2, random=1)
+    volumes = tables.hypervolumes(families).set_index("of")
+    assert list(volumes.index) == ["family", "random hypernetwork", "control", "random architecture"]
+    own = [analysis.hypervolume(records.read_own(each, records.LATTICE)["points"]) for each in families]
+    for source in ("random hypernetwork", "control"):
+        values = []
+        for each in families:
+            points = records.read_own(each, records.BASELINES)["points"]
+            draws = tables.drawn(points, source)
+            assert [len(draw) for draw in draws] == [6, 6]
+            assert [p["choice"] for p in draws[0]] != [p["choice"] for p in draws[1]]
+            values.append(np.mean([analysis.hypervolume(draw) for draw in draws]))
+        line = volumes.loc[source]
+        assert line["mean"] == pytest.approx(np.mean(values)) and line["low"] <= line["mean"] <= line["high"]
+        assert line["behind"] == pytest.approx(np.mean(np.subtract(own, values)))
+        assert line["behind low"] <= line["behind"] <= line["behind high"]
+    assert volumes.loc["family", "mean"] == pytest.approx(np.mean(own))
+
+
+@pytest.fixture
+def table(lattice_path, tiny_family, fewer):
+    lattice.paper_points(tiny_family, fewer)
+    return tables.compute_table([tiny_family])
+
+
+def test_table_of_one_family(table, tiny_family, tmp_path):
+    assert table == tmp_path / "results" / records.TABLE
+    rows = tables.table()
+    assert [row["name"] for row in rows] == ["A", "B", "C", "D"]
+    for row in rows:
+        assert row["ours"]["operations"] == tiny_family.architecture(row["S"]).counts()
+        assert row["ours"]["accuracy"]["n"] == 1 and row["ours"]["accuracy"]["sd"] is None
+        assert row["best"]["edge_parameters"] <= row["paper"]["edge_parameters"]
+        assert row["control"]["accuracy"]["n"] == 1, "draws share the weights"
+        (drawn,) = row["control"]["runs"]
+        tests = [run["accuracy"]["test"] for run in drawn["runs"]]
+        assert len(tests) == 3 and row["control"]["accuracy"]["test"] == pytest.approx(np.mean(tests))
+        (run,) = row["ours"]["runs"]
+        assert len(run["ways"]) == 6 and run["ways"]["discrete"] == run["accuracy"]
+    frame = tables.frame(rows)
+    assert len(frame) == 16 and frame["model"].tolist() == [name for name in "ABCD" for _ in range(4)]
+    asked = {"S": [0.2, 0.5, 0.3]} | rows[0]["ours"]
+    assert tables.frame(rows, asked)["S"].iloc[-1] == "(0.20, 0.50, 0.30)"
+    lines = tables.markdown(rows).splitlines()
+    assert len(lines) == 6 and len({line.count("|") for line in lines}) == 1
+
+
+@pytest.mark.parametrize(("name", "command"), [(records.LATTICE, "lattice"), (records.PAPER_POINTS, "points")])
+@pytest.mark.parametrize("change", [{"sha256": "0"}, None])
+def test_table_needs_the_files_of_its_families(name, command, change, table, tiny_family):
+    path = table.parent / "tiny" / name
+    if change is None:
+        path.unlink()
+    else:
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(SimplexNASError, match=f"{name} is .*; run `simplexnas {command} --family tiny`") as error:
+        tables.compute_table([tiny_family])
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_table_of_two_seeds(table, tiny_family, fewer, tmp_path):
+    other = tiny.sister(tiny_family, tmp_path, seed=1)
+    lattice.lattice(other, fewer, 0.5)
+    lattice.paper_points(other, fewer)
+    tables.compute_table([tiny_family, other])
+    row = tables.table()[0]
+    assert [run["seed"] for run in row["ours"]["runs"]] == [0, 1]
+    assert row["ours"]["accuracy"]["n"] == 2 and row["control"]["accuracy"]["n"] == 2
+    assert "one for each seed" in tables.frame([row])["S"].tolist()
+
+
+@pytest.mark.parametrize("changes", [{}, {"seed": 1, "kappa": 0.5}], ids=["same seed", "another setting"])
+def test_table_refuses_families_that_do_not_belong_together(changes, table, tiny_family, tmp_path):
+    with pytest.raises(SimplexNASError, match="families tiny, sister: allowed are families that differ in their seeds"):
+        tables.compute_table([tiny_family, tiny.sister(tiny_family, tmp_path, **changes)])
+
+
+def measured(edge_parameters: int, test: float, pools: int) -> dict:
+    """Counts and accuracy of a made-up architecture of 28 edges."""
+    return {
+        "operations": {"pool": pools, "identity": 28 - pools, "convolution": 0},
+        "edge_parameters": edge_parameters,
+        "total_parameters": edge_parameters + 20_506,
+        "macs": 7_174_144,
+        "accuracy": {"validation": 0.1, "test": test},
+    }
+
+
+ROW = {
+    "name": "B",
+    "S": [0.15, 0.15, 0.7],
+    "paper": {
+        "accuracy": 0.792,
+        "edge_parameters": 5_120,
+        "operations": {"pool": 17, "identity": 11, "convolution": 0},
+    },
+    "ours": tables.summary([measured(10_240, 0.8123, 20)]),
+    "best": tables.summary([{"S": [0, 0.5, 0.5]} | measured(*m) for m in ((5_120, 0.8, 18), (3_200, 0.82, 16))]),
+    "control": tables.summary([measured(0, 0.70, 13), measured(5_120, 0.72, 14), measured(10_240, 0.74, 14)]),
+}
+
+
+def test_frame_shows_sizes_and_spreads():
+    kinds = "pool / identity / convolution"
+    frame = tables.frame([ROW]).set_index("source")
+    columns = ["S", "test accuracy, %", "edge parameters", "total parameters", "M MACs", kinds]
+    assert frame.columns.tolist() == ["model", *columns]
+    shown = {source: tuple(line[columns]) for source, line in frame.iterrows()}
+    S = "(0.15, 0.15, 0.70)"
+    assert shown == {
+        "paper": (S, "79.2", "5,120", "25,626", "7.17", "17 / 11 / 0"),
+        "ours, same S": (S, "81.2", "10,240", "30,746", "7.17", "20 / 8 / 0"),
+        "ours, best within the paper's parameters": (
+            *("one for each seed", "81.0 ± 1.4 (2)", "4,160"),
+            *("24,666", "7.17", "17 / 11 / 0"),
+        ),
+        "control": (S, "72.0 ± 2.0 (3)", "5,120", "25,626", "7.17", "13.7 / 14.3 / 0"),
+    }
+
+
+def test_markdown_shows_accuracy_and_edge_parameters():
+    cells = [cell.strip() for cell in tables.markdown([ROW]).splitlines()[-1].strip("|").split("|")]
+    assert cells == [
+        *("B", "(0.15, 0.15, 0.70)", "79.2 at 5,120", "81.2 at 10,240"),
+        *("**81.0 ± 1.4 (2) at 4,160**", "72.0 ± 2.0 (3) at 5,120"),
+    ]
+
+
+# Ablation
+
+
+def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, step=1.0, **config) -> None:
+    """Two points, of which the first beats the second."""
+    points = [
+        {
+            "S": [1 - pool, pool, 0],
+            "choice": [0] * 28,
+            "operations": {"pool": pool, "identity": 28 - pool, "convolution": 0},
+            "edge_parameters": edge_parameters + 100 * pool,
+            "total_parameters": edge_parameters + 100 * pool + 20_506,
+            "accuracy": {"validation": accuracy - 0.01 * pool, "test": accuracy - 0.02 * pool},
+        }
+        for pool in (0, 1)
+    ]
+    content = {"version": records.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
+    content["config"] = preset("quick").to_dict() | {"seed": seed} | config
+    content["settings"] = {"step": step}
+    records.save(paths.RESULTS / family / records.LATTICE, content)
+
+
+CHANGES = {"quick": published.UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}
+
+
+def test_ablation_has_one_line_for_each_change_with_the_best_first():
+    for name, accuracies in zip(CHANGES, ((0.85, 0.87), (0.90, 0.91), (0.80, 0.83)), strict=True):
+        for seed, accuracy in enumerate(accuracies):
+            write_lattice(f"{name}-seed{seed}", seed, accuracy, 6000 if name == "quick-shift=2" and seed else 5000)
+    write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
+    runs = tables.ablation(CHANGES)
+    assert len(runs) == 6 and runs["seed"].tolist() == 3 * [0, 1]
+    assert runs.loc[runs["change"] == "nothing changed", "≤ 5,120"].tolist() == pytest.approx([85, 87])
+    found = tables.ablation_table(runs)
+    assert found["change"].tolist() == ["no flips", "nothing changed", "shifts"], "not other runs"
+    assert found["p"].tolist()[1:] == ["–", "–"] and 0 < float(found["p"].iloc[0]) < 1
+    assert found["≤ 5,120"].tolist() == ["90.5 ± 0.7", "86.0 ± 1.4", "–"], "one of two has none that small"
+    assert found["≤ 12,320"].iloc[2] == "81.5 ± 2.1"
+    assert found["steering"].iloc[0] == "0.00 ± 0.00"
+
+
+def test_ablation_without_one_of_its_runs_names_it():
+    write_lattice("quick-seed0", 0, 0.85, 5000)
+    with pytest.raises(SimplexNASError, match=r"quick-seed1/lattice\.json does not exist"):
+        tables.ablation(CHANGES)
+
+
+@pytest.mark.parametrize("change", [{"kappa": 1.0}, {"step": 0.5}])
+def test_ablation_refuses_seeds_of_different_settings(change):
+    write_lattice("quick-seed0", 0, 0.85, 5000)
+    write_lattice("quick-seed1", 1, 0.87, 5000, **change)
+    with pytest.raises(SimplexNASError, match="differ in more than their seeds"):
+        tables.ablation(CHANGES)
+
+
+def test_steering_table_has_a_line_for_each_family_with_the_settings_asked_for():
+    for name, kappa in zip(published.KAPPA, (0, 0.1, 1, 5, 50), strict=True):
+        write_lattice(name, 0, 0.8 + kappa / 1000, 5000, kappa=kappa)
+    found = tables.steering_table(published.KAPPA, ["kappa", "seed"])
+    assert found["seed"].tolist() == 5 * [0]
+    assert found["kappa"].tolist() == [0, 0.1, 1, 5, 50] and found["architectures"].tolist() == 5 * [1]
+    assert found["S and pool"].tolist() == found["S and identity"].tolist() == 5 * ["-1.00"]
+    assert found["S and convolution"].tolist() == 5 * ["–"], "its number never changes"
+    assert found["edge parameters"].tolist() == 5 * ["5,000 to 5,100"]
+    assert found["test accuracy, %"].tolist() == [79, 79, 79.1, 79.5, 84]

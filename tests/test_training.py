@@ -1,0 +1,559 @@
+"""The training loop: both arms, exact resume, kills, several processes, refusals."""
+
+import csv
+import itertools
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from simplexnas.io import seeds
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.paths import ROOT
+from simplexnas.methods import gumbel, objective, penalties, simplex
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace
+from simplexnas.tasks import fashion_mnist
+from simplexnas.training import batches, checkpoint, loop
+
+FIVE = SearchSpace(operations=tiny.FIVE_OPERATIONS, channels=4, nodes=2)
+
+
+@pytest.fixture(autouse=True)
+def log_every_step(monkeypatch):
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+
+
+def train(config, split, run, **options):
+    return loop.search(config, split, run, progress_bar=False, **options)
+
+
+def train_until(step, config, split, run):
+    """Stopped by the keyboard before that step, with a checkpoint of it."""
+
+    def indices(config, present, *rest, kept=batches.batch_indices):
+        if present == step:
+            raise KeyboardInterrupt
+        return kept(config, present, *rest)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop, "batch_indices", indices)
+        train(config, split, run, checkpoint_every=step)
+
+
+def read_log(run) -> list[dict[str, float]]:
+    with (run / checkpoint.LOG).open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def assert_same(first, second, path="checkpoint"):
+    """Equality bit by bit of nested dictionaries, lists and tensors."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second), path
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys(), path
+        for key in first:
+            assert_same(first[key], second[key], f"{path}/{key}")
+    elif isinstance(first, list):
+        assert len(first) == len(second), path
+        for index, pair in enumerate(zip(first, second, strict=True)):
+            assert_same(*pair, f"{path}/{index}")
+    else:
+        assert first == second, path
+
+
+def assert_same_run(first, second):
+    """Same weights, hypernetwork, optimizer and scheduler state, and log; only the seconds may differ."""
+    contents = [torch.load(run / checkpoint.CHECKPOINT, weights_only=True) for run in (first, second)]
+    for content in contents:
+        assert content.pop("seconds") > 0
+        assert {"model", "optimizers", "config", "step", "log"} <= content.keys()
+    assert any("hypernetwork" in name for name in contents[0]["model"])
+    assert_same(*contents)
+    assert (first / checkpoint.LOG).read_text() == (second / checkpoint.LOG).read_text()
+
+
+def refused(match, *arguments, **options):
+    with pytest.raises(SimplexNASError, match=match) as error:
+        train(*arguments, **options)
+    assert len(str(error.value).splitlines()) == 1
+
+
+# Training
+
+
+@pytest.mark.parametrize(
+    ("preset", "space"),
+    [
+        pytest.param("default", tiny.SPACE, id="default"),
+        pytest.param("default", FIVE, id="default, five operations"),
+        pytest.param("paper", tiny.SPACE, id="paper"),
+        pytest.param("paper", FIVE, id="paper, five operations", marks=pytest.mark.slow),
+    ],
+)
+def test_cross_entropy_falls(preset, space, few, tmp_path):
+    kappa = 0.01 if preset == "paper" else 0.02
+    config = tiny.config(preset, space=space, epochs=5, kappa=kappa, learning_rate=2e-2)
+    model = train(config, few.train, tmp_path)
+    log = read_log(tmp_path)
+    assert len(log) == 40
+    assert log[0]["cross_entropy"] == pytest.approx(np.log(10), rel=0.01)
+    assert np.mean([row["cross_entropy"] for row in log[-8:]]) < 0.85 * np.log(10)
+    before = simplex.SearchModel(config).hypernetwork.state_dict()
+    after = model.hypernetwork.state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"estimator": "straight_through"},
+        {"estimator": "reinmax"},
+        {"sandwich": True},
+        {"hypernetwork": "mlp"},
+        {"matrix_learning_rate": 0.0},
+        {"space": SearchSpace(channels=4, nodes=2, mean_nodes=True, normalise_features=True)},
+    ],
+    ids=str,
+)
+def test_each_variant_learns_both_weights_and_policy(changes, few, tmp_path):
+    config = tiny.config(**({"kappa": 0.01, "learning_rate": 2e-2} | changes))
+    model = train(config, few.train, tmp_path)
+    assert np.mean([row["cross_entropy"] for row in read_log(tmp_path)[-8:]]) < 0.9 * np.log(10)
+    before = simplex.SearchModel(config).hypernetwork.state_dict()
+    assert any(not torch.equal(before[name], value) for name, value in model.hypernetwork.state_dict().items())
+
+
+@pytest.mark.parametrize("estimator", ["score_function", "relaxed", "straight_through", "reinmax"])
+def test_cross_entropy_alone_moves_the_policy(estimator, few):
+    config = tiny.config(hypernetwork="pivot", estimator=estimator, kappa=0.0)
+    model = simplex.SearchModel(config)
+    tiny.awake(model.supernet)
+    images = fashion_mnist.normalize(few.train.images[:32])
+    schedule = simplex.Schedule.at(config, 0.5)
+    model(images, few.train.labels[:32], schedule, seeds.generator(0))["loss"].backward()
+    assert model.hypernetwork.tables.grad.abs().max() > 0
+
+
+def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypatch):
+    config = tiny.config()
+    schedule = simplex.Schedule(kappa=0.3, gain=2.0, temperature=1.0, policy_learns=True)
+    model = simplex.SearchModel(config)
+    tiny.awake(model.supernet)
+    utility = model.hypernetwork.utility
+    utility.data.normal_(generator=seeds.generator(1))
+    S, choices = torch.tensor([[0.2, 0.3, 0.5]]), tiny.choices(config.space, 2)
+    monkeypatch.setattr(penalties, "sample", lambda *_: S)
+    monkeypatch.setattr(gumbel, "hard_sample", lambda *_: torch.tensor(choices))
+    images, labels = fashion_mnist.normalize(few.train.images[:32]), few.train.labels[:32]
+    parameters = [utility, *model.supernet.parameters()]
+
+    def gradients(loss):
+        options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
+        return torch.autograd.grad(loss, parameters, **options)
+
+    found = model(images, labels, schedule, seeds.generator(0))["loss"]
+    p = torch.softmax(schedule.gain * model.hypernetwork(S)[0], dim=-1)
+    sizes, largest = cost.edge_parameters(config.space), cost.edge_parameters(config.space).max()
+    latency = sum(
+        cells * p[edge, m] * (S[0, m] + config.parameter_price * sizes[edge, m] / largest)
+        for edge, cells in enumerate(cost.instances(config.space))
+        for m in range(3)
+    )
+    losses = [
+        torch.nn.functional.cross_entropy(model.supernet(images[half], choice), labels[half])
+        for half, choice in zip((slice(16), slice(16, 32)), choices, strict=True)
+    ]
+    expected = sum(losses) / 2 + schedule.kappa * latency
+    torch.testing.assert_close(found, expected)
+    log_p = [sum(p[edge, m].log() for edge, m in enumerate(choice)) for choice in choices]
+    advantage = (losses[0] - losses[1]).item()
+    policy = gradients(advantage * (log_p[0] - log_p[1]) / 2)
+    plainly = [loss + term for loss, term in zip(gradients(expected), policy, strict=True)]
+    for ours, theirs in zip(gradients(found), plainly, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert policy[0].abs().max() > 1e-4 and gradients(schedule.kappa * latency)[0].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("kind", ["parameters", "macs", "latency"])
+def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, few):
+    milliseconds = (np.arange(30.0).reshape(10, 3) + 1).tolist() if kind == "latency" else ()
+    config = tiny.config(price=kind, parameter_price=0.0, milliseconds=milliseconds)
+    model, schedule = simplex.SearchModel(config), simplex.Schedule.at(config, 0.5)
+    S = penalties.sample(1, 3, config.corner_share, seeds.generator(0))
+    prices = S[:, None, :] * cost.relative_costs(kind, config.space, milliseconds)
+    torch.testing.assert_close(model.hypernetwork(S), -prices, msg="utilities start at 0")
+    expected = cost.latency_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
+    images = fashion_mnist.normalize(few.train.images[:32])
+    found = model(images, few.train.labels[:32], schedule, seeds.generator(0))["latency"]
+    torch.testing.assert_close(found, expected)
+
+
+def test_random_utilities_stay_if_nothing_is_learned(few, tmp_path):
+    def utilities(**changes):
+        return simplex.SearchModel(tiny.config(random_utilities=True, **changes)).hypernetwork.utility
+
+    assert utilities().std() > 0.5 and torch.equal(utilities(), utilities())
+    assert not torch.equal(utilities(), utilities(seed=1))
+    model = train(tiny.config(random_utilities=True, policy_until=0.0, epochs=1), few.train, tmp_path)
+    assert torch.equal(model.hypernetwork.utility, utilities())
+
+
+def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypatch):
+    config = tiny.config(sandwich=True)
+    model = simplex.SearchModel(config)
+    seen, targets = [], []
+    run, loss = model.supernet.forward, objective.cross_entropy
+    monkeypatch.setattr(model.supernet, "forward", lambda x, choice: seen.append((len(x), choice)) or run(x, choice))
+    monkeypatch.setattr(objective, "cross_entropy", lambda x, y: targets.append(y) or loss(x, y))
+    images = fashion_mnist.normalize(few.train.images[:32])
+    model(images, few.train.labels[:32], simplex.Schedule.at(config, 0.5), seeds.generator(0))
+    convolution = config.space.operations.index("sep_conv_3x3")
+    assert seen[0] == (32, [convolution] * 10) and convolution not in seen[-1][1]
+    assert [n for n, _ in seen[1:]] == [11, 11, 10]
+    assert targets[0].ndim == 1 and all(target.ndim == 2 and not target.requires_grad for target in targets[1:])
+
+
+def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):
+    last = train(tiny.config(), few.train, tmp_path / "none").supernet.stem[0].weight
+    config = tiny.config(ema=0.9)
+    averaged = train(config, few.train, tmp_path / "whole").supernet.stem[0].weight
+    content = torch.load(tmp_path / "whole" / checkpoint.CHECKPOINT, weights_only=True)
+    assert torch.equal(content["model"]["supernet.stem.0.weight"], last)
+    torch.manual_seed(config.seed)
+    first = simplex.SearchModel(config).supernet.stem[0].weight
+    assert 0 < (averaged - last).norm() < 0.5 * (first - last).norm()
+    train_until(16, config, few.train, tmp_path / "halves")
+    resumed = train(config, few.train, tmp_path / "halves", resume=True).supernet.stem[0].weight
+    assert torch.equal(resumed, averaged)
+
+
+def test_log_columns(tiny_run):
+    folder, _ = tiny_run
+    rows = read_log(folder)
+    assert list(rows[0]) == [
+        *("step", "epoch", "loss", "cross_entropy", "latency"),
+        *("kappa", "gain", "temperature", "learning_rate"),
+    ]
+    assert [row["step"] for row in rows] == [0, 7] and rows[0]["gain"] == 0 and rows[0]["temperature"] == 1
+    assert rows[0]["learning_rate"] == pytest.approx(tiny.config().learning_rate / 25), "of this step, not the next one"
+    assert checkpoint.training_seconds(folder) > 0
+
+
+def test_policy_stops_learning(few, tmp_path):
+    config = tiny.config(epochs=1, policy_until=0.0)
+    model = train(config, few.train, tmp_path)
+    assert not model.hypernetwork.utility.any()
+
+
+def test_every_image_at_most_once_per_epoch():
+    config = tiny.config(train_images=250)
+    for world in (1, 2):
+        steps = batches.steps_per_epoch(config, world)
+        seen = [batches.batch_indices(config, step, rank, world) for step in range(steps) for rank in range(world)]
+        assert len(np.unique(np.concatenate(seen))) == steps * world * 32
+    first, second = (batches.batch_indices(config, step, 0, 1) for step in (0, 7))
+    assert not np.array_equal(first, second)
+
+
+def test_schedule():
+    config = tiny.config()
+    start, half_way, end = (simplex.Schedule.at(config, progress) for progress in (0.0, 0.1, 1.0))
+    assert (start.kappa, start.gain) == (0, 0)
+    assert half_way.kappa == pytest.approx(config.kappa / 2)
+    assert (end.kappa, end.gain) == (config.kappa, config.kappa / config.tau)
+    assert start.policy_learns and not end.policy_learns
+    paper = simplex.Schedule.at(tiny.config("paper"), 0.5)
+    assert (paper.kappa, paper.gain, paper.temperature, paper.policy_learns) == (50, 1, pytest.approx(0.6), True)
+
+
+def test_generator_depends_on_the_whole_key():
+    keys = list(itertools.product([0, 1, 2, 7, 2**32 - 1], repeat=3))
+    draws = {tuple(torch.rand(4, generator=seeds.generator(*key)).tolist()) for key in keys}
+    assert len(draws) == len(keys)
+    first, second = (torch.rand(4, generator=seeds.generator(7, 2, 1)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_no_two_draws_of_a_run_share_their_generator(preset, few, tmp_path, monkeypatch):
+    """Keys may differ and their generators not: numpy pads a short key with zeros."""
+    made, kept = [], seeds.generator
+    for module in (loop, simplex):
+        monkeypatch.setattr(module, "generator", lambda *key: made.append(kept(*key)) or made[-1])
+    train(tiny.config(preset, space=tiny.FEW_EDGES, epochs=1), few.train, tmp_path)
+    assert len({random.initial_seed() for random in made}) == len(made) == (8 if preset == "default" else 9)
+
+
+# Resume
+
+
+@pytest.mark.parametrize("preset", ["default", pytest.param("paper", marks=pytest.mark.slow)])
+def test_two_epochs_and_two_more_equal_four(preset, few, tmp_path):
+    config = tiny.config(preset)
+    train(config, few.train, tmp_path / "whole")
+    train_until(16, config, few.train, tmp_path / "halves")
+    assert len(read_log(tmp_path / "halves")) == 16
+    train(config, few.train, tmp_path / "halves", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "halves")
+
+
+def test_checkpoint_within_an_epoch_resumes(few, tmp_path, monkeypatch):
+    """Stopped by an exception in step 13: the checkpoint of step 10 is whole."""
+    config = tiny.config(epochs=2)
+    train(config, few.train, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        log_row = loop._log_row
+        patch.setattr(loop, "_log_row", lambda step, *rest: 1 / 0 if step == 13 else log_row(step, *rest))
+        with pytest.raises(ZeroDivisionError):
+            train(config, few.train, tmp_path / "broken", checkpoint_every=5)
+    assert len(read_log(tmp_path / "broken")) == 10
+    train(config, few.train, tmp_path / "broken", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_early_stop_adds_no_row_to_the_log(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_EVERY", 5)
+    config = tiny.config(space=tiny.FEW_EDGES, epochs=2)
+    train(config, few.train, tmp_path / "whole")
+    train_until(8, config, few.train, tmp_path / "halves")
+    assert [row["step"] for row in read_log(tmp_path / "halves")] == [0, 5]
+    train(config, few.train, tmp_path / "halves", resume=True)
+    assert [row["step"] for row in read_log(tmp_path / "halves")] == [0, 5, 10, 15]
+    assert_same_run(tmp_path / "whole", tmp_path / "halves")
+
+
+KILLED = """
+import os, signal, sys, torch
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+torch.set_num_threads(1)
+loop.LOG_EVERY = 1
+
+def die_at_step_13(step, *rest, kept=loop._log_row):
+    if step == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return kept(step, *rest)
+
+def die_before_the_name_is_right(source, target, kept=os.replace):
+    if os.path.basename(target) == "checkpoint.pt" and torch.load(source, weights_only=True)["step"] == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    kept(source, target)
+
+if sys.argv[3] == "in a step":
+    loop._log_row = die_at_step_13
+else:
+    os.replace = die_before_the_name_is_right
+loop.search(tiny.config(), data.load().train, sys.argv[2], checkpoint_every=1, progress_bar=False)
+"""
+
+
+def run_script(text, tmp_path, *arguments, **options):
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    command = [sys.executable, script, ROOT / "tests", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["in a step", "while writing"])
+def test_killed_process_resumes_from_a_whole_checkpoint(when, few, tmp_path):
+    killed = run_script(KILLED, tmp_path, tmp_path / "killed", when)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    steps = 13 if when == "in a step" else 12
+    assert torch.load(tmp_path / "killed" / checkpoint.CHECKPOINT, weights_only=True)["step"] == steps
+    train(tiny.config(), few.train, tmp_path / "whole")
+    train(tiny.config(), few.train, tmp_path / "killed", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+KILLED_OFTEN = """
+import os, pathlib, random, signal, sys, time, torch
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+torch.set_num_threads(1)
+loop.LOG_EVERY = 1
+train = data.load().train
+checkpoint = pathlib.Path(sys.argv[2], checkpoint.CHECKPOINT)
+moments = random.Random(0)
+steps = [0]
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        options = {"checkpoint_every": 1, "resume": True, "progress_bar": False}
+        loop.search(tiny.config(epochs=1000), train, checkpoint.parent, **options)
+        os._exit(0)
+    time.sleep(moments.uniform(0.02, 0.6))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL, "the run ended before it was killed"
+    if checkpoint.exists():
+        steps.append(torch.load(checkpoint, weights_only=True)["step"])
+assert steps == sorted(steps) and len(set(steps)) >= 5, steps
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_20_random_moments_the_checkpoint_is_whole_and_never_older(tmp_path):
+    killed = run_script(KILLED_OFTEN, tmp_path, tmp_path / "killed")
+    assert killed.returncode == 0, killed.stderr[-2000:]
+    content = torch.load(tmp_path / "killed" / checkpoint.CHECKPOINT, weights_only=True)
+    assert [row["step"] for row in content["log"]] == list(range(content["step"]))
+    rows = [row["step"] for row in read_log(tmp_path / "killed")]  # written after the checkpoint: at most one behind
+    assert content["step"] - len(rows) in (0, 1) and rows == list(range(len(rows)))
+
+
+FULL_DISK = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    loop.search(tiny.config(), data.load().train, sys.argv[2], resume=True, progress_bar=False)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.slow
+def test_full_disk_is_one_line_and_leaves_the_last_checkpoint(few, tmp_path):
+    config = tiny.config()
+    train_until(16, config, few.train, tmp_path / "run")
+    before = (tmp_path / "run" / checkpoint.CHECKPOINT).read_bytes()
+    done = run_script(FULL_DISK, tmp_path, tmp_path / "run")
+    assert done.stdout.startswith("SimplexNASError ") and "checkpoint.pt cannot be written" in done.stdout, done
+    assert done.stdout.count("\n") == 1
+    assert (tmp_path / "run" / checkpoint.CHECKPOINT).read_bytes() == before
+    assert not list((tmp_path / "run").glob("*.tmp"))
+    train(config, few.train, tmp_path / "run", resume=True)
+
+
+TWO_PROCESSES = """
+import hashlib, json, pathlib, sys, torch
+sys.path.insert(0, sys.argv[1])
+import tiny
+from simplexnas import data, search
+torch.set_num_threads(1)
+fabric = loop.make_fabric("cpu", devices=2)
+config = tiny.config(epochs=2)
+model = loop.search(config, data.load().train, sys.argv[2], fabric=fabric, progress_bar=False)
+
+def digest(model):
+    return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+
+torch.manual_seed(config.seed)
+content = {"world": fabric.world_size, "start": digest(simplex.SearchModel(config)), "end": digest(model)}
+pathlib.Path(sys.argv[2], f"rank{fabric.global_rank}.json").write_text(json.dumps(content))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_same_weights(tmp_path):
+    done = run_script(TWO_PROCESSES, tmp_path, tmp_path / "run")
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (json.loads((tmp_path / "run" / f"rank{rank}.json").read_text()) for rank in (0, 1))
+    assert first == second and first["world"] == 2
+    assert first["start"] != first["end"]
+    content = torch.load(tmp_path / "run" / checkpoint.CHECKPOINT, weights_only=True)
+    assert (content["world"], content["step"]) == (2, 8), "256 images, 2 processes with 32 each, 2 epochs"
+
+
+# Refusals
+
+
+def test_existing_run_is_not_overwritten(few, tmp_path):
+    train(tiny.config(epochs=1), few.train, tmp_path)
+    refused("exists; go on with --resume", tiny.config(epochs=1), few.train, tmp_path)
+    other = tiny.config(epochs=1, flip=False, seed=5)
+    refused("made with flip = True, seed = 0; this run asks for flip = False, seed = 5", other, few.train, tmp_path)
+
+
+def test_resume_of_nothing_starts(few, tmp_path):
+    train(tiny.config(epochs=1), few.train, tmp_path, resume=True)
+    assert (tmp_path / checkpoint.CHECKPOINT).exists()
+
+
+def test_resume_with_another_config(few, tmp_path):
+    train_until(8, tiny.config(), few.train, tmp_path)
+    asked = tiny.config(seed=1, kappa=0.1)
+    refused("kappa = 0.02, seed = 0; this run asks for kappa = 0.1, seed = 1", asked, few.train, tmp_path, resume=True)
+    refused("epochs = 4", tiny.config(epochs=5), few.train, tmp_path, resume=True)
+    message = "made with channels = 4, nodes = 2; this run asks for channels = 2, nodes = 1"
+    refused(message, tiny.config(space=tiny.FEW_EDGES), few.train, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "text", "foreign", "old version", "other processes"])
+def test_damaged_or_foreign_checkpoint(damage, few, tiny_run, tmp_path):
+    source, target = tiny_run[0] / checkpoint.CHECKPOINT, tmp_path / checkpoint.CHECKPOINT
+    whole, content = source.read_bytes(), torch.load(source, weights_only=True)
+    if damage == "foreign":
+        torch.save({"weights": torch.zeros(3)}, target)
+    elif damage == "old version":
+        torch.save(content | {"version": 0}, target)
+    elif damage == "other processes":
+        torch.save(content | {"world": 2}, target)
+    else:
+        target.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "text": b"checkpoint"}[damage])
+    refused(rf"{checkpoint.CHECKPOINT} ", tiny.config(epochs=1), few.train, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("images", [16, 601])
+def test_too_few_images(images, few, tmp_path):
+    refused(f"train_images = {images}; allowed: from 32", tiny.config(train_images=images), few.train, tmp_path)
+
+
+def test_unwritable_run_is_known_before_the_training(few, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(loop, "make_batch", None)
+    refused("checkpoint.pt cannot be written", tiny.config(), few.train, tmp_path / "file" / "run")
+
+
+def test_diverging_loss_is_one_line(few, tmp_path):
+    refused("lower learning_rate", tiny.config("paper", learning_rate=1e20), few.train, tmp_path)
+    assert not (tmp_path / checkpoint.CHECKPOINT).exists()
+
+
+def test_diverged_run_keeps_its_last_good_checkpoint(few, tmp_path, monkeypatch):
+    config = tiny.config(space=tiny.FEW_EDGES, epochs=1)
+    train(config, few.train, tmp_path / "whole")
+    losses, kept = [], objective.cross_entropy
+
+    def nan_from_step_3(logits, labels):
+        losses.append(kept(logits, labels))
+        return losses[-1] * (1 if len(losses) <= 3 * config.paths else float("nan"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(objective, "cross_entropy", nan_from_step_3)
+        refused("the loss is nan at step 4", config, few.train, tmp_path / "broken", checkpoint_every=2)
+    step, steps = loop.Optimizers.step, []
+
+    def broken_in_the_second_step(self):
+        step(self)
+        steps.append(0)
+        if len(steps) == 2:
+            self.optimizers["adamw"].param_groups[0]["params"][0].data.fill_(torch.inf)
+
+    with monkeypatch.context() as patch:  # the loss of step 4 is still finite
+        patch.setattr(loop.Optimizers, "step", broken_in_the_second_step)
+        refused(
+            "is no longer finite at step 4", config, few.train, tmp_path / "broken", checkpoint_every=2, resume=True
+        )
+    content = torch.load(tmp_path / "broken" / checkpoint.CHECKPOINT, weights_only=True)
+    assert content["step"] == 2 and all(t.isfinite().all() for t in content["model"].values())
+    train(config, few.train, tmp_path / "broken", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+@pytest.mark.parametrize(("accelerator", "devices"), [("foo", 1), ("foo", 2), ("tpu", 1)])
+def test_bad_accelerator_is_one_line(accelerator, devices):
+    with pytest.raises(SimplexNASError, match=f"accelerator = '{accelerator}', devices = {devices}: ") as error:
+        loop.make_fabric(accelerator, devices)
+    assert len(str(error.value).splitlines()) == 1
