@@ -22,7 +22,7 @@ from simplexnas.io.paths import RESULTS, relative
 from simplexnas.io.provenance import computed
 from simplexnas.io.seeds import generator
 from simplexnas.methods import settings
-from simplexnas.methods.simplex import Schedule, SearchModel
+from simplexnas.methods.simplex import Schedule, SimplexMethod
 from simplexnas.tasks import fashion_mnist, task
 from simplexnas.training.batches import make_batch
 from simplexnas.training.optimizers import Optimizers
@@ -37,7 +37,7 @@ class Arm:
     def __init__(self, settings: settings.SearchConfig, train: task.Split):
         torch.manual_seed(settings.seed)
         self.settings, self.train = settings, train
-        self.model = SearchModel(settings).to(memory_format=settings.memory_format).train()
+        self.model = SimplexMethod(settings).to(memory_format=settings.memory_format).train()
         self.optimizers = Optimizers(self.model.supernet, settings, 1000, self.model.hypernetwork)
         self.schedule = Schedule.at(settings, 0.0)
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from simplexnas.measure import evaluation
-from simplexnas.tasks.fashion_mnist import normalize
+from simplexnas.tasks.fashion_mnist import TASK
 from simplexnas.tasks.task import Split
 
 
@@ -16,7 +16,7 @@ class Brightness(nn.Module):
     """Reads the class off an image whose pixels are all 20 * class."""
 
     def forward(self, images):
-        levels = normalize(20 * torch.arange(10, dtype=torch.uint8)[:, None, None, None])
+        levels = TASK.normalize(20 * torch.arange(10, dtype=torch.uint8)[:, None, None, None])
         return -(images.mean(dim=(1, 2, 3))[:, None] - levels.flatten()).abs()
 
 
@@ -40,7 +40,7 @@ def test_batch_norm_statistics_are_averages_over_batches(images, few):
     nn.init.constant_(network[1].running_mean, 99.0)  # stale
     reestimated = evaluation.reestimate_batch_norm(network, few.train, images)
     batches = few.train.images[:images].split(250)
-    outputs = [network[0](normalize(batch)).transpose(0, 1).flatten(1) for batch in batches]
+    outputs = [network[0](TASK.normalize(batch)).transpose(0, 1).flatten(1) for batch in batches]
     mean = torch.stack([output.mean(dim=1) for output in outputs]).mean(dim=0)
     variance = torch.stack([output.var(dim=1) for output in outputs]).mean(dim=0)
     torch.testing.assert_close(network[1].running_mean, mean, rtol=1e-4, atol=1e-5)

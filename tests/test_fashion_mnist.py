@@ -100,7 +100,7 @@ def test_failed_download_loses_nothing(tmp_path, monkeypatch, splits):
 
 
 def test_normalize(splits):
-    normal = fashion_mnist.normalize(splits.train.images[:10_000])
+    normal = fashion_mnist.TASK.normalize(splits.train.images[:10_000])
     assert normal.dtype == torch.float32 and normal.is_contiguous(memory_format=torch.channels_last)
     assert abs(normal.mean()) < 0.02 and abs(normal.std() - 1) < 0.02
     pixels = splits.train.images.float() / 255

@@ -29,7 +29,7 @@ def utility(seed: int, space=DEFAULT, size: float = 1.0) -> UtilityHypernetwork:
 
 
 def test_choices_start_uniform_for_every_S():
-    model = simplex.SearchModel(settings.preset("default"))
+    model = simplex.SimplexMethod(settings.preset("default"))
     start = simplex.Schedule.at(model.config, 0.0)
     probabilities = torch.softmax(start.gain * model.hypernetwork(LATTICE.float()), dim=-1)
     assert probabilities.shape == (len(LATTICE), 28, 3)
@@ -38,8 +38,8 @@ def test_choices_start_uniform_for_every_S():
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
 def test_cross_entropy_starts_at_log_10(preset, few):
-    model = simplex.SearchModel(tiny.config(preset))
-    images = fashion_mnist.normalize(few.train.images[:32])
+    model = simplex.SimplexMethod(tiny.config(preset))
+    images = fashion_mnist.TASK.normalize(few.train.images[:32])
     start = simplex.Schedule.at(model.config, 0.0)
     result = model(images, few.train.labels[:32], start, seeds.generator(0))
     assert result["cross_entropy"].item() == pytest.approx(math.log(10), rel=0.1)

@@ -11,7 +11,7 @@ from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.measure import baselines, evaluation, lattice, ranking, retraining
 from simplexnas.methods import penalties
-from simplexnas.methods.simplex import SearchModel
+from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.report import paper
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.training.loop import search
@@ -38,7 +38,7 @@ def test_price_alone_gives_the_hypernetwork_of_a_search_that_price_dominates(hyp
     S = torch.from_numpy(penalties.lattice(3, 0.25)).float()
     alone = baselines.price_alone(by_price)(S)
     torch.manual_seed(0)
-    start = SearchModel(by_price).hypernetwork(S)
+    start = SimplexMethod(by_price).hypernetwork(S)
     searched, with_data = (
         search(config, few.train, tmp_path / f"{config.kappa}", progress_bar=False).hypernetwork(S)
         for config in (by_price, by_both)
@@ -211,6 +211,6 @@ def test_ranking_goes_on_with_what_the_retraining_says_now(lattice_path, tiny_fa
 
 
 def test_a_family_of_another_space_cannot_rank(tiny_family, fewer):
-    other = Family("few", SearchModel(tiny.config(space=tiny.FEW_EDGES)), {})
+    other = Family("few", SimplexMethod(tiny.config(space=tiny.FEW_EDGES)), {})
     with pytest.raises(SimplexNASError, match=r"^tiny has another search space than few; allowed: the same$"):
         ranking.ranking(other, tiny_family, fewer)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.methods.simplex import SearchModel
+from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.supernet import Supernet
 from simplexnas.training.optimizers import Muon, Optimizers, orthogonalise
 
@@ -59,7 +59,7 @@ def test_muon_leaves_weights_without_gradient_alone():
 @pytest.mark.parametrize("rate", [0.0, 0.006])
 def test_every_parameter_has_one_optimizer(rate):
     config = tiny.config(matrix_learning_rate=rate)
-    model = SearchModel(config)
+    model = SimplexMethod(config)
     optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork).optimizers
     held = {name: [w for g in o.param_groups for w in g["params"]] for name, o in optimizers.items()}
     assert sorted(id(w) for ws in held.values() for w in ws) == sorted(id(w) for w in model.parameters())
@@ -74,7 +74,7 @@ def test_every_parameter_has_one_optimizer(rate):
 
 def test_gradients_are_clipped_and_forgotten_and_the_rate_moves():
     config = tiny.config()
-    model = SearchModel(config)
+    model = SimplexMethod(config)
     optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork)
     first = optimizers.learning_rate
     for weight in model.parameters():
@@ -88,7 +88,7 @@ def test_gradients_are_clipped_and_forgotten_and_the_rate_moves():
 
 def test_with_relaxed_samples_a_steep_price_does_not_shrink_the_steps_of_the_weights():
     config = tiny.config("paper")
-    model = SearchModel(config)
+    model = SimplexMethod(config)
     optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork)
     assert {id(w) for w in optimizers.limited} == {id(w) for w in model.supernet.parameters()}
     for weight in model.parameters():

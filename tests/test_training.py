@@ -104,7 +104,7 @@ def test_cross_entropy_falls(preset, space, few, tmp_path):
     assert len(log) == 40
     assert log[0]["cross_entropy"] == pytest.approx(np.log(10), rel=0.01)
     assert np.mean([row["cross_entropy"] for row in log[-8:]]) < 0.85 * np.log(10)
-    before = simplex.SearchModel(config).hypernetwork.state_dict()
+    before = simplex.SimplexMethod(config).hypernetwork.state_dict()
     after = model.hypernetwork.state_dict()
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
@@ -125,16 +125,16 @@ def test_each_variant_learns_both_weights_and_policy(changes, few, tmp_path):
     config = tiny.config(**({"kappa": 0.01, "learning_rate": 2e-2} | changes))
     model = train(config, few.train, tmp_path)
     assert np.mean([row["cross_entropy"] for row in read_log(tmp_path)[-8:]]) < 0.9 * np.log(10)
-    before = simplex.SearchModel(config).hypernetwork.state_dict()
+    before = simplex.SimplexMethod(config).hypernetwork.state_dict()
     assert any(not torch.equal(before[name], value) for name, value in model.hypernetwork.state_dict().items())
 
 
 @pytest.mark.parametrize("estimator", ["score_function", "relaxed", "straight_through", "reinmax"])
 def test_cross_entropy_alone_moves_the_policy(estimator, few):
     config = tiny.config(hypernetwork="pivot", estimator=estimator, kappa=0.0)
-    model = simplex.SearchModel(config)
+    model = simplex.SimplexMethod(config)
     tiny.awake(model.supernet)
-    images = fashion_mnist.normalize(few.train.images[:32])
+    images = fashion_mnist.TASK.normalize(few.train.images[:32])
     schedule = simplex.Schedule.at(config, 0.5)
     model(images, few.train.labels[:32], schedule, seeds.generator(0))["loss"].backward()
     assert model.hypernetwork.tables.grad.abs().max() > 0
@@ -143,14 +143,14 @@ def test_cross_entropy_alone_moves_the_policy(estimator, few):
 def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypatch):
     config = tiny.config()
     schedule = simplex.Schedule(kappa=0.3, gain=2.0, temperature=1.0, policy_learns=True)
-    model = simplex.SearchModel(config)
+    model = simplex.SimplexMethod(config)
     tiny.awake(model.supernet)
     utility = model.hypernetwork.utility
     utility.data.normal_(generator=seeds.generator(1))
     S, choices = torch.tensor([[0.2, 0.3, 0.5]]), tiny.choices(config.space, 2)
     monkeypatch.setattr(penalties, "sample", lambda *_: S)
     monkeypatch.setattr(gumbel, "hard_sample", lambda *_: torch.tensor(choices))
-    images, labels = fashion_mnist.normalize(few.train.images[:32]), few.train.labels[:32]
+    images, labels = fashion_mnist.TASK.normalize(few.train.images[:32]), few.train.labels[:32]
     parameters = [utility, *model.supernet.parameters()]
 
     def gradients(loss):
@@ -184,19 +184,19 @@ def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypat
 def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, few):
     milliseconds = (np.arange(30.0).reshape(10, 3) + 1).tolist() if kind == "latency" else ()
     config = tiny.config(price=kind, parameter_price=0.0, milliseconds=milliseconds)
-    model, schedule = simplex.SearchModel(config), simplex.Schedule.at(config, 0.5)
+    model, schedule = simplex.SimplexMethod(config), simplex.Schedule.at(config, 0.5)
     S = penalties.sample(1, 3, config.corner_share, seeds.generator(0))
     prices = S[:, None, :] * cost.relative_costs(kind, config.space, milliseconds)
     torch.testing.assert_close(model.hypernetwork(S), -prices, msg="utilities start at 0")
     expected = cost.latency_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
-    images = fashion_mnist.normalize(few.train.images[:32])
+    images = fashion_mnist.TASK.normalize(few.train.images[:32])
     found = model(images, few.train.labels[:32], schedule, seeds.generator(0))["latency"]
     torch.testing.assert_close(found, expected)
 
 
 def test_random_utilities_stay_if_nothing_is_learned(few, tmp_path):
     def utilities(**changes):
-        return simplex.SearchModel(tiny.config(random_utilities=True, **changes)).hypernetwork.utility
+        return simplex.SimplexMethod(tiny.config(random_utilities=True, **changes)).hypernetwork.utility
 
     assert utilities().std() > 0.5 and torch.equal(utilities(), utilities())
     assert not torch.equal(utilities(), utilities(seed=1))
@@ -206,12 +206,12 @@ def test_random_utilities_stay_if_nothing_is_learned(few, tmp_path):
 
 def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypatch):
     config = tiny.config(sandwich=True)
-    model = simplex.SearchModel(config)
+    model = simplex.SimplexMethod(config)
     seen, targets = [], []
     run, loss = model.supernet.forward, objective.cross_entropy
     monkeypatch.setattr(model.supernet, "forward", lambda x, choice: seen.append((len(x), choice)) or run(x, choice))
     monkeypatch.setattr(objective, "cross_entropy", lambda x, y: targets.append(y) or loss(x, y))
-    images = fashion_mnist.normalize(few.train.images[:32])
+    images = fashion_mnist.TASK.normalize(few.train.images[:32])
     model(images, few.train.labels[:32], simplex.Schedule.at(config, 0.5), seeds.generator(0))
     convolution = config.space.operations.index("sep_conv_3x3")
     assert seen[0] == (32, [convolution] * 10) and convolution not in seen[-1][1]
@@ -226,7 +226,7 @@ def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):
     content = torch.load(tmp_path / "whole" / checkpoint.CHECKPOINT, weights_only=True)
     assert torch.equal(content["model"]["supernet.stem.0.weight"], last)
     torch.manual_seed(config.seed)
-    first = simplex.SearchModel(config).supernet.stem[0].weight
+    first = simplex.SimplexMethod(config).supernet.stem[0].weight
     assert 0 < (averaged - last).norm() < 0.5 * (first - last).norm()
     train_until(16, config, few.train, tmp_path / "halves")
     resumed = train(config, few.train, tmp_path / "halves", resume=True).supernet.stem[0].weight
@@ -450,7 +450,7 @@ def digest(model):
     return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
 
 torch.manual_seed(config.seed)
-content = {"world": fabric.world_size, "start": digest(simplex.SearchModel(config)), "end": digest(model)}
+content = {"world": fabric.world_size, "start": digest(simplex.SimplexMethod(config)), "end": digest(model)}
 pathlib.Path(sys.argv[2], f"rank{fabric.global_rank}.json").write_text(json.dumps(content))
 """
 

@@ -6,7 +6,7 @@ import torch
 
 from simplexnas.family import Family
 from simplexnas.methods.settings import SearchConfig, preset
-from simplexnas.methods.simplex import SearchModel
+from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.supernet import Supernet
 from simplexnas.space.operations import OPERATIONS
 from simplexnas.space.search_space import SearchSpace, genotype_edges
@@ -41,6 +41,6 @@ def images(n: int, seed: int = 0) -> torch.Tensor:
 def sister(family: Family, folder, **changes) -> Family:
     """The same weights under another name, with another config."""
     config = dataclasses.replace(family.config, **changes)
-    model = SearchModel(config)
+    model = SimplexMethod(config)
     model.load_state_dict(family.model.state_dict())
     return Family.load(Family("sister", model, {}).export(folder / "sister", seconds=1.0))

@@ -14,13 +14,14 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, read_json, write_atomically
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed
-from simplexnas.methods import penalties
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.simplex import Schedule, SearchModel
+from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
+from simplexnas.tasks import fashion_mnist
+from simplexnas.tasks.task import Task
 
 FORMAT = "simplexnas family"
-VERSION = 2
+VERSION = 3
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "family.json"
 
@@ -30,12 +31,14 @@ class Family:
     """A search model after training, with the logits' final gain.
 
     name: folder name under data/families, for example "default-seed0".
+    task: the data that it was trained on.
     description: what family.json holds (config, provenance, hash), empty before export.
     """
 
     name: str
-    model: SearchModel
+    model: SimplexMethod
     description: dict
+    task: Task = fashion_mnist.TASK
 
     @property
     def config(self) -> SearchConfig:
@@ -45,15 +48,13 @@ class Family:
     def space(self):
         return self.config.space
 
-    @torch.no_grad()
     def logits(self, S) -> torch.Tensor:
         """alpha(S) at the end of training: (E, k). S: anything that `penalties.parse` takes."""
-        S = torch.from_numpy(penalties.parse(S, self.space.operations))[None].float()
-        return Schedule.at(self.config, 1.0).gain * self.model.hypernetwork(S)[0]
+        return self.model.logits(S)
 
     def architecture(self, S) -> Architecture:
         """The architecture of S: the operation with the largest logit on every edge."""
-        return Architecture.from_logits(self.logits(S), self.space)
+        return self.model.architecture(S)
 
     def select(self, batch: int = 1, table: str | None = None, **limits) -> dict:
         """The best member within a budget, timed end to end; see `selection.select`.
@@ -85,6 +86,7 @@ class Family:
         self.description = {
             "format": FORMAT,
             "version": VERSION,
+            "task": self.task.to_dict(),
             "config": self.config.to_dict(),
             "sha256": hashlib.sha256(weights).hexdigest(),
             "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
@@ -110,6 +112,8 @@ class Family:
             )
         description = read_json(folder / DESCRIPTION)
         place = relative(folder / DESCRIPTION)
+        if description.get("version") == 2:  # from when there was one data set
+            description |= {"version": VERSION, "task": fashion_mnist.TASK.to_dict()}
         check_format(description, FORMAT, VERSION, place)
         try:
             weights = (folder / WEIGHTS).read_bytes()
@@ -121,10 +125,11 @@ class Family:
             )
         try:
             tensors = safetensors.torch.load(weights)
-            model = SearchModel(SearchConfig.from_dict(description["config"]))
+            task = Task.from_dict(description["task"])
+            model = SimplexMethod(SearchConfig.from_dict(description["config"]))
             model.load_state_dict(tensors)
         except (KeyError, TypeError, RuntimeError, SimplexNASError, safetensors.SafetensorError) as error:
             reason = " ".join(str(error).split())[:200]
             raise SimplexNASError(f"{relative(folder)}: weights and config do not fit together ({reason})") from None
         model.eval()
-        return cls(name=folder.name, model=model, description=description)
+        return cls(name=folder.name, model=model, description=description, task=task)

@@ -14,6 +14,10 @@ TableOption = Annotated[
 ]
 BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time, one of the latency table's.")]
 OutputOption = Annotated[Path | None, typer.Option(dir_okay=False, help="Save the architecture as JSON in this file.")]
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", help="Where the family's data lie now. Default: where they lay when it was trained."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
@@ -42,3 +46,10 @@ def print_report(report: dict) -> None:
     typer.echo("cell       edge    operation")
     for edge in report["edges"]:
         typer.echo(f"{edge['cell_type']:<10} {edge['source']} -> {edge['target']}  {edge['operation']}")
+
+
+def data_of(family, data: str | None):
+    """The splits that a family was trained on."""
+    from simplexnas import tasks
+
+    return tasks.load_of(family.task, data)

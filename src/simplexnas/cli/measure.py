@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from simplexnas.cli.common import (
+    DataOption,
     FamilyOption,
     JsonOption,
     PenaltyOption,
+    data_of,
     print_report,
     say,
 )
@@ -26,18 +28,18 @@ def evaluate(
         bool,
         typer.Option("--ways", help="Also relaxed (t = 1, last t), and all with BN statistics of training; minutes."),
     ] = False,
+    data: DataOption = None,
 ) -> None:
     """The architecture of S with inherited weights: accuracy on validation and test, BN statistics re-estimated."""
     from simplexnas.family import Family
     from simplexnas.measure import evaluation
     from simplexnas.methods import penalties
-    from simplexnas.tasks import fashion_mnist
 
     loaded = Family.load(family)
-    penalties = penalties.parse(S, loaded.space.operations).tolist()
+    parsed = penalties.parse(S, loaded.space.operations).tolist()
     say(f"re-estimating batch-normalisation statistics, then {family} on validation and test")
-    splits = fashion_mnist.load()
-    report = {"S": penalties} | evaluation.evaluate(loaded, S, splits)
+    splits = data_of(loaded, data)
+    report = {"S": parsed} | evaluation.evaluate(loaded, S, splits)
     if ways:
         report["ways"] = evaluation.in_all_ways(loaded, S, splits)
     if as_json:
@@ -51,18 +53,19 @@ def evaluate(
 def lattice(
     family: FamilyOption = "default-seed0",
     step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.05,
+    data: DataOption = None,
 ) -> None:
     """Accuracy of the family over a lattice of S (resumes), to data/results/<family>/lattice.json."""
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
     from simplexnas.measure import lattice
-    from simplexnas.tasks import fashion_mnist
 
-    typer.echo(relative(lattice.lattice(Family.load(family), fashion_mnist.load(), step)))
+    loaded = Family.load(family)
+    typer.echo(relative(lattice.lattice(loaded, data_of(loaded, data), step)))
 
 
 @app.command()
-def points(family: FamilyOption = "default-seed0") -> None:
+def points(family: FamilyOption = "default-seed0", data: DataOption = None) -> None:
     """The family at the paper's S, measured in several ways, and the control (resumes).
 
     To data/results/<family>/paper_points.json.
@@ -70,13 +73,13 @@ def points(family: FamilyOption = "default-seed0") -> None:
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
     from simplexnas.measure import lattice
-    from simplexnas.tasks import fashion_mnist
 
-    typer.echo(relative(lattice.paper_points(Family.load(family), fashion_mnist.load())))
+    loaded = Family.load(family)
+    typer.echo(relative(lattice.paper_points(loaded, data_of(loaded, data))))
 
 
 @app.command()
-def baselines(family: FamilyOption = "default-seed0") -> None:
+def baselines(family: FamilyOption = "default-seed0", data: DataOption = None) -> None:
     """The control, a random hypernetwork and random architectures with the family's weights (resumes).
 
     To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice.
@@ -85,10 +88,9 @@ def baselines(family: FamilyOption = "default-seed0") -> None:
     from simplexnas.io.paths import relative
     from simplexnas.measure import baselines
     from simplexnas.report import tables
-    from simplexnas.tasks import fashion_mnist
 
     loaded = Family.load(family)
-    typer.echo(relative(baselines.baselines(loaded, fashion_mnist.load())))
+    typer.echo(relative(baselines.baselines(loaded, data_of(loaded, data))))
     for line in tables.hypervolumes([loaded]).to_dict("records"):
         typer.echo(f"{line['of']:<20} hypervolume {line['mean']:.3f}")
 
@@ -97,6 +99,7 @@ def baselines(family: FamilyOption = "default-seed0") -> None:
 def retrain(
     family: FamilyOption = "default-seed0",
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 6,
+    data: DataOption = None,
 ) -> None:
     """Train 20 architectures of the family and 10 random ones from scratch (resumes).
 
@@ -105,15 +108,16 @@ def retrain(
     """
     from simplexnas.family import Family
     from simplexnas.measure import retraining
-    from simplexnas.tasks import fashion_mnist
 
-    _print_agreement(retraining.retraining(Family.load(family), fashion_mnist.load(), epochs))
+    loaded = Family.load(family)
+    _print_agreement(retraining.retraining(loaded, data_of(loaded, data), epochs))
 
 
 @app.command()
 def rank(
     family: FamilyOption = "default-seed0",
     of: Annotated[str, typer.Option(help="Family whose networks were retrained.")] = "default-seed0",
+    data: DataOption = None,
 ) -> None:
     """Accuracy of another family's retrained networks with this family's weights (resumes).
 
@@ -121,9 +125,9 @@ def rank(
     """
     from simplexnas.family import Family
     from simplexnas.measure import ranking
-    from simplexnas.tasks import fashion_mnist
 
-    _print_agreement(ranking.ranking(Family.load(family), Family.load(of), fashion_mnist.load()))
+    loaded = Family.load(family)
+    _print_agreement(ranking.ranking(loaded, Family.load(of), data_of(loaded, data)))
 
 
 def _print_agreement(path: Path) -> None:

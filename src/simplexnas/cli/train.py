@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from simplexnas.cli.common import TableOption
+from simplexnas.cli.common import TableOption, say
 from simplexnas.io.errors import SimplexNASError
 
 app = typer.Typer()
+FEW_STEPS = 1000  # a training shorter than that has hardly begun
 
 
 @app.command()
@@ -30,6 +31,11 @@ def data(
 def search(
     preset: Annotated[str, typer.Option(help="paper, default or quick.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
+    data: Annotated[str, typer.Option(help="fashion-mnist, digits, or a folder of pictures.")] = "fashion-mnist",
+    image_size: Annotated[
+        int | None,
+        typer.Option(help="Pixels that a folder's pictures are resized to. Default: 28 if all are grey, else 32."),
+    ] = None,
     changes: Annotated[
         list[str], typer.Option("--set", metavar="NAME=VALUE", help="Another setting than the preset's; repeatable.")
     ] = [],  # noqa: B006
@@ -42,44 +48,41 @@ def search(
 ) -> None:
     """Train a family and export it to data/families/<preset>-seed<seed>.
 
-    With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own.
+    With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own; with other data
+    to data/families/<data>-<preset>-seed<seed>.
+
+    A folder of pictures has train/<class>/…, and optionally val/<class>/… and test/<class>/…; what is not there is cut
+    from train. Pictures are resized and kept under data/images.
+
     With --set price=latency an operation's price is its time in the latency table for batches of latency_batch images.
     """
-    from simplexnas.family import DESCRIPTION, Family
-    from simplexnas.io import paths
-    from simplexnas.io.files import check_writable
+    from simplexnas import tasks
     from simplexnas.io.paths import relative
     from simplexnas.latency.table import LatencyTable
     from simplexnas.methods import settings
-    from simplexnas.tasks import fashion_mnist
-    from simplexnas.training import checkpoint, loop
+    from simplexnas.training.batches import steps_per_epoch
+    from simplexnas.training.family import train_family
+    from simplexnas.training.loop import make_fabric
 
     changed = settings.parse_changes(changes)
-    name = settings.family_name(preset, seed, changed)
+    settings.preset(preset, seed=seed, **changed | {"price": "unit"})  # refused before any data are read
+    splits = tasks.load(data, image_size)
+    name = settings.family_name(preset, seed, changed, splits.task.name)
+    changed = {"train_images": len(splits.train), "shape": splits.task.shape} | changed
     if changed.get("price") == "latency":
         without = settings.preset(preset, **changed | {"price": "unit"})
         loaded = LatencyTable.load(table, without.space)
         changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
     elif table is not None:
         raise SimplexNASError(f"--table {table}: only with --set price=latency")
-    settings = settings.preset(preset, seed=seed, **changed)
-    run = paths.RUNS / name
-    check_writable(paths.FAMILIES / name)  # known before the training
-    if (paths.FAMILIES / name / DESCRIPTION).exists() and not (run / checkpoint.CHECKPOINT).exists():
-        raise SimplexNASError(f"{relative(paths.FAMILIES / name)} is trained already; move it away to train it again")
-    fabric = loop.make_fabric(accelerator, devices, nodes)
-    model = loop.search(
-        settings,
-        fashion_mnist.load().train,
-        run,
-        fabric=fabric,
-        resume=resume,
-        checkpoint_every=checkpoint_every,
-    )
-    if fabric.is_global_zero:
-        typer.echo(relative(run / checkpoint.LOG))
-        folder = Family(name, model.cpu(), {}).export(
-            paths.FAMILIES / name, checkpoint.training_seconds(run), fabric.device.type
+    config = settings.preset(preset, seed=seed, **changed)
+    steps = config.epochs * steps_per_epoch(config, devices * nodes)
+    if steps < FEW_STEPS:
+        say(
+            f"{steps} steps are few: --set epochs={-(-FEW_STEPS // max(1, steps // config.epochs))} makes {FEW_STEPS:,}"
         )
+    fabric = make_fabric(accelerator, devices, nodes)
+    folder, log = train_family(name, config, splits, fabric=fabric, resume=resume, checkpoint_every=checkpoint_every)
+    if fabric.is_global_zero:
+        typer.echo(relative(log))
         typer.echo(relative(folder))
-        (run / checkpoint.CHECKPOINT).unlink()  # the family holds the weights

@@ -8,11 +8,13 @@ import typer
 
 from simplexnas.cli.common import (
     BatchOption,
+    DataOption,
     FamilyOption,
     JsonOption,
     OutputOption,
     PenaltyOption,
     TableOption,
+    data_of,
     print_report,
     say,
 )
@@ -98,13 +100,13 @@ def export(
             help="Name under data/families, or a folder. Default: the one in the architecture's file, or default-seed0."
         ),
     ] = None,
+    data: DataOption = None,
 ) -> None:
     """A member of a family as files that need nothing of this library; checks ONNX Runtime on the whole test set."""
     from simplexnas.family import Family
     from simplexnas.io.files import read_json
     from simplexnas.io.paths import relative
     from simplexnas.network.architecture import Architecture
-    from simplexnas.tasks import fashion_mnist
     from simplexnas.use import export
 
     if bool(S) == (architecture is not None):
@@ -119,7 +121,7 @@ def export(
             raise SimplexNASError(
                 f"{architecture} was chosen from another training of {loaded.name}; choose again, or give --family"
             )
-    folder = export.export(loaded, chosen, fashion_mnist.load(), output, fold)
+    folder = export.export(loaded, chosen, data_of(loaded, data), output, fold)
     for path in sorted(folder.iterdir()):
         typer.echo(relative(path))
     description = json.loads((folder / export.DESCRIPTION).read_text())

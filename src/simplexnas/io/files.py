@@ -4,7 +4,10 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from simplexnas.io.errors import SimplexNASError
 
@@ -34,6 +37,19 @@ def check_writable(path: Path) -> None:
         parent = parent.parent
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise SimplexNASError(f"{path} cannot be written ({parent} is not a folder that can be written to)")
+
+
+def claim(lock: Path) -> AbstractContextManager:
+    """Own a piece of work until the end of a `with` block, or of this process, however it ends.
+
+    lock: the claim's file. Raises `SimplexNASError` if another process owns it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    owner = FileLock(lock)
+    try:
+        return owner.acquire(timeout=0)
+    except Timeout:
+        raise SimplexNASError(f"{lock.parent} is another process's work; wait for it, or stop it") from None
 
 
 def check_format(content: Mapping, name: str, version: int, source: Path | str) -> None:

@@ -15,7 +15,6 @@ from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Preprocess, Supernet, concatenate, node_sum
 from simplexnas.space.operations import OPERATIONS
 from simplexnas.space.search_space import (
-    IMAGE_SIZE,
     SearchSpace,
     cell_edges,
     cell_layouts,
@@ -46,7 +45,7 @@ def parts(architecture: Architecture) -> Counter[Part]:
     """The parts that the architecture's network runs for one batch, with how often each runs."""
     space, found, names = architecture.space, Counter(), architecture.names
     layouts, edges = cell_layouts(space), cell_edges(space)
-    found[Part("stem", "", 1, IMAGE_SIZE)] += 1
+    found[Part("stem", "", space.shape.channels, space.shape.size)] += 1
     for index, layout in enumerate(layouts):
         for channels, size in zip(layout.input_channels, layout.input_sizes, strict=True):
             found[Part("preprocess", f"to {layout.channels}", channels, size, size // layout.size)] += 1
@@ -63,8 +62,7 @@ def parts(architecture: Architecture) -> Counter[Part]:
 
 
 def place(kind: str, name: str, layout, source: int) -> Part:
-    size = layout.size if source < 2 else layout.output_size
-    return Part(kind, name, layout.channels, size, layout.stride(source))
+    return Part(kind, name, layout.channels, layout.source_size(source), layout.stride(source))
 
 
 def all_parts(space: SearchSpace) -> list[Part]:

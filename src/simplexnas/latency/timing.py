@@ -13,7 +13,6 @@ from tqdm import tqdm
 from simplexnas.io.allocator import keep_memory
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.provenance import processor
-from simplexnas.space.search_space import IMAGE_SIZE
 
 DEVICES = ("cpu", "cuda")
 ROUNDS = 15
@@ -69,8 +68,10 @@ def time_calls(
 
 
 def network_calls(networks: dict[str, nn.Module], batch: int, device: str = "cpu") -> dict[str, Callable[[], object]]:
-    """A call of each network on one batch of images, for `time_calls`."""
-    images = torch.randn(batch, 1, IMAGE_SIZE, IMAGE_SIZE, device=device).contiguous(memory_format=torch.channels_last)
+    """A call of each network on one batch of images, for `time_calls`. The networks are of one search space."""
+    shape = next(iter(networks.values())).space.shape
+    images = torch.randn(batch, shape.channels, shape.size, shape.size, device=device)
+    images = images.contiguous(memory_format=torch.channels_last)
 
     def call(network: nn.Module) -> Callable[[], object]:
         network = network.to(device, memory_format=torch.channels_last).eval()

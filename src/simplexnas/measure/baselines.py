@@ -14,7 +14,7 @@ from simplexnas.measure.measurement import complete, inherited_accuracy
 from simplexnas.methods import penalties
 from simplexnas.methods.hypernetwork import UtilityHypernetwork
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.simplex import Schedule, SearchModel
+from simplexnas.methods.simplex import Schedule, SimplexMethod
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.report import tables
 from simplexnas.space import cost
@@ -51,7 +51,7 @@ def price_alone(config: SearchConfig) -> nn.Module:
     if config.flip or config.shift:
         raise SimplexNASError(f"flip = {config.flip}, shift = {config.shift}; allowed: false, 0")
     torch.manual_seed(config.seed)  # before the initial values, as in `search`
-    model = SearchModel(config)
+    model = SimplexMethod(config)
     steps = config.epochs * steps_per_epoch(config)
     optimizers = Optimizers(nn.Module(), config, steps, model.hypernetwork)
     for step in range(steps):

@@ -14,7 +14,6 @@ from simplexnas.family import Family
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel
 from simplexnas.network.architecture import Architecture
-from simplexnas.tasks.fashion_mnist import normalize
 from simplexnas.tasks.task import Split, Splits
 
 BATCH = 250
@@ -35,7 +34,7 @@ def reestimate_batch_norm(network: nn.Module, train: Split, images: int = BATCH_
         norm.momentum = None  # cumulative average
     network.train()
     for batch in train.head(images).images.split(BATCH):
-        network(normalize(batch))
+        network(train.task.normalize(batch))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return network.eval()
@@ -43,10 +42,10 @@ def reestimate_batch_norm(network: nn.Module, train: Split, images: int = BATCH_
 
 @torch.no_grad()
 def accuracy(network: nn.Module, split: Split) -> float:
-    """Share of correct classes, in [0, 1]. The network maps (B, 1, 28, 28) float to (B, 10), in eval mode."""
+    """Share of correct classes, in [0, 1]. The network, in eval mode, maps images to class logits."""
     correct = 0
     for images, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True):
-        correct += int((network(normalize(images)).argmax(dim=1) == labels).sum())
+        correct += int((network(split.task.normalize(images)).argmax(dim=1) == labels).sum())
     return correct / len(split)
 
 

@@ -6,14 +6,17 @@ and his rate for the hypernetwork; our optimiser, classifier and data split, no 
 """
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 
 import torch
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.settings import check_keys, check_values, setting
 from simplexnas.space import cost
-from simplexnas.space.search_space import IMAGE_SIZE, SearchSpace, check_settings, genotype_edges
+from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.tasks.task import NAME_OF_FASHION_MNIST
 
 HYPERNETWORKS = ("utility", "pivot", "mlp")
 # relaxed: a soft mixture per image, as published. The others draw one operation per edge and path: score_function runs
@@ -26,77 +29,60 @@ class SearchConfig:
     """Everything that decides the outcome of a search, beside the data and the number of processes."""
 
     preset: str
-    seed: int = 0
+    seed: int = setting(0, least=0, below=2**63)
     space: SearchSpace = field(default_factory=SearchSpace)
     # optimisation
-    epochs: int = 24
-    batch_size: int = 64  # images per step and process
-    train_images: int = 55_000  # of the 55,000; fewer only to try things
-    learning_rate: float = 3e-3  # peak of the one-cycle schedule, AdamW
-    matrix_learning_rate: float = 2e-2  # the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW for them too
-    weight_decay: float = 1e-4
-    hypernetwork_learning_rate: float = 1e-2
-    flip: bool = True  # augmentation: horizontal flips of half of the images
-    shift: int = 0  # augmentation: random shifts by up to this many pixels in each direction
-    channels_last: bool = True  # memory format
-    ema: float = 0.0  # decay per step of a moving average of weights and hypernetwork, the result; 0: none
+    epochs: int = setting(24, least=1)
+    batch_size: int = setting(64, least=1)  # images per step and process
+    train_images: int = setting(55_000, least=1)  # fewer than there are only to try things
+    learning_rate: float = setting(3e-3, above=0)  # peak of the one-cycle schedule, AdamW
+    matrix_learning_rate: float = setting(2e-2, least=0)  # the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW
+    weight_decay: float = setting(1e-4, least=0)
+    hypernetwork_learning_rate: float = setting(1e-2, above=0)
+    flip: bool = setting(True)  # augmentation: horizontal flips of half of the images
+    shift: int = setting(0, least=0)  # augmentation: random shifts by up to this many pixels in each direction
+    channels_last: bool = setting(True)  # memory format
+    ema: float = setting(
+        0.0, least=0, below=1
+    )  # decay per step of a moving average of all weights, the result; 0: none
     # choice of operations
-    estimator: str = "score_function"  # gradient of the cross-entropy for the hypernetwork: one of ESTIMATORS
-    paths: int = 2  # hard paths per step, each on its share of the batch
-    sandwich: bool = False  # also the largest and the smallest network in each step; the largest teaches the others
-    temperature_start: float = 1.0
-    temperature_end: float = 0.2
-    corner_share: float = 0.25  # share of S drawn from Dirichlet(1/2) instead of uniformly
+    estimator: str = setting("score_function", among=ESTIMATORS)  # gradient of the cross-entropy for the hypernetwork
+    paths: int = setting(2, least=1)  # hard paths per step, each on its share of the batch
+    sandwich: bool = setting(False)  # also largest and smallest network in each step; the largest teaches the others
+    temperature_start: float = setting(1.0, above=0)
+    temperature_end: float = setting(0.2, above=0)
+    corner_share: float = setting(0.25, least=0, most=1)  # share of S drawn from Dirichlet(1/2) instead of uniformly
     # hypernetwork and objective
-    hypernetwork: str = "utility"  # or "pivot", "mlp"
-    kappa: float = 0.02  # final weight of Lat in the objective
-    tau: float = 5e-4  # entropy weight of the utility form; its gain is kappa / tau
-    warmup: float = 0.2  # share of the steps in which kappa rises linearly from 0
-    policy_until: float = 0.6  # share of the steps in which the hypernetwork learns
-    random_utilities: bool = False  # utilities start as random numbers, not as 0; never learned with policy_until 0
-    spread: float = 0.15  # standard deviation of the utilities over the edges of a cell, in units of S
-    parameter_price: float = 0.4  # price of the largest number of parameters, in units of S
-    price: str = "unit"  # what S_m is multiplied by on each edge: one of cost.PRICES
-    latency_batch: int = 64  # with price latency: images at a time,
+    hypernetwork: str = setting("utility", among=HYPERNETWORKS)
+    kappa: float = setting(0.02, least=0)  # final weight of Lat in the objective
+    tau: float = setting(5e-4, above=0)  # entropy weight of the utility form; its gain is kappa / tau
+    warmup: float = setting(0.2, least=0, most=1)  # share of the steps in which kappa rises linearly from 0
+    policy_until: float = setting(0.6, least=0, most=1)  # share of the steps in which the hypernetwork learns
+    random_utilities: bool = setting(False)  # utilities start as random numbers; never learned with policy_until 0
+    spread: float = setting(0.15, least=0)  # standard deviation of utilities over the edges of a cell, in units of S
+    parameter_price: float = setting(0.4, least=0)  # price of the largest number of parameters, in units of S
+    price: str = setting("unit", among=cost.PRICES)  # what S_m is multiplied by on each edge
+    latency_batch: int = setting(64, least=1)  # with price latency: images at a time,
     latency_table: str = ""  # the table's name,
     milliseconds: tuple[tuple[float, ...], ...] = ()  # and its LatencyTable.edge_ms, (E, k)
 
     def __post_init__(self):
+        check_values(self)
+        object.__setattr__(self, "milliseconds", tuple(map(tuple, self.milliseconds)))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """What no field can say alone."""
+
         def check(name: str, allowed: str, ok: bool):
             if not ok:
                 raise SimplexNASError(f"{name} = {getattr(self, name)!r}; allowed: {allowed}")
 
-        for name in ("epochs", "batch_size", "train_images", "paths", "latency_batch"):
-            check(
-                name,
-                "whole numbers from 1",
-                isinstance(getattr(self, name), int) and getattr(self, name) >= 1,
-            )
-        for name, allowed, end in (("seed", "below 2**63", 2**63), ("shift", IMAGE_SIZE - 1, IMAGE_SIZE)):
-            whole = isinstance(getattr(self, name), int) and 0 <= getattr(self, name) < end
-            check(name, f"whole numbers from 0 to {allowed}", whole)
-        for name in (
-            "learning_rate",
-            "hypernetwork_learning_rate",
-            "temperature_start",
-            "temperature_end",
-            "tau",
-        ):
-            check(name, "numbers above 0", 0 < getattr(self, name) < float("inf"))
-        for name in ("weight_decay", "matrix_learning_rate", "kappa", "spread", "parameter_price"):
-            check(name, "numbers from 0", 0 <= getattr(self, name) < float("inf"))
-        for name in ("corner_share", "warmup", "policy_until"):
-            check(name, "numbers from 0 to 1", 0 <= getattr(self, name) <= 1)
-        check("ema", "numbers from 0 to below 1", 0 <= self.ema < 1)
-        choices = (("hypernetwork", HYPERNETWORKS), ("estimator", ESTIMATORS), ("price", cost.PRICES))
-        for name, allowed in choices:
-            check(name, ", ".join(allowed), getattr(self, name) in allowed)
-        for name in ("flip", "channels_last", "sandwich", "random_utilities"):
-            check(name, "true, false", isinstance(getattr(self, name), bool))
+        largest = self.space.shape.size - 1
+        check("shift", f"whole numbers from 0 to {largest}", self.shift <= largest)
         utility = self.hypernetwork == "utility"
         check("kappa", "above 0 with hypernetwork utility, whose gain is kappa / tau", self.kappa > 0 or not utility)
         check("random_utilities", "true only with hypernetwork utility", utility or not self.random_utilities)
-        object.__setattr__(self, "milliseconds", tuple(map(tuple, self.milliseconds)))
         edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
         shape = [self.space.k] * edges
         whole = list(map(len, self.milliseconds)) == shape and all(t > 0 for row in self.milliseconds for t in row)
@@ -119,7 +105,7 @@ class SearchConfig:
     @classmethod
     def from_dict(cls, values: dict) -> "SearchConfig":
         """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`."""
-        check_settings(cls, values)
+        check_keys(cls, values)
         return cls(**values | {"space": SearchSpace.from_dict(values["space"])})
 
 
@@ -143,23 +129,28 @@ PRESETS: dict[str, SearchConfig] = {
     "quick": SearchConfig(preset="quick", epochs=3),
 }
 
-_SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name != "operations")
+_SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name not in ("operations", "shape"))
 _OF_TABLE = ("latency_table", "milliseconds")  # taken from the latency table, not from a command line
+LONGEST_NAME = 150  # bytes; file systems allow 255, and temporary names add to it
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
 def preset(name: str, **changes) -> SearchConfig:
-    """A preset, with some settings replaced; numbers and switches of the search space count as settings too."""
+    """A preset, with some settings replaced; numbers, switches and shape of the search space count as settings too."""
     if name not in PRESETS:
         raise SimplexNASError(f"preset = {name!r}; allowed: {', '.join(PRESETS)}")
     base = PRESETS[name]
-    of_space = {key: changes.pop(key) for key in _SPACE_SETTINGS if key in changes}
+    of_space = {key: changes.pop(key) for key in (*_SPACE_SETTINGS, "shape") if key in changes}
     space = dataclasses.replace(changes.pop("space", base.space), **of_space)
     return dataclasses.replace(base, space=space, **changes)
 
 
-def family_name(preset: str, seed: int, changes: dict) -> str:
-    """Name of a family's folder: "quick-seed0", or "quick-kappa=0.01-seed0" with the settings that were changed."""
+def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHION_MNIST) -> str:
+    """Name of a family's folder: "quick-seed0", or "quick-kappa=0.01-seed0" with the settings that were changed.
+
+    Other data than Fashion-MNIST come first: "digits-quick-seed0". Of many changes stands a short hash; the family's
+    description has them all.
+    """
     values = {
         key: repr(value).removesuffix(".0")
         if isinstance(value, float)
@@ -168,7 +159,13 @@ def family_name(preset: str, seed: int, changes: dict) -> str:
         else json.dumps(value)
         for key, value in sorted(changes.items())
     }
-    return "-".join([preset, *(f"{key}={value}" for key, value in values.items()), f"seed{seed}"])
+    start = [preset] if task == NAME_OF_FASHION_MNIST else [task, preset]
+    changed = [f"{key}={value}" for key, value in values.items()]
+    name = "-".join([*start, *changed, f"seed{seed}"])
+    if len(name.encode()) > LONGEST_NAME:
+        digest = hashlib.sha256("-".join(changed).encode()).hexdigest()[:12]
+        name = "-".join([*start, digest, f"seed{seed}"])
+    return name
 
 
 def parse_changes(assignments: list[str]) -> dict:

@@ -11,7 +11,9 @@ from torch import nn
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
 from simplexnas.methods.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
+from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.settings import SearchConfig
+from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
 from simplexnas.space import cost
 
@@ -44,8 +46,10 @@ class Schedule:
         )
 
 
-class SearchModel(nn.Module):
-    """Supernet and hypernetwork together; `forward` is one evaluation of the objective."""
+class SimplexMethod(nn.Module):
+    """Supernet and hypernetwork together; the knob is S. See `method.Method`."""
+
+    batches = 1
 
     def __init__(self, config: SearchConfig):
         super().__init__()
@@ -62,24 +66,50 @@ class SearchModel(nn.Module):
             if config.random_utilities:
                 self.hypernetwork.utility.data.normal_(generator=generator(config.seed, 0, 0, 1))
 
-    def forward(self, images, labels, schedule: Schedule, random: torch.Generator) -> dict[str, torch.Tensor]:
-        """images (B, 1, 28, 28) float, labels (B,). Returns scalars: loss (with gradient), cross_entropy, latency."""
-        config = self.config
-        S = penalties.sample(1, config.space.k, config.corner_share, random).to(images)
+    @property
+    def chooser(self) -> nn.Module:
+        return self.hypernetwork
+
+    def condition(self, random: torch.Generator) -> torch.Tensor:
+        """S of a step: (1, k)."""
+        return penalties.sample(1, self.config.space.k, self.config.corner_share, random)
+
+    def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
+        """`loss`: Fabric distributes what `forward` computes."""
+        return self.loss(batches, step)
+
+    def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
+        """CE + kappa * Lat of one batch at one S, and the numbers of the schedule."""
+        ((images, labels),) = batches
+        config, schedule = self.config, Schedule.at(self.config, step.progress)
+        S = self.condition(step.random).to(images)
         logits = schedule.gain * self.hypernetwork(S)  # (1, E, k)
         if not schedule.policy_learns:
             logits = logits.detach()
         prices = cost.price(S, config.space, config.parameter_price, self.costs)
         latency = cost.latency_term(torch.softmax(logits, dim=-1), prices, config.space)
         if config.estimator == "score_function":
-            losses, policy = self._sampled_losses(images, labels, logits, random)
+            losses, policy = self._sampled_losses(images, labels, logits, step.random)
         else:
-            losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, random), 0.0
+            losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, step.random), 0.0
         return {
             "loss": objective.objective(losses, latency, schedule.kappa) + policy,
             "cross_entropy": losses.mean().detach(),
             "latency": latency.mean().detach(),
+            "kappa": schedule.kappa,
+            "gain": schedule.gain,
+            "temperature": schedule.temperature,
         }
+
+    @torch.no_grad()
+    def logits(self, S) -> torch.Tensor:
+        """alpha(S) at the end of training: (E, k). S: anything that `penalties.parse` takes."""
+        S = torch.from_numpy(penalties.parse(S, self.config.space.operations))[None].float()
+        return Schedule.at(self.config, 1.0).gain * self.hypernetwork(S)[0]
+
+    def architecture(self, knob) -> Architecture:
+        """The architecture of S: the operation with the largest logit on every edge."""
+        return Architecture.from_logits(self.logits(knob), self.config.space)
 
     def _sampled_losses(self, images, labels, logits, random):
         """One hard choice per path, of which alone runs: losses (paths,) and the term that carries the policy gradient.

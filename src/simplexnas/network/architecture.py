@@ -26,7 +26,7 @@ class StandaloneNetwork(Supernet):
         self.operations = operations
 
     def forward(self, images):
-        """images (B, 1, 28, 28) float -> class logits (B, 10)."""
+        """images (B, C, H, W) float -> class logits (B, classes)."""
         return super().forward(images, self.operations)
 
 

@@ -16,7 +16,7 @@ from simplexnas.space.operations import (
     memory_format,
 )
 from simplexnas.space.search_space import (
-    CLASSES,
+    STEM_KERNEL,
     STEM_MULTIPLIER,
     CellLayout,
     SearchSpace,
@@ -137,7 +137,8 @@ class Supernet(nn.Module):
         if candidates is None:
             candidates = [range(space.k)] * len(genotype_edges(space))
         stem = STEM_MULTIPLIER * space.channels
-        self.stem = nn.Sequential(nn.Conv2d(1, stem, 3, padding=1, bias=False), batch_norm(stem, affine=True))
+        convolution = nn.Conv2d(space.shape.channels, stem, STEM_KERNEL, padding=STEM_KERNEL // 2, bias=False)
+        self.stem = nn.Sequential(convolution, batch_norm(stem, affine=True))
         layouts = cell_layouts(space)
         self.parts = [genotype_part(space, layout.cell_type) for layout in layouts]
         self.cells = nn.ModuleList(
@@ -145,12 +146,12 @@ class Supernet(nn.Module):
         )
         features = space.nodes * layouts[-1].channels
         self.feature_norm = nn.BatchNorm1d(features, affine=False) if space.normalise_features else nn.Identity()
-        self.classifier = nn.Linear(features, CLASSES)
-        nn.init.zeros_(self.classifier.weight)  # uniform class probabilities: cross-entropy starts at ln 10
+        self.classifier = nn.Linear(features, space.shape.classes)
+        nn.init.zeros_(self.classifier.weight)  # uniform class probabilities: cross-entropy starts at ln classes
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, images, gamma):
-        """images (B, 1, 28, 28) float -> class logits (B, 10).
+        """images (B, *space.shape of an image) float, for example (B, 1, 28, 28) -> class logits (B, classes).
 
         gamma: E operation indices (one hard operation per edge for the whole batch; only those run), or a float
             tensor (B, E, k) of mixture weights per image (every operation of every edge runs).
@@ -164,5 +165,5 @@ class Supernet(nn.Module):
         return self.head(output)
 
     def head(self, output):
-        """Class logits (B, 10) from the last cell's output (B, nodes * C, H, W)."""
+        """Class logits (B, classes) from the last cell's output (B, nodes * C, H, W)."""
         return self.classifier(self.feature_norm(output.mean(dim=(2, 3))))

@@ -4,37 +4,40 @@ Genotype edges E = 28; the reduction genotype stands in two cells of the default
 over its instances (800 for a separable convolution on a normal edge, 2,624 + 9,344 = 11,968 on a reduction edge).
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.space.operations import OPERATIONS
-from simplexnas.space.search_space import CLASSES, STEM_MULTIPLIER, SearchSpace, cell_layouts, genotype_edges
+from simplexnas.space.search_space import STEM_KERNEL, STEM_MULTIPLIER, SearchSpace, cell_layouts, genotype_edges
 
 PRICES = ("unit", "parameters", "macs", "latency")
 
 
-def _edge_table(space: SearchSpace, cost) -> np.ndarray:
-    """Sum of cost(operation, layout, stride) over the cells in which each genotype edge stands: (E, k) integers."""
-    table = np.zeros((len(genotype_edges(space)), space.k), dtype=np.int64)
+@cache
+def _edge_counts(space: SearchSpace) -> np.ndarray:
+    """Parameters and MACs, summed over the cells in which each genotype edge stands: (2, E, k) integers."""
+    table = np.zeros((2, len(genotype_edges(space)), space.k), dtype=np.int64)
     for row, edge in enumerate(genotype_edges(space)):
         for layout in cell_layouts(space):
             if layout.cell_type == edge.cell_type:
                 for m, name in enumerate(space.operations):
-                    table[row, m] += cost(OPERATIONS[name], layout, layout.stride(edge.source))
+                    place = layout.channels, layout.stride(edge.source), layout.source_size(edge.source)
+                    table[:, row, m] += OPERATIONS[name].counts(*place)
+    table.setflags(write=False)  # shared by all who ask
     return table
 
 
 def edge_parameters(space: SearchSpace) -> np.ndarray:
-    """Trainable parameters of each operation on each genotype edge: (E, k) integers."""
-    return _edge_table(space, lambda operation, layout, stride: operation.parameters(layout.channels, stride))
+    """Trainable parameters of each operation on each genotype edge: (E, k) integers, read only."""
+    return _edge_counts(space)[0]
 
 
 def edge_macs(space: SearchSpace) -> np.ndarray:
-    """Multiply-accumulates per image of each operation on each genotype edge: (E, k) integers."""
-    return _edge_table(
-        space, lambda operation, layout, stride: operation.macs(layout.channels, stride, layout.output_size)
-    )
+    """Multiply-accumulates per image of each operation on each genotype edge: (E, k) integers, read only."""
+    return _edge_counts(space)[1]
 
 
 def instances(space: SearchSpace) -> np.ndarray:
@@ -48,15 +51,16 @@ def fixed_parameters(space: SearchSpace) -> int:
     stem = STEM_MULTIPLIER * space.channels
     layouts = cell_layouts(space)
     preprocess = sum(sum(layout.input_channels) * layout.channels for layout in layouts)
-    classifier = (space.nodes * layouts[-1].channels + 1) * CLASSES
-    return 9 * stem + 2 * stem + preprocess + classifier
+    classifier = (space.nodes * layouts[-1].channels + 1) * space.shape.classes
+    return STEM_KERNEL**2 * space.shape.channels * stem + 2 * stem + preprocess + classifier
 
 
 def fixed_macs(space: SearchSpace) -> int:
     """Multiply-accumulates per image that no choice changes (6,763,776 by default)."""
     stem = STEM_MULTIPLIER * space.channels
     layouts = cell_layouts(space)
-    macs = 9 * stem * layouts[0].size ** 2 + space.nodes * layouts[-1].channels * CLASSES
+    macs = STEM_KERNEL**2 * space.shape.channels * stem * space.shape.size**2
+    macs += space.nodes * layouts[-1].channels * space.shape.classes
     for layout in layouts:
         for channels in layout.input_channels:  # both inputs are brought to the size of input 1
             macs += channels * layout.channels * layout.size**2
@@ -96,7 +100,7 @@ def price(
     (r = 1, parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
     costs: r, (E, k) of `relative_costs`.
     """
-    parameters = torch.from_numpy(edge_parameters(space)).to(S)
+    parameters = torch.tensor(edge_parameters(space)).to(S)
     return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)
 
 

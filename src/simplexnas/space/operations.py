@@ -10,10 +10,12 @@ Source: Liu, Simonyan, Yang 2019 (DARTS), appendix A.1.1, for the form of each o
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def batch_norm(channels: int, affine: bool = False) -> nn.BatchNorm2d:
@@ -84,6 +86,10 @@ def separable_convolution(channels: int, kernel: int, stride: int) -> nn.Sequent
     return nn.Sequential(*half(stride), nn.ReLU(inplace=True), *half(1))
 
 
+def _nothing(channels: int, stride: int) -> nn.Module:
+    return nn.Identity()
+
+
 @dataclass(frozen=True)
 class Operation:
     """One entry of the registry.
@@ -91,18 +97,25 @@ class Operation:
     family: "pool", "identity" or "convolution", the three columns of the paper's table.
     source_part(C, stride) -> nn.Module: shared by all edges that leave a node; (B, C, H, W) -> what `edge_part` takes.
     edge_part(C, stride) -> nn.Module: the weights of one edge; its output is (B, C, H/stride, W/stride).
-    parameters(C, stride) -> int: trainable parameters of one edge. Every parameter here is a convolution weight that
-        is used once per output pixel, so multiply-accumulates (MACs) = parameters * output pixels.
     """
 
     family: str
-    source_part: Callable[[int, int], nn.Module]
-    edge_part: Callable[[int, int], nn.Module]
-    parameters: Callable[[int, int], int]
+    source_part: Callable[[int, int], nn.Module] = _nothing
+    edge_part: Callable[[int, int], nn.Module] = _nothing
 
-    def macs(self, channels: int, stride: int, output_size: int) -> int:
-        """Multiply-accumulates of one edge whose output is (C, output_size, output_size)."""
-        return self.parameters(channels, stride) * output_size**2
+    @cache  # noqa: B019  (the registry's entries live as long as the program)
+    def counts(self, channels: int, stride: int, size: int) -> tuple[int, int]:
+        """Trainable parameters of one edge, and its multiply-accumulates (MACs) per image of size x size pixels.
+
+        Counted from the module: on PyTorch's meta device nothing is computed.
+        """
+        with torch.device("meta"):
+            source, edge = self.source_part(channels, stride), self.edge_part(channels, stride)
+            shared = source(torch.empty(1, channels, size, size))
+            with FlopCounterMode(display=False) as counter:
+                edge(shared)
+        parameters = sum(parameter.numel() for parameter in edge.parameters())
+        return parameters, counter.get_total_flops() // 2  # it counts a multiplication and an addition as two
 
 
 class AveragePool(nn.Module):
@@ -125,32 +138,29 @@ class AveragePool(nn.Module):
 
 
 def _pool(layer: Callable[..., nn.Module]) -> Operation:
+    return Operation("pool", lambda channels, stride: nn.Sequential(layer(channels, stride), batch_norm(channels)))
+
+
+def _identity() -> Operation:
     return Operation(
-        family="pool",
-        source_part=lambda channels, stride: nn.Sequential(layer(channels, stride), batch_norm(channels)),
-        edge_part=lambda channels, stride: nn.Identity(),
-        parameters=lambda channels, stride: 0,
+        "identity",
+        lambda channels, stride: nn.Identity() if stride == 1 else nn.Sequential(EvenOdd(), nn.ReLU()),
+        lambda channels, stride: nn.Identity() if stride == 1 else factorized_reduce(channels, channels),
     )
 
 
 def _separable(kernel: int) -> Operation:
     return Operation(
-        family="convolution",
-        source_part=lambda channels, stride: nn.ReLU(),
-        edge_part=lambda channels, stride: separable_convolution(channels, kernel, stride),
-        parameters=lambda channels, stride: 2 * (kernel**2 * channels + channels**2),
+        "convolution",
+        lambda channels, stride: nn.ReLU(),
+        lambda channels, stride: separable_convolution(channels, kernel, stride),
     )
 
 
 OPERATIONS: dict[str, Operation] = {
     "max_pool": _pool(lambda channels, stride: nn.MaxPool2d(3, stride, padding=1)),
     "average_pool": _pool(AveragePool),
-    "identity": Operation(
-        family="identity",
-        source_part=lambda channels, stride: nn.Identity() if stride == 1 else nn.Sequential(EvenOdd(), nn.ReLU()),
-        edge_part=lambda channels, stride: nn.Identity() if stride == 1 else factorized_reduce(channels, channels),
-        parameters=lambda channels, stride: 0 if stride == 1 else channels**2,
-    ),
+    "identity": _identity(),
     "sep_conv_3x3": _separable(3),
     "sep_conv_5x5": _separable(5),
 }

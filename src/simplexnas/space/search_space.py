@@ -3,15 +3,15 @@
 Source: Liu, Simonyan, Yang 2019 (DARTS), sections 2.1 and 3.1; sizes decoded from the paper's table (Firsov 2024).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.settings import check_keys, check_values, setting
 from simplexnas.space.operations import DEFAULT_OPERATIONS, OPERATIONS
+from simplexnas.tasks.task import FASHION_MNIST, Shape
 
-IMAGE_SIZE = 28
-CLASSES = 10
-STEM_MULTIPLIER = 3
+STEM_MULTIPLIER, STEM_KERNEL = 3, 3  # channels of the stem in those of the first cell, and its window (DARTS)
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,16 @@ class SearchSpace:
     nodes: intermediate nodes of a cell; node i sums one edge from each of the 2 + i nodes before it.
     mean_nodes: divide that sum by the number of its edges (the paper and DARTS do not).
     normalise_features: batch normalisation, without parameters, of what the classifier reads (neither do they).
+    shape: of the task's images, and its number of classes.
     """
 
     operations: tuple[str, ...] = DEFAULT_OPERATIONS
-    channels: int = 16
-    cells: int = 3
-    nodes: int = 4
-    mean_nodes: bool = False
-    normalise_features: bool = False
+    channels: int = setting(16, least=2, multiple_of=2)
+    cells: int = setting(3, least=3)
+    nodes: int = setting(4, least=1)
+    mean_nodes: bool = setting(False)
+    normalise_features: bool = setting(False)
+    shape: Shape = FASHION_MNIST
 
     def __post_init__(self):
         object.__setattr__(self, "operations", tuple(self.operations))
@@ -40,15 +42,7 @@ class SearchSpace:
             raise SimplexNASError(f"unknown operation {unknown[0]!r}; known: {', '.join(OPERATIONS)}")
         if len(set(self.operations)) != len(self.operations) or len(self.operations) < 2:
             raise SimplexNASError(f"operations {self.operations}: at least two different ones are needed")
-        for name, least in (("channels", 2), ("cells", 3), ("nodes", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise SimplexNASError(f"{name} = {value!r}; allowed: whole numbers from {least}")
-        if self.channels % 2:
-            raise SimplexNASError(f"channels = {self.channels}; allowed: even numbers")
-        for name in ("mean_nodes", "normalise_features"):
-            if not isinstance(getattr(self, name), bool):
-                raise SimplexNASError(f"{name} = {getattr(self, name)!r}; allowed: true, false")
+        check_values(self)
 
     @property
     def k(self) -> int:
@@ -56,23 +50,15 @@ class SearchSpace:
 
     @classmethod
     def from_dict(cls, values: dict) -> "SearchSpace":
-        """The inverse of `dataclasses.asdict`; an unknown or missing key raises `SimplexNASError`."""
-        check_settings(cls, values)
-        return cls(**values)
+        """The inverse of `dataclasses.asdict`; an unknown or missing key raises `SimplexNASError`.
 
-
-def check_settings(kind: type, values: object) -> None:
-    """Raise `SimplexNASError` unless the values are a dict with all fields of the dataclass `kind`, and no others.
-
-    A default must not stand in for a missing one: it may have been another one at the time.
-    """
-    if not isinstance(values, dict):
-        raise SimplexNASError(f"{kind.__name__} = {str(values)[:80]!r}; allowed: an object of settings")
-    known = {field.name for field in fields(kind)}
-    if unknown := sorted(set(values) - known):
-        raise SimplexNASError(f"unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
-    if missing := sorted(known - set(values)):
-        raise SimplexNASError(f"the setting {missing[0]!r} is missing")
+        Files that name no shape are from when there was one data set.
+        """
+        if isinstance(values, dict):
+            values = {"shape": asdict(FASHION_MNIST)} | values
+        check_keys(cls, values)
+        check_keys(Shape, values["shape"])
+        return cls(**values | {"shape": Shape(**values["shape"])})
 
 
 class Edge(NamedTuple):
@@ -116,6 +102,10 @@ class CellLayout(NamedTuple):
         """Edges that leave an input node of a reduction cell have stride 2."""
         return 2 if self.cell_type == "reduction" and source < 2 else 1
 
+    def source_size(self, source: int) -> int:
+        """Height of what an edge that leaves this node takes."""
+        return self.size if source < 2 else self.output_size
+
     @property
     def output_size(self) -> int:
         return (self.size + 1) // 2 if self.cell_type == "reduction" else self.size
@@ -126,7 +116,7 @@ def cell_layouts(space: SearchSpace) -> list[CellLayout]:
     reductions = {space.cells // 3, 2 * space.cells // 3}
     channels = space.channels
     stem = STEM_MULTIPLIER * channels
-    inputs, sizes = (stem, stem), (IMAGE_SIZE, IMAGE_SIZE)
+    inputs, sizes = (stem, stem), (space.shape.size, space.shape.size)
     layouts = []
     for index in range(space.cells):
         kind = "reduction" if index in reductions else "normal"

@@ -4,31 +4,44 @@ import numpy as np
 import torch
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods.method import Batch
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.tasks import fashion_mnist, task
+from simplexnas.tasks.task import Split
 
 
-def batch_indices(config: SearchConfig, step: int, rank: int, world: int) -> np.ndarray:
-    """Indices of the training images of one step and process; each epoch visits each image at most once."""
+def batch_indices(config: SearchConfig, step: int, rank: int, world: int, stream: int = 0) -> np.ndarray:
+    """Indices of the training images of one step and process; each epoch visits each image at most once.
+
+    stream: of several batches a step, each in an order of its own.
+    """
     per_epoch = steps_per_epoch(config, world)
     epoch, position = divmod(step, per_epoch)
-    order = np.random.default_rng([config.seed, epoch]).permutation(config.train_images)
+    order = np.random.default_rng([config.seed, epoch, stream]).permutation(config.train_images)
     start = (position * world + rank) * config.batch_size
     return order[start : start + config.batch_size]
 
 
-def make_batch(train: task.Split, chosen: np.ndarray, config: SearchConfig, random: torch.Generator):
-    """Images (B, 1, 28, 28) float, augmented and normalised, and labels (B,) of the chosen training images."""
+def make_batch(train: Split, chosen: np.ndarray, config: SearchConfig, random: torch.Generator) -> Batch:
+    """The chosen training images, augmented and normalised, and their labels."""
     chosen = torch.from_numpy(chosen)
     images = augment(train.images[chosen], random, config.flip, config.shift)
-    return fashion_mnist.normalize(images).contiguous(memory_format=config.memory_format), train.labels[chosen]
+    return Batch(train.task.normalize(images).contiguous(memory_format=config.memory_format), train.labels[chosen])
+
+
+def draw_batches(
+    train: Split, number: int, config: SearchConfig, step: int, rank: int, world: int, random: torch.Generator
+) -> list[Batch]:
+    """The `number` batches of one step and process, drawn independently of each other."""
+    return [
+        make_batch(train, batch_indices(config, step, rank, world, stream), config, random) for stream in range(number)
+    ]
 
 
 def steps_per_epoch(config: SearchConfig, world: int = 1) -> int:
     return config.train_images // (config.batch_size * world)
 
 
-def check_images(config: SearchConfig, train: task.Split, world: int = 1) -> None:
+def check_images(config: SearchConfig, train: Split, world: int = 1) -> None:
     """Raise `SimplexNASError` if there are fewer images than the configuration uses, or than one batch."""
     if len(train) < config.train_images or steps_per_epoch(config, world) < 1:
         raise SimplexNASError(
@@ -38,7 +51,7 @@ def check_images(config: SearchConfig, train: task.Split, world: int = 1) -> Non
 
 
 def augment(images: torch.Tensor, generator: torch.Generator, flip: bool = True, shift: int = 0) -> torch.Tensor:
-    """Random augmentation per image: uint8 (N, 1, 28, 28) -> same.
+    """Random augmentation per image: uint8 (N, C, H, W) -> same.
 
     flip: horizontal flip of half of the images. shift: moves by up to `shift` pixels in each direction, zero padding.
     """

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from simplexnas.io.errors import SimplexNASError, check_same
@@ -15,7 +16,7 @@ from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
 from simplexnas.methods.settings import SearchConfig
 
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = 4
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 
@@ -34,17 +35,13 @@ def training_seconds(run: Path) -> float:
     return torch.load(Path(run) / CHECKPOINT, weights_only=True, map_location="cpu")["seconds"]
 
 
-def save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, log: list, seconds: float) -> None:
-    """Checkpoint and log, each under a temporary name first, so that a killed process leaves whole files."""
+def save(fabric: Fabric, checkpoint: Path, state: dict, config: SearchConfig, position: dict) -> None:
+    """Checkpoint and log, each under a temporary name first, so that a killed process leaves whole files.
+
+    state: what Fabric saves and restores. position: "world", "step", "log" and "seconds" so far.
+    """
     temporary = checkpoint.with_suffix(".tmp")
-    content = state | {
-        "version": CHECKPOINT_VERSION,
-        "config": config.to_dict(),
-        "world": world,
-        "step": step,
-        "log": log,
-        "seconds": seconds,
-    }
+    content = state | {"version": CHECKPOINT_VERSION, "config": config.to_dict()} | position
     try:
         fabric.save(temporary, content)
         if fabric.is_global_zero:
@@ -56,9 +53,9 @@ def save(fabric, checkpoint: Path, state: dict, config, world: int, step: int, l
         raise SimplexNASError(f"{relative(checkpoint)} cannot be written ({reason}); the last one is kept") from None
     if fabric.is_global_zero:
         text = io.StringIO()
-        writer = csv.DictWriter(text, log[0], lineterminator="\n")
+        writer = csv.DictWriter(text, position["log"][0], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(log)
+        writer.writerows(position["log"])
         write_atomically(checkpoint.with_name(LOG), text.getvalue())
     fabric.barrier()
 

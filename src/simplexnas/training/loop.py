@@ -1,29 +1,23 @@
-"""The search: one training of weights w and hypernetwork a, for all S at once.
+"""The search: one training of the weights and of what chooses operations.
 
 All randomness is a function of (seed, step, process), so that a resumed run repeats an uninterrupted one bit by bit.
 """
 
-import time
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.io.files import check_writable
-from simplexnas.io.paths import relative
 from simplexnas.io.seeds import generator
+from simplexnas.methods.method import Step
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.simplex import Schedule, SearchModel
-from simplexnas.tasks import task
-from simplexnas.training.batches import batch_indices, check_images, make_batch, steps_per_epoch
-from simplexnas.training.checkpoint import CHECKPOINT, check_finite, read_checkpoint, save
+from simplexnas.methods.simplex import SimplexMethod
+from simplexnas.tasks.task import Split
+from simplexnas.training.batches import check_images, draw_batches, steps_per_epoch
 from simplexnas.training.optimizers import Optimizers
-
-LOG_EVERY = 20
+from simplexnas.training.run import Run
 
 
 def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
@@ -39,90 +33,39 @@ def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> F
 
 def search(
     config: SearchConfig,
-    train: task.Split,
-    run: Path,
+    train: Split,
+    folder: Path,
     *,
     fabric: Fabric | None = None,
     resume: bool = False,
     checkpoint_every: int = 200,
     progress_bar: bool = True,
-) -> SearchModel:
-    """Train weights and hypernetwork; returns the trained model, or its moving average (on this process).
+) -> SimplexMethod:
+    """Train weights and hypernetwork; returns the trained method, or its moving average (on this process).
 
-    train: uint8 images; the first `config.train_images` are used.
-    run: folder of checkpoint.pt and log.csv. With `resume` training goes on from the checkpoint, if there is one.
-    Raises `SimplexNASError` if the run exists already, its checkpoint is damaged, or belongs to another config.
+    train: uint8 images; the first `config.train_images` are used. folder: of the run, with checkpoint.pt and log.csv.
+    With `resume` training goes on from the checkpoint, if there is one. Raises `SimplexNASError` as `run.Run` does, and
+    for fewer images than the configuration uses.
     """
     fabric = fabric or make_fabric()
     fabric.launch()
-    run, world = Path(run), fabric.world_size
+    rank, world = fabric.global_rank, fabric.world_size
     check_images(config, train, world)
-    checkpoint = run / CHECKPOINT
-    check_writable(checkpoint)  # known before the training
-    head = read_checkpoint(checkpoint, config, world) if checkpoint.exists() else None
-    if head is not None and not resume:
-        raise SimplexNASError(f"{relative(checkpoint)} exists; go on with --resume, or move it away to start again")
-
-    torch.manual_seed(config.seed)
-    model = SearchModel(config)
-    model = model.to(memory_format=config.memory_format)
     per_epoch = steps_per_epoch(config, world)
     steps = config.epochs * per_epoch
-    wrapped = fabric.setup_module(model)
-    optimizers = Optimizers(model.supernet, config, steps, model.hypernetwork)
-    state = {"model": wrapped, "optimizers": optimizers}
-    averaged = None
-    if config.ema:
-        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
-        state["averaged"] = averaged
-    step, log, seconds = 0, [], 0.0
-    if head is not None:
-        fabric.load(checkpoint, state)
-        step, log, seconds = head["step"], head["log"], head["seconds"]
-
-    bar = tqdm(
-        total=steps,
-        initial=step,
-        desc=f"search {run.name}",
-        disable=not (progress_bar and fabric.is_global_zero),
-    )
-    started = time.perf_counter()
-    wrapped.train()
-    while step < steps:
-        schedule = Schedule.at(config, step / steps)
-        random = generator(config.seed, step, fabric.global_rank)
-        chosen = batch_indices(config, step, fabric.global_rank, world)
-        batch, target = fabric.to_device(make_batch(train, chosen, config, random))
-
-        result = wrapped(batch, target, schedule, random)
-        fabric.backward(result["loss"])
-        learning_rate = optimizers.learning_rate
-        optimizers.step()
-        if averaged is not None:
-            averaged.update_parameters(model)
-
-        bar.update()
-        if step % LOG_EVERY == 0 or step + 1 == steps:
-            log.append(_log_row(step, per_epoch, result, schedule, learning_rate))
-            bar.set_postfix(CE=f"{log[-1]['cross_entropy']:.3f}")
-        step += 1
-        if step % checkpoint_every == 0 or step == steps:
-            check_finite(model, result["loss"].item(), step)
-            spent = seconds + time.perf_counter() - started
-            save(fabric, checkpoint, state, config, world, step, log, spent)
-    bar.close()
-    return model if averaged is None else averaged.module
-
-
-def _log_row(step, per_epoch, result, schedule, learning_rate) -> dict:
-    return {
-        "step": step,
-        "epoch": round(step / per_epoch, 4),
-        "loss": round(result["loss"].item(), 5),
-        "cross_entropy": round(result["cross_entropy"].item(), 5),
-        "latency": round(result["latency"].item(), 5),
-        "kappa": round(schedule.kappa, 6),
-        "gain": round(schedule.gain, 4),
-        "temperature": round(schedule.temperature, 4),
-        "learning_rate": round(learning_rate, 8),
-    }
+    torch.manual_seed(config.seed)
+    method = SimplexMethod(config).to(memory_format=config.memory_format)
+    with Run(folder, config, fabric, steps, resume) as run:
+        wrapped = fabric.setup_module(method)
+        optimizers = Optimizers(method.supernet, config, steps, method.chooser)
+        run.start(method, wrapped, optimizers, progress_bar)
+        wrapped.train()
+        while run.step < steps:
+            random = generator(config.seed, run.step, rank)
+            batches = fabric.to_device(draw_batches(train, method.batches, config, run.step, rank, world, random))
+            result = wrapped(batches, Step(run.step / steps, random))
+            fabric.backward(result["loss"])
+            learning_rate = optimizers.learning_rate
+            optimizers.step()
+            run.done(result, run.step / per_epoch, learning_rate, checkpoint_every)
+    return run.result

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.datasets import FashionMNIST
 
 from simplexnas import latency
 from simplexnas.family import Family
@@ -22,9 +21,7 @@ from simplexnas.io.provenance import computed
 from simplexnas.measure import evaluation
 from simplexnas.network.architecture import Architecture
 from simplexnas.space.operations import AveragePool
-from simplexnas.space.search_space import CLASSES, IMAGE_SIZE
-from simplexnas.tasks.fashion_mnist import normalize
-from simplexnas.tasks.task import Split, Splits
+from simplexnas.tasks.task import Split, Splits, Task
 
 ONNX, PROGRAM, DESCRIPTION = "model.onnx", "model.pt2", "model.json"
 TOLERANCE = 1e-4  # largest difference of a logit between ONNX Runtime and PyTorch
@@ -47,13 +44,14 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
 
 class Classifier(nn.Module):
-    """A network with the normalisation of pixels in front: images (B, 1, 28, 28) uint8 -> class logits (B, 10).
+    """A network with the normalisation of pixels in front: images (B, C, H, W) uint8 -> class logits (B, classes).
 
     In eval mode and contiguous memory, without what only training or channels-last memory needs.
     """
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: nn.Module, task: Task):
         super().__init__()
+        self.task = task
         self.network = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
@@ -62,7 +60,7 @@ class Classifier(nn.Module):
                 module.ones = None
 
     def forward(self, images):
-        return self.network(normalize(images))
+        return self.network(self.task.normalize(images))
 
 
 def export(family: Family, architecture: Architecture, splits: Splits, folder: Path, fold: bool = False) -> Path:
@@ -87,7 +85,7 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
     inherited = evaluation.inherited(family, architecture, splits.train)
     if fold:
         inherited = fold_batch_norm(inherited)
-    network = Classifier(inherited)
+    network = Classifier(inherited, splits.task)
     existing = next(parent for parent in folder.absolute().parents if parent.exists())
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=existing))
@@ -99,15 +97,17 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(temporary / ONNX, options, providers=["CPUExecutionProvider"])
         compared = _compare(session, network, splits.test)
+        shape = splits.task.shape
         description = {
             "family": family.name,
             "sha256": family.description["sha256"],
             "architecture": architecture.to_dict(),
             "batch_norm_folded": fold,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "input": {"name": "images", "shape": ["batch", 1, IMAGE_SIZE, IMAGE_SIZE], "dtype": "uint8"},
-            "output": {"name": "logits", "shape": ["batch", CLASSES], "dtype": "float32"},
-            "classes": FashionMNIST.classes,
+            "input": {"name": "images", "shape": ["batch", shape.channels, shape.size, shape.size], "dtype": "uint8"},
+            "output": {"name": "logits", "shape": ["batch", shape.classes], "dtype": "float32"},
+            "classes": list(splits.task.classes),
+            "resize": splits.task.resize,
             **compared,
             "latency": {str(batch): _times(session, inherited, batch) for batch in BATCHES},
         } | computed(threads=1)
@@ -126,7 +126,8 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
 def _write_models(network: nn.Module, folder: Path) -> None:
     from onnxscript import optimizer
 
-    example = (torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.uint8),)
+    shape = network.task.shape
+    example = (torch.zeros(2, shape.channels, shape.size, shape.size, dtype=torch.uint8),)
     with torch.no_grad():
         program = torch.export.export(network, example, dynamic_shapes=({0: torch.export.Dim("batch")},))
         for node in program.graph.nodes:
@@ -169,7 +170,8 @@ def _compare(session, network: nn.Module, test: Split) -> dict:
 
 def _times(session, network: nn.Module, batch: int) -> dict:
     """Times of one batch, ms, one thread: {"pytorch", "onnxruntime"}, each {"median_ms", "iqr_ms"}."""
-    images = np.zeros((batch, 1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    shape = network.space.shape
+    images = np.zeros((batch, shape.channels, shape.size, shape.size), np.uint8)
     calls = latency.network_calls({"pytorch": network}, batch)
     calls["onnxruntime"] = lambda: session.run(None, {"images": images})
     times = latency.time_calls(calls)

@@ -1,0 +1,52 @@
+"""From settings and data to a family in a folder: what `simplexnas search` does."""
+
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from simplexnas.family import DESCRIPTION, Family
+from simplexnas.io import paths
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import check_writable
+from simplexnas.io.paths import relative
+from simplexnas.methods.settings import SearchConfig
+from simplexnas.tasks.task import Splits
+from simplexnas.training.checkpoint import CHECKPOINT, LOG, training_seconds
+from simplexnas.training.loop import make_fabric, search
+
+
+def train_family(
+    name: str,
+    config: SearchConfig,
+    splits: Splits,
+    *,
+    fabric: Fabric | None = None,
+    resume: bool = False,
+    checkpoint_every: int = 200,
+    progress_bar: bool = True,
+) -> tuple[Path, Path]:
+    """Train a family; returns its folder, data/families/<name>, and the log of the training, in data/runs/<name>.
+
+    name: for example `settings.family_name(…)`. resume: go on from the run's last checkpoint, if any. With several
+    processes (`fabric`) each returns, the first one after it has written. Raises `SimplexNASError` if there is such a
+    family already, and as `training.loop.search` does.
+    """
+    fabric = fabric or make_fabric()
+    run, folder = paths.RUNS / name, paths.FAMILIES / name
+    check_writable(folder)  # known before the training
+    if (folder / DESCRIPTION).exists() and not (run / CHECKPOINT).exists():
+        raise SimplexNASError(f"{relative(folder)} is trained already; move it away to train it again")
+    method = search(
+        config,
+        splits.train,
+        run,
+        fabric=fabric,
+        resume=resume,
+        checkpoint_every=checkpoint_every,
+        progress_bar=progress_bar,
+    )
+    if fabric.is_global_zero:
+        family = Family(name, method.cpu(), {}, splits.task)
+        family.export(folder, training_seconds(run), fabric.device.type)
+        (run / CHECKPOINT).unlink()  # the family holds the weights
+    return folder, run / LOG
