@@ -22,7 +22,7 @@ class Brightness(nn.Module):
 
 def bright(labels: torch.Tensor) -> Split:
     pixels = (20 * labels).to(torch.uint8)[:, None, None, None].expand(-1, 1, 28, 28)
-    return Split(pixels, labels)
+    return Split(pixels, labels, TASK)
 
 
 @pytest.mark.parametrize("wrong", [0, 7, 300])
@@ -31,7 +31,7 @@ def test_accuracy_is_the_share_of_correct_classes(wrong):
     split = bright(labels)
     told = labels.clone()
     told[:wrong] = (told[:wrong] + 1) % 10
-    assert evaluation.accuracy(Brightness(), Split(split.images, told)) == 1 - wrong / 600
+    assert evaluation.accuracy(Brightness(), Split(split.images, told, TASK)) == 1 - wrong / 600
 
 
 @pytest.mark.parametrize("images", [600, 250, 400])

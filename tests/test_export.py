@@ -20,6 +20,7 @@ from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space import cost
 from simplexnas.space.operations import AveragePool
 from simplexnas.space.search_space import SearchSpace
+from simplexnas.tasks import fashion_mnist
 from simplexnas.use import export
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -63,7 +64,7 @@ def expected(tiny_folder, fewer):
 
     network = evaluation.inherited(Family.load(tiny_folder), architecture(), fewer.train)
     with torch.inference_mode():
-        return network(export.normalize(fewer.test.images)).numpy()
+        return network(fashion_mnist.TASK.normalize(fewer.test.images)).numpy()
 
 
 @pytest.mark.parametrize("fold", [False, True])

@@ -8,6 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import torch
+from torchvision.datasets import FashionMNIST
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import DATA
@@ -15,7 +16,7 @@ from simplexnas.tasks import fashion_mnist
 from simplexnas.training import batches
 
 FIRST_VALIDATION = [3, 6, 45, 61, 76]
-FILES = [name for name, _ in fashion_mnist.FashionMNIST.resources]
+FILES = list(fashion_mnist.FILES)
 
 
 def test_sizes(splits):
@@ -32,7 +33,7 @@ def test_every_split_is_stratified(splits):
 
 def test_validation_split_is_fixed_and_disjoint(splits, tmp_path):
     shutil.copytree(DATA / "FashionMNIST" / "raw", tmp_path / "FashionMNIST" / "raw")  # torchvision unpacks there
-    official = fashion_mnist.FashionMNIST(tmp_path, download=True)
+    official = FashionMNIST(tmp_path, download=True)
     chosen = fashion_mnist.validation_indices(official.targets.numpy())
     assert np.array_equal(chosen, fashion_mnist.validation_indices(official.targets.numpy()))
     assert len(np.unique(chosen)) == 5_000 and (np.diff(chosen) > 0).all()
@@ -41,6 +42,11 @@ def test_validation_split_is_fixed_and_disjoint(splits, tmp_path):
     rest = np.setdiff1d(np.arange(60_000), chosen)
     assert torch.equal(splits.train.images[:, 0], official.data[rest])
     assert torch.equal(splits.train.labels, official.targets[rest])
+
+
+def test_classes_and_sums_are_those_of_torchvision():
+    assert list(fashion_mnist.CLASSES) == FashionMNIST.classes
+    assert list(fashion_mnist.FILES.items()) == FashionMNIST.resources
 
 
 def test_head(splits):
@@ -71,7 +77,7 @@ def mirror(monkeypatch):
     handler = functools.partial(SimpleHTTPRequestHandler, directory=DATA / "FashionMNIST" / "raw")
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(fashion_mnist.FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+        monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
         yield
         server.shutdown()
 
@@ -93,7 +99,7 @@ def test_failed_download_loses_nothing(tmp_path, monkeypatch, splits):
     shutil.copytree(DATA / "FashionMNIST" / "raw", raw)
     (raw / FILES[0]).unlink()
     before = sorted(raw.iterdir())
-    monkeypatch.setattr(fashion_mnist.FashionMNIST, "mirrors", ["http://127.0.0.1:1/"])
+    monkeypatch.setattr(FashionMNIST, "mirrors", ["http://127.0.0.1:1/"])
     with pytest.raises(SimplexNASError, match=r"cannot be fetched .*refused") as error:
         fashion_mnist.load(tmp_path, download=True)
     assert len(str(error.value).splitlines()) == 1 and sorted(raw.iterdir()) == before
@@ -104,8 +110,8 @@ def test_normalize(splits):
     assert normal.dtype == torch.float32 and normal.is_contiguous(memory_format=torch.channels_last)
     assert abs(normal.mean()) < 0.02 and abs(normal.std() - 1) < 0.02
     pixels = splits.train.images.float() / 255
-    assert pixels.mean().item() == pytest.approx(fashion_mnist.MEAN, abs=1e-3)
-    assert pixels.std().item() == pytest.approx(fashion_mnist.STD, abs=1e-3)
+    assert pixels.mean().item() == pytest.approx(*fashion_mnist.TASK.mean, abs=1e-3)
+    assert pixels.std().item() == pytest.approx(*fashion_mnist.TASK.std, abs=1e-3)
 
 
 def test_augment_flips_and_shifts(splits):

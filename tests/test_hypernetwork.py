@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simplexnas.io import seeds
 from simplexnas.methods import settings, simplex
 from simplexnas.methods.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
+from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.penalties import lattice, sample
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
@@ -40,8 +41,7 @@ def test_choices_start_uniform_for_every_S():
 def test_cross_entropy_starts_at_log_10(preset, few):
     model = simplex.SimplexMethod(tiny.config(preset))
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    start = simplex.Schedule.at(model.config, 0.0)
-    result = model(images, few.train.labels[:32], start, seeds.generator(0))
+    result = model([Batch(images, few.train.labels[:32])], Step(0.0, seeds.generator(0)))
     assert result["cross_entropy"].item() == pytest.approx(math.log(10), rel=0.1)
 
 

@@ -18,10 +18,17 @@ def run(name: str, stride: int, x: torch.Tensor = X):
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_shape_and_parameters(name, stride):
-    (source, edge), output = run(name, stride)
+    (source, _), output = run(name, stride)
     assert output.shape == (3, 8, 14 // stride, 14 // stride)
     assert not list(source.parameters()), "a shared part has no weights"
-    assert sum(p.numel() for p in edge.parameters()) == OPERATIONS[name].parameters(8, stride)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_counts_by_hand(name, stride):
+    kernel = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}.get(name)
+    parameters = 2 * (kernel**2 * 8 + 8**2) if kernel else 8**2 if name == "identity" and stride == 2 else 0
+    assert OPERATIONS[name].counts(8, stride, 14) == (parameters, parameters * (14 // stride) ** 2)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -16,17 +16,19 @@ from simplexnas.io import seeds
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import ROOT
 from simplexnas.methods import gumbel, objective, penalties, simplex
+from simplexnas.methods.method import Batch, Step
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.training import batches, checkpoint, loop
+from simplexnas.training import run as run_module
 
 FIVE = SearchSpace(operations=tiny.FIVE_OPERATIONS, channels=4, nodes=2)
 
 
 @pytest.fixture(autouse=True)
 def log_every_step(monkeypatch):
-    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    monkeypatch.setattr(run_module, "LOG_EVERY", 1)
 
 
 def train(config, split, run, **options):
@@ -42,7 +44,7 @@ def train_until(step, config, split, run):
         return kept(config, present, *rest)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(loop, "batch_indices", indices)
+        patch.setattr(batches, "batch_indices", indices)
         train(config, split, run, checkpoint_every=step)
 
 
@@ -135,14 +137,14 @@ def test_cross_entropy_alone_moves_the_policy(estimator, few):
     model = simplex.SimplexMethod(config)
     tiny.awake(model.supernet)
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    schedule = simplex.Schedule.at(config, 0.5)
-    model(images, few.train.labels[:32], schedule, seeds.generator(0))["loss"].backward()
+    model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))["loss"].backward()
     assert model.hypernetwork.tables.grad.abs().max() > 0
 
 
 def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypatch):
     config = tiny.config()
     schedule = simplex.Schedule(kappa=0.3, gain=2.0, temperature=1.0, policy_learns=True)
+    monkeypatch.setattr(simplex.Schedule, "at", lambda *_: schedule)
     model = simplex.SimplexMethod(config)
     tiny.awake(model.supernet)
     utility = model.hypernetwork.utility
@@ -157,7 +159,7 @@ def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypat
         options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
         return torch.autograd.grad(loss, parameters, **options)
 
-    found = model(images, labels, schedule, seeds.generator(0))["loss"]
+    found = model([Batch(images, labels)], Step(0.5, seeds.generator(0)))["loss"]
     p = torch.softmax(schedule.gain * model.hypernetwork(S)[0], dim=-1)
     sizes, largest = cost.edge_parameters(config.space), cost.edge_parameters(config.space).max()
     latency = sum(
@@ -190,7 +192,7 @@ def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, 
     torch.testing.assert_close(model.hypernetwork(S), -prices, msg="utilities start at 0")
     expected = cost.latency_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    found = model(images, few.train.labels[:32], schedule, seeds.generator(0))["latency"]
+    found = model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))["latency"]
     torch.testing.assert_close(found, expected)
 
 
@@ -212,7 +214,7 @@ def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypat
     monkeypatch.setattr(model.supernet, "forward", lambda x, choice: seen.append((len(x), choice)) or run(x, choice))
     monkeypatch.setattr(objective, "cross_entropy", lambda x, y: targets.append(y) or loss(x, y))
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    model(images, few.train.labels[:32], simplex.Schedule.at(config, 0.5), seeds.generator(0))
+    model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))
     convolution = config.space.operations.index("sep_conv_3x3")
     assert seen[0] == (32, [convolution] * 10) and convolution not in seen[-1][1]
     assert [n for n, _ in seen[1:]] == [11, 11, 10]
@@ -308,8 +310,8 @@ def test_checkpoint_within_an_epoch_resumes(few, tmp_path, monkeypatch):
     config = tiny.config(epochs=2)
     train(config, few.train, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        log_row = loop._log_row
-        patch.setattr(loop, "_log_row", lambda step, *rest: 1 / 0 if step == 13 else log_row(step, *rest))
+        done = run_module.Run.done
+        patch.setattr(run_module.Run, "done", lambda run, *rest: 1 / 0 if run.step == 13 else done(run, *rest))
         with pytest.raises(ZeroDivisionError):
             train(config, few.train, tmp_path / "broken", checkpoint_every=5)
     assert len(read_log(tmp_path / "broken")) == 10
@@ -318,7 +320,7 @@ def test_checkpoint_within_an_epoch_resumes(few, tmp_path, monkeypatch):
 
 
 def test_early_stop_adds_no_row_to_the_log(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "LOG_EVERY", 5)
+    monkeypatch.setattr(run_module, "LOG_EVERY", 5)
     config = tiny.config(space=tiny.FEW_EDGES, epochs=2)
     train(config, few.train, tmp_path / "whole")
     train_until(8, config, few.train, tmp_path / "halves")
@@ -332,14 +334,16 @@ KILLED = """
 import os, signal, sys, torch
 sys.path.insert(0, sys.argv[1])
 import tiny
-from simplexnas import data, search
+from simplexnas.methods import simplex
+from simplexnas.tasks import fashion_mnist
+from simplexnas.training import loop, run
 torch.set_num_threads(1)
-loop.LOG_EVERY = 1
+run.LOG_EVERY = 1
 
-def die_at_step_13(step, *rest, kept=loop._log_row):
-    if step == 13:
+def die_at_step_13(self, *rest, kept=run.Run.done):
+    if self.step == 13:
         os.kill(os.getpid(), signal.SIGKILL)
-    return kept(step, *rest)
+    kept(self, *rest)
 
 def die_before_the_name_is_right(source, target, kept=os.replace):
     if os.path.basename(target) == "checkpoint.pt" and torch.load(source, weights_only=True)["step"] == 13:
@@ -347,10 +351,10 @@ def die_before_the_name_is_right(source, target, kept=os.replace):
     kept(source, target)
 
 if sys.argv[3] == "in a step":
-    loop._log_row = die_at_step_13
+    run.Run.done = die_at_step_13
 else:
     os.replace = die_before_the_name_is_right
-loop.search(tiny.config(), data.load().train, sys.argv[2], checkpoint_every=1, progress_bar=False)
+loop.search(tiny.config(), fashion_mnist.load().train, sys.argv[2], checkpoint_every=1, progress_bar=False)
 """
 
 
@@ -377,10 +381,12 @@ KILLED_OFTEN = """
 import os, pathlib, random, signal, sys, time, torch
 sys.path.insert(0, sys.argv[1])
 import tiny
-from simplexnas import data, search
+from simplexnas.methods import simplex
+from simplexnas.tasks import fashion_mnist
+from simplexnas.training import loop, run
 torch.set_num_threads(1)
 loop.LOG_EVERY = 1
-train = data.load().train
+train = fashion_mnist.load().train
 checkpoint = pathlib.Path(sys.argv[2], checkpoint.CHECKPOINT)
 moments = random.Random(0)
 steps = [0]
@@ -414,10 +420,12 @@ FULL_DISK = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
 import tiny
-from simplexnas import data, search
+from simplexnas.methods import simplex
+from simplexnas.tasks import fashion_mnist
+from simplexnas.training import loop, run
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    loop.search(tiny.config(), data.load().train, sys.argv[2], resume=True, progress_bar=False)
+    loop.search(tiny.config(), fashion_mnist.load().train, sys.argv[2], resume=True, progress_bar=False)
 except Exception as error:
     print(type(error).__name__, error)
 """
@@ -440,11 +448,13 @@ TWO_PROCESSES = """
 import hashlib, json, pathlib, sys, torch
 sys.path.insert(0, sys.argv[1])
 import tiny
-from simplexnas import data, search
+from simplexnas.methods import simplex
+from simplexnas.tasks import fashion_mnist
+from simplexnas.training import loop, run
 torch.set_num_threads(1)
 fabric = loop.make_fabric("cpu", devices=2)
 config = tiny.config(epochs=2)
-model = loop.search(config, data.load().train, sys.argv[2], fabric=fabric, progress_bar=False)
+model = loop.search(config, fashion_mnist.load().train, sys.argv[2], fabric=fabric, progress_bar=False)
 
 def digest(model):
     return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
@@ -512,7 +522,7 @@ def test_too_few_images(images, few, tmp_path):
 
 def test_unwritable_run_is_known_before_the_training(few, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(loop, "make_batch", None)
+    monkeypatch.setattr(batches, "make_batch", None)
     refused("checkpoint.pt cannot be written", tiny.config(), few.train, tmp_path / "file" / "run")
 
 

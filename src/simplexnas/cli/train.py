@@ -76,12 +76,12 @@ def search(
     elif table is not None:
         raise SimplexNASError(f"--table {table}: only with --set price=latency")
     config = settings.preset(preset, seed=seed, **changed)
+    fabric = make_fabric(accelerator, devices, nodes)
     steps = config.epochs * steps_per_epoch(config, devices * nodes)
     if steps < FEW_STEPS:
         say(
             f"{steps} steps are few: --set epochs={-(-FEW_STEPS // max(1, steps // config.epochs))} makes {FEW_STEPS:,}"
         )
-    fabric = make_fabric(accelerator, devices, nodes)
     folder, log = train_family(name, config, splits, fabric=fabric, resume=resume, checkpoint_every=checkpoint_every)
     if fabric.is_global_zero:
         typer.echo(relative(log))

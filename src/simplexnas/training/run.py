@@ -4,6 +4,7 @@ import contextlib
 import time
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -18,6 +19,10 @@ from simplexnas.training.optimizers import Optimizers
 
 LOG_EVERY = 20
 OWNER = "owner.lock"
+
+
+def _number(value: torch.Tensor | float) -> float:
+    return value.item() if isinstance(value, torch.Tensor) else value
 
 
 class Run:
@@ -76,7 +81,7 @@ class Run:
         self.bar.update()
         last = self.step + 1 == self.steps
         if self.step % LOG_EVERY == 0 or last:
-            numbers = {name: round(float(value), 6) for name, value in result.items()}
+            numbers = {name: round(_number(value), 6) for name, value in result.items()}
             self.log.append(
                 {"step": self.step, "epoch": round(epoch, 4)} | numbers | {"learning_rate": round(learning_rate, 8)}
             )
@@ -85,7 +90,7 @@ class Run:
         if last:
             self.bar.close()
         if self.step % checkpoint_every == 0 or last:
-            check_finite(self.method, float(result["loss"]), self.step)
+            check_finite(self.method, _number(result["loss"]), self.step)
             spent = self.seconds + time.perf_counter() - self.started
             save(
                 self.fabric,
