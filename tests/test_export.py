@@ -127,7 +127,7 @@ def test_published_model_has_the_counts_that_it_names():
 def test_counts_by_another_counter(space):
     """Parameters by PyTorch, MACs by its counter of floating-point operations (two for each)."""
     for chosen in random_architectures(space, 3, seed=0):
-        network = export.Classifier(chosen.build().eval())
+        network = export.Classifier(chosen.build().eval(), fashion_mnist.TASK)
         assert sum(p.numel() for p in network.parameters()) == chosen.total_parameters
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             network(torch.zeros(1, 1, 28, 28, dtype=torch.uint8))

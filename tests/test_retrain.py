@@ -13,21 +13,21 @@ CONFIG = tiny.config(epochs=6, learning_rate=0.01, flip=False)
 ARCHITECTURE = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0])
 
 
-def test_it_learns_and_repeats(few):
-    network = retrain(ARCHITECTURE, few.train, CONFIG, progress_bar=False)
-    again = retrain(ARCHITECTURE, few.train, CONFIG, progress_bar=False)
+def test_it_learns_and_repeats(few, tmp_path):
+    network = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
+    again = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
     assert accuracy(reestimate_batch_norm(network, few.train), few.validation) > 0.4
 
 
-def test_every_weight_moves(few):
+def test_every_weight_moves(few, tmp_path):
     torch.manual_seed(CONFIG.seed)
     before = ARCHITECTURE.build().state_dict()
-    network = retrain(ARCHITECTURE, few.train, CONFIG, progress_bar=False)
+    network = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
     assert all(not torch.equal(parameter, before[name]) for name, parameter in network.named_parameters())
 
 
-def test_too_few_images_are_one_line(few):
+def test_too_few_images_are_one_line(few, tmp_path):
     with pytest.raises(SimplexNASError, match=r"train_images = 256; allowed: from 32 .* to 100"):
-        retrain(ARCHITECTURE, few.train.head(100), CONFIG, progress_bar=False)
+        retrain(ARCHITECTURE, few.train.head(100), CONFIG, tmp_path, progress_bar=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from simplexnas.family import Family
-from simplexnas.io import records
+from simplexnas.io import paths, records
 from simplexnas.io.records import LATTICE, RETRAINED
 from simplexnas.measure import evaluation
 from simplexnas.measure.measurement import complete, inherited_accuracy
@@ -32,9 +32,10 @@ def retraining(family: Family, splits: Splits, epochs: int) -> Path:
     optimiser settings for `epochs` epochs; BN statistics are re-estimated for both.
     """
     config = dataclasses.replace(family.config, epochs=epochs)
+    folder = paths.RUNS / family.name / "retraining"
 
     def both(architecture: Architecture) -> dict:
-        network = evaluation.reestimate_batch_norm(retrain(architecture, splits.train, config), splits.train)
+        network = evaluation.reestimate_batch_norm(retrain(architecture, splits.train, config, folder), splits.train)
         retrained = evaluation.accuracies(network, splits)
         return inherited_accuracy(family, architecture, splits) | {"retrained": retrained}
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import nn
 
+from simplexnas.methods.settings import SearchConfig
 from simplexnas.network.architecture import Architecture
 
 
@@ -27,15 +28,18 @@ class Batch(NamedTuple):
 
 
 class Method(Protocol):
-    """A search method, itself an `nn.Module` whose `forward` is `loss`.
+    """A search method, itself an `nn.Module` whose `forward` is `loss`. It is made from its configuration.
 
     supernet: the network whose weights are trained. chooser: the module that says which operations, trained with its
-    own learning rate; None if nothing of the kind is trained. batches: how many batches a step takes.
+    own learning rate; None if nothing of the kind is trained. batches: how many batches a step takes. identity: what
+    tells one training from another, as JSON; a checkpoint is taken up only by the same.
     """
 
+    config: SearchConfig
     supernet: nn.Module
     chooser: nn.Module | None
     batches: int
+    identity: dict
 
     def condition(self, random: torch.Generator) -> torch.Tensor | None:
         """What a step is trained for, drawn at random, (1, k) or (1,); None for a method without such a thing."""

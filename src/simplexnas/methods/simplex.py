@@ -70,6 +70,10 @@ class SimplexMethod(nn.Module):
     def chooser(self) -> nn.Module:
         return self.hypernetwork
 
+    @property
+    def identity(self) -> dict:
+        return self.config.to_dict()
+
     def condition(self, random: torch.Generator) -> torch.Tensor:
         """S of a step: (1, k)."""
         return penalties.sample(1, self.config.space.k, self.config.corner_share, random)
@@ -115,20 +119,28 @@ class SimplexMethod(nn.Module):
         """One hard choice per path, of which alone runs: losses (paths,) and the term that carries the policy gradient.
 
         With `sandwich` the largest network sees all images, and the others, the smallest among them, learn its class
-        probabilities (Yu and Huang 2019); losses then holds those two as well.
+        probabilities (Yu and Huang 2019); losses then holds those two as well. Choices are judged by the cross-entropy
+        all the same.
         """
         config = self.config
         choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), random)  # (paths, E)
-        others, first = choices.tolist(), []
+        others, first, targets = choices.tolist(), [], labels
         if config.sandwich:
             macs = cost.edge_macs(config.space)
             taught = self.supernet(images, macs.argmax(axis=1).tolist())
             first = [objective.cross_entropy(taught, labels)]
-            labels = torch.softmax(taught.detach(), dim=-1)
+            targets = torch.softmax(taught.detach(), dim=-1)
             others.append(macs.argmin(axis=1).tolist())
-        shares = zip(images.tensor_split(len(others)), labels.tensor_split(len(others)), others, strict=True)
-        losses = [objective.cross_entropy(self.supernet(share, choice), target) for share, target, choice in shares]
-        sampled = torch.stack(losses[: config.paths])
+        outputs = [
+            self.supernet(share, choice) for share, choice in zip(images.tensor_split(len(others)), others, strict=True)
+        ]
+
+        def cross_entropies(wanted: torch.Tensor) -> list[torch.Tensor]:
+            shares = wanted.tensor_split(len(others))
+            return [objective.cross_entropy(output, share) for output, share in zip(outputs, shares, strict=True)]
+
+        losses = cross_entropies(targets)
+        sampled = torch.stack((cross_entropies(labels) if config.sandwich else losses)[: config.paths])
         policy = objective.score_function_term(
             sampled, objective.log_probability(logits, choices), objective.leave_one_out(sampled)
         )

@@ -14,7 +14,6 @@ from torch import nn
 from simplexnas.io.errors import SimplexNASError, check_same
 from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
-from simplexnas.methods.settings import SearchConfig
 
 CHECKPOINT_VERSION = 4
 CHECKPOINT = "checkpoint.pt"
@@ -35,13 +34,14 @@ def training_seconds(run: Path) -> float:
     return torch.load(Path(run) / CHECKPOINT, weights_only=True, map_location="cpu")["seconds"]
 
 
-def save(fabric: Fabric, checkpoint: Path, state: dict, config: SearchConfig, position: dict) -> None:
+def save(fabric: Fabric, checkpoint: Path, state: dict, identity: dict, position: dict) -> None:
     """Checkpoint and log, each under a temporary name first, so that a killed process leaves whole files.
 
-    state: what Fabric saves and restores. position: "world", "step", "log" and "seconds" so far.
+    state: what Fabric saves and restores. identity: what tells this training from another.
+    position: "world", "step", "log" and "seconds" so far.
     """
     temporary = checkpoint.with_suffix(".tmp")
-    content = state | {"version": CHECKPOINT_VERSION, "config": config.to_dict()} | position
+    content = state | {"version": CHECKPOINT_VERSION, "identity": identity} | position
     try:
         fabric.save(temporary, content)
         if fabric.is_global_zero:
@@ -60,22 +60,22 @@ def save(fabric: Fabric, checkpoint: Path, state: dict, config: SearchConfig, po
     fabric.barrier()
 
 
-def _flat(config: dict) -> dict:
+def _flat(identity: dict) -> dict:
     """Settings with those of the search space beside the others, as on the command line."""
-    return {key: value for key, value in config.items() if key != "space"} | config.get("space", {})
+    return {key: value for key, value in identity.items() if key != "space"} | identity.get("space", {})
 
 
-def read_checkpoint(checkpoint: Path, config: SearchConfig, world: int) -> dict:
-    """A checkpoint of this configuration; another one raises `SimplexNASError` with what differs."""
+def read_checkpoint(checkpoint: Path, identity: dict, world: int) -> dict:
+    """A checkpoint of this training; another one raises `SimplexNASError` with what differs."""
     name = relative(checkpoint)
     try:
         head = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        version, saved, saved_world = head["version"], head["config"], head["world"]
+        version, saved, saved_world = head["version"], head["identity"], head["world"]
     except Exception as error:
         raise SimplexNASError(f"{name} is not a whole checkpoint ({type(error).__name__})") from None
     if version != CHECKPOINT_VERSION:
         raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
-    check_same(name, _flat(saved), _flat(config.to_dict()))
+    check_same(name, _flat(saved), _flat(identity))
     if saved_world != world:
         raise SimplexNASError(f"{name} was made by {saved_world} processes; this run has {world}")
     return head

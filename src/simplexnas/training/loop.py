@@ -3,6 +3,7 @@
 All randomness is a function of (seed, step, process), so that a resumed run repeats an uninterrupted one bit by bit.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from lightning_fabric.strategies import DDPStrategy
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
-from simplexnas.methods.method import Step
+from simplexnas.methods.method import Method, Step
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.tasks.task import Split
@@ -36,16 +37,17 @@ def search(
     train: Split,
     folder: Path,
     *,
+    make: Callable[[SearchConfig], Method] = SimplexMethod,
     fabric: Fabric | None = None,
     resume: bool = False,
     checkpoint_every: int = 200,
     progress_bar: bool = True,
-) -> SimplexMethod:
-    """Train weights and hypernetwork; returns the trained method, or its moving average (on this process).
+) -> Method:
+    """Train a method's weights and its choices; returns the trained method, or its moving average (on this process).
 
     train: uint8 images; the first `config.train_images` are used. folder: of the run, with checkpoint.pt and log.csv.
-    With `resume` training goes on from the checkpoint, if there is one. Raises `SimplexNASError` as `run.Run` does, and
-    for fewer images than the configuration uses.
+    make: the method, from its configuration. With `resume` training goes on from the checkpoint, if there is one.
+    Raises `SimplexNASError` as `run.Run` does, and for fewer images than the configuration uses.
     """
     fabric = fabric or make_fabric()
     fabric.launch()
@@ -54,11 +56,12 @@ def search(
     per_epoch = steps_per_epoch(config, world)
     steps = config.epochs * per_epoch
     torch.manual_seed(config.seed)
-    method = SimplexMethod(config).to(memory_format=config.memory_format)
-    with Run(folder, config, fabric, steps, resume) as run:
+    method = make(config).to(memory_format=config.memory_format)
+    identity = method.identity | {"data": train.task.fingerprint}
+    with Run(folder, identity, fabric, steps, resume) as run:
         wrapped = fabric.setup_module(method)
         optimizers = Optimizers(method.supernet, config, steps, method.chooser)
-        run.start(method, wrapped, optimizers, progress_bar)
+        run.start(method, wrapped, optimizers, config.ema, progress_bar)
         wrapped.train()
         while run.step < steps:
             random = generator(config.seed, run.step, rank)

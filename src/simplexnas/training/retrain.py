@@ -1,32 +1,26 @@
-"""One architecture trained from scratch: what inherited weights are compared with."""
+"""One architecture trained alone, by the loop of a search."""
 
-import torch
-from tqdm import tqdm
+from functools import partial
+from pathlib import Path
 
-from simplexnas.io.seeds import generator
-from simplexnas.methods import objective
+from simplexnas.methods.alone import Alone
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.tasks.task import Split
-from simplexnas.training.batches import batch_indices, check_images, make_batch, steps_per_epoch
-from simplexnas.training.optimizers import Optimizers
+from simplexnas.training.checkpoint import CHECKPOINT, LOG
+from simplexnas.training.loop import search
 
 
 def retrain(
-    architecture: Architecture, train: Split, config: SearchConfig, progress_bar: bool = True
+    architecture: Architecture, train: Split, config: SearchConfig, folder: Path, progress_bar: bool = True
 ) -> StandaloneNetwork:
     """Train a freshly initialised standalone network; returns it in eval mode.
 
-    config: optimiser, epochs, batch size, augmentation and seed, as in a search; what concerns several networks (paths,
-    sandwich) or their average (ema) does not apply. Raises `SimplexNASError` if there are fewer images than it uses.
+    config: see `methods.alone.Alone`. folder: of the run; an interrupted one goes on, a whole one leaves nothing there.
+    Raises `SimplexNASError` if there are fewer images than the configuration uses, or the folder holds another run.
     """
-    check_images(config, train)
-    torch.manual_seed(config.seed)
-    network = architecture.build().to(memory_format=config.memory_format).train()
-    steps = config.epochs * steps_per_epoch(config)
-    optimizers = Optimizers(network, config, steps)
-    for step in tqdm(range(steps), desc="retrain", disable=not progress_bar):
-        images, labels = make_batch(train, batch_indices(config, step, 0, 1), config, generator(config.seed, step, 0))
-        objective.cross_entropy(network(images), labels).backward()
-        optimizers.step()
-    return network.eval()
+    make = partial(Alone, architecture=architecture)
+    method = search(config, train, folder, make=make, resume=True, progress_bar=progress_bar)
+    for name in (CHECKPOINT, LOG):
+        (folder / name).unlink()
+    return method.supernet.eval()

@@ -13,7 +13,6 @@ from tqdm import tqdm
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_writable, claim
 from simplexnas.io.paths import relative
-from simplexnas.methods.settings import SearchConfig
 from simplexnas.training.checkpoint import CHECKPOINT, check_finite, read_checkpoint, save
 from simplexnas.training.optimizers import Optimizers
 
@@ -28,13 +27,14 @@ def _number(value: torch.Tensor | float) -> float:
 class Run:
     """A training that may stop at any time and go on.
 
+    identity: what tells this training from another, as JSON.
     folder: of checkpoint.pt and log.csv, owned by this process within the `with` block; steps: of the whole training.
     Raises `SimplexNASError` if another process owns the folder, or if it has a checkpoint and `resume` is false, or one
     that is damaged or of another training.
     """
 
-    def __init__(self, folder: Path, config: SearchConfig, fabric: Fabric, steps: int, resume: bool):
-        self.folder, self.config, self.fabric, self.steps = Path(folder), config, fabric, steps
+    def __init__(self, folder: Path, identity: dict, fabric: Fabric, steps: int, resume: bool):
+        self.folder, self.identity, self.fabric, self.steps = Path(folder), identity, fabric, steps
         self.checkpoint = self.folder / CHECKPOINT
         check_writable(self.checkpoint)  # known before the training
         self.step, self.log, self.seconds = 0, [], 0.0
@@ -43,7 +43,7 @@ class Run:
             if fabric.is_global_zero:
                 self.owner.enter_context(claim(self.folder / OWNER))
             if self.checkpoint.exists():
-                self.saved = read_checkpoint(self.checkpoint, config, fabric.world_size)
+                self.saved = read_checkpoint(self.checkpoint, identity, fabric.world_size)
                 if not resume:
                     raise SimplexNASError(
                         f"{relative(self.checkpoint)} exists; go on with --resume, or move it away to start again"
@@ -56,12 +56,15 @@ class Run:
     def __exit__(self, *_) -> None:
         self.owner.close()
 
-    def start(self, method: nn.Module, wrapped: nn.Module, optimizers: Optimizers, progress_bar: bool) -> None:
-        """Take up what was saved. wrapped: the method as Fabric runs it."""
+    def start(self, method: nn.Module, wrapped: nn.Module, optimizers: Optimizers, ema: float, bar: bool) -> None:
+        """Take up what was saved.
+
+        wrapped: the method as Fabric runs it. ema: decay of the moving average, 0 for none. bar: show the progress.
+        """
         self.method, self.state = method, {"model": wrapped, "optimizers": optimizers}
         self.averaged = None
-        if self.config.ema:
-            self.averaged = AveragedModel(method, multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
+        if ema:
+            self.averaged = AveragedModel(method, multi_avg_fn=get_ema_multi_avg_fn(ema))
             self.state["averaged"] = self.averaged
         if self.saved is not None:
             self.fabric.load(self.checkpoint, self.state)
@@ -70,8 +73,8 @@ class Run:
         self.bar = tqdm(
             total=self.steps,
             initial=self.step,
-            desc=f"search {self.folder.name}",
-            disable=not (progress_bar and self.fabric.is_global_zero),
+            desc=self.folder.name,
+            disable=not (bar and self.fabric.is_global_zero),
         )
 
     def done(self, result: dict, epoch: float, learning_rate: float, checkpoint_every: int) -> None:
@@ -96,7 +99,7 @@ class Run:
                 self.fabric,
                 self.checkpoint,
                 self.state,
-                self.config,
+                self.identity,
                 {"world": self.fabric.world_size, "step": self.step, "log": self.log, "seconds": spent},
             )
 
