@@ -163,7 +163,7 @@ def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatc
 
 
 def test_interrupted_retraining_goes_on(lattice_path, tiny_family, fewer, monkeypatch):
-    def build(architecture, train, config):
+    def build(architecture, train, config, folder):
         assert config.epochs == 1 and config.space == tiny_family.space
         return architecture.build()
 

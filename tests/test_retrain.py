@@ -7,6 +7,7 @@ import torch
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.measure.evaluation import accuracy, reestimate_batch_norm
 from simplexnas.network.architecture import Architecture
+from simplexnas.training import batches, loop, run
 from simplexnas.training.retrain import retrain
 
 CONFIG = tiny.config(epochs=6, learning_rate=0.01, flip=False)
@@ -31,3 +32,25 @@ def test_every_weight_moves(few, tmp_path):
 def test_too_few_images_are_one_line(few, tmp_path):
     with pytest.raises(SimplexNASError, match=r"train_images = 256; allowed: from 32 .* to 100"):
         retrain(ARCHITECTURE, few.train.head(100), CONFIG, tmp_path, progress_bar=False)
+
+
+def test_an_interrupted_training_goes_on(few, tmp_path, monkeypatch):
+    whole = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path / "whole", progress_bar=False)
+    assert not list((tmp_path / "whole").glob("*.pt")), "a whole one leaves no checkpoint"
+    indices = batches.batch_indices
+
+    def interrupted(config, step, *rest):
+        if step == 20:
+            raise KeyboardInterrupt
+        return indices(config, step, *rest)
+
+    monkeypatch.setattr(run, "LOG_EVERY", 1)
+    monkeypatch.setattr(loop.search, "__kwdefaults__", loop.search.__kwdefaults__ | {"checkpoint_every": 8})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(batches, "batch_indices", interrupted)
+        retrain(ARCHITECTURE, few.train, CONFIG, tmp_path / "halves", progress_bar=False)
+    other = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1, seed=1)[0])
+    with pytest.raises(SimplexNASError, match="was made with architecture"):
+        retrain(other, few.train, CONFIG, tmp_path / "halves", progress_bar=False)
+    again = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path / "halves", progress_bar=False)
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))

@@ -153,3 +153,22 @@ def test_price_latency_needs_times():
     refused("milliseconds = .*price unit 0 rows", tiny.config, milliseconds=times)
     refused("price = 'watts'; allowed: unit, parameters, macs, latency", tiny.config, price="watts")
     refused("no setting 'milliseconds'", settings.parse_changes, ["milliseconds=1"])
+
+
+@pytest.mark.parametrize("change", [{"epochs": True}, {"seed": False}, {"kappa": True}, {"flip": 1}, {"epochs": 3.0}])
+def test_a_value_of_another_kind_is_refused(change):
+    (name,) = change
+    refused(f"{name} = {change[name]}; allowed: ", settings.preset, "default", **change)
+
+
+def test_many_changes_make_a_short_name_of_their_own():
+    several = ("corner_share", "ema", "kappa", "learning_rate", "spread", "tau", "warmup", "weight_decay")
+    changes = {name: 0.123456 for name in several}
+    names = {settings.family_name("quick", 1, changes | {"parameter_price": value}) for value in (0.1, 0.2)}
+    assert len(names) == 2 and all(len(name) < 40 and name.startswith("quick-") for name in names)
+    assert all(name.endswith("-seed1") for name in names)
+
+
+def test_other_data_come_first_in_a_name():
+    assert settings.family_name("quick", 0, {}, "digits") == "digits-quick-seed0"
+    assert settings.family_name("quick", 0, {}, "fashion-mnist") == "quick-seed0"

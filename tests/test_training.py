@@ -74,7 +74,7 @@ def assert_same_run(first, second):
     contents = [torch.load(run / checkpoint.CHECKPOINT, weights_only=True) for run in (first, second)]
     for content in contents:
         assert content.pop("seconds") > 0
-        assert {"model", "optimizers", "config", "step", "log"} <= content.keys()
+        assert {"model", "optimizers", "identity", "step", "log"} <= content.keys()
     assert any("hypernetwork" in name for name in contents[0]["model"])
     assert_same(*contents)
     assert (first / checkpoint.LOG).read_text() == (second / checkpoint.LOG).read_text()
@@ -212,13 +212,19 @@ def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypat
     seen, targets = [], []
     run, loss = model.supernet.forward, objective.cross_entropy
     monkeypatch.setattr(model.supernet, "forward", lambda x, choice: seen.append((len(x), choice)) or run(x, choice))
-    monkeypatch.setattr(objective, "cross_entropy", lambda x, y: targets.append(y) or loss(x, y))
+    monkeypatch.setattr(objective, "cross_entropy", lambda x, y: targets.append((x, y)) or loss(x, y))
+    rewarded, term = [], objective.score_function_term
+    monkeypatch.setattr(objective, "score_function_term", lambda ce, *rest: rewarded.append(ce) or term(ce, *rest))
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
     model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))
     convolution = config.space.operations.index("sep_conv_3x3")
     assert seen[0] == (32, [convolution] * 10) and convolution not in seen[-1][1]
     assert [n for n, _ in seen[1:]] == [11, 11, 10]
-    assert targets[0].ndim == 1 and all(target.ndim == 2 and not target.requires_grad for target in targets[1:])
+    (_, first), *taught = targets[:4]
+    assert first.ndim == 1 and all(target.ndim == 2 and not target.requires_grad for _, target in taught)
+    paths = zip(taught[:2], few.train.labels[:32].tensor_split(3), strict=False)
+    expected = torch.stack([loss(output, labels) for (output, _), labels in paths])
+    torch.testing.assert_close(rewarded[0], expected, msg="choices are judged by the labels, not by the teacher")
 
 
 def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):

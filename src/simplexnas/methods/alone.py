@@ -25,7 +25,7 @@ class Alone(nn.Module):
 
     @property
     def identity(self) -> dict:
-        return self.config.to_dict() | {"operations": self.chosen.names}
+        return self.config.to_dict() | {"architecture": self.chosen.names}
 
     def condition(self, random: torch.Generator) -> None:
         return None
