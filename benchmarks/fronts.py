@@ -7,7 +7,7 @@ same rounds. The family priced by time may have been trained with another machin
 """
 
 from simplexnas import latency
-from simplexnas.family import Family
+from simplexnas.family import describe
 from simplexnas.io import records
 from simplexnas.io.paths import RESULTS, relative
 from simplexnas.io.provenance import computed
@@ -21,19 +21,19 @@ BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
 def main() -> None:
     chosen, networks = [], {}
     for name in FAMILIES:
-        family = Family.load(name)
+        family = describe(name)
         table = latency.LatencyTable.load(space=family.space)
-        points = table.with_predictions(records.read_own(family, records.LATTICE)["points"], BATCH)
+        points = table.with_predictions(records.read_own(family, records.LATTICE).points, BATCH)
         for budget in BUDGETS_MS:
             best = analysis.best_within(points, budget, "latency_ms")
-            key = f"{name} {best['choice']}"
-            networks[key] = Architecture(family.space, best["choice"]).build()
-            chosen.append((key, {"family": name, "sha256": family.description["sha256"], "budget_ms": budget}, best))
+            key = f"{name} {best.choice}"
+            networks[key] = Architecture(family.space, best.choice).build()
+            chosen.append((key, {"family": name, "sha256": family.sha256, "budget_ms": budget}, best))
     times = latency.time_calls(latency.network_calls(networks, BATCH), title="networks")
     points = [
         about
-        | {key: best[key] for key in ("S", "choice", "accuracy")}
-        | {"predicted_ms": best["latency_ms"]}
+        | {"S": best.S, "choice": best.choice, "accuracy": best.accuracy.to_dict()}
+        | {"predicted_ms": best.latency_ms}
         | times[key]
         for key, about, best in chosen
     ]

@@ -50,7 +50,7 @@ notebooks.check_parameters(globals(), {"S", "family"})
 import matplotlib.pyplot as plt
 from IPython.display import HTML, display
 
-from simplexnas.family import Family
+from simplexnas.family import Family, describe
 from simplexnas.io import records
 from simplexnas.io.allocator import keep_memory
 from simplexnas.measure import evaluation
@@ -197,7 +197,7 @@ display(HTML(pd.DataFrame(ours).T.to_html(border=0)))
 
 # %% tags=["hide-input"]
 trained = Family.load(published.PAPER)
-points = records.read_own(trained, records.PAPER_POINTS)["points"]
+points = records.read_own(trained, records.PAPER_POINTS).points
 shown = {
     row["name"]: {
         "paper": f"{100 * row['paper']['accuracy']:.1f}",
@@ -206,22 +206,19 @@ shown = {
             map(str, row["paper"]["operations"].values())
         ),
     }
+    | {way: f"{100 * value.test:.1f}" for way, value in point.ways.items()}
     | {
-        way: f"{100 * value['test']:.1f}"
-        for way, value in point["ways"].items()
-    }
-    | {
-        "edge parameters": f"{point['edge_parameters']:,}",
+        "edge parameters": f"{point.edge_parameters:,}",
         "pool / identity / convolution": " / ".join(
-            map(str, point["operations"].values())
+            map(str, point.operations.values())
         ),
     }
     for row, point in zip(rows, points, strict=True)
 }
 display(HTML(pd.DataFrame(shown).to_html(border=0)))
 for row, point in zip(rows, points, strict=True):
-    ways = {way: value["test"] for way, value in point["ways"].items()}
-    control = [draw["accuracy"]["test"] for draw in point["control"]]
+    ways = {way: value.test for way, value in point.ways.items()}
+    control = [draw.accuracy.test for draw in point.control]
     assert max(ways.values()) - min(ways.values()) < 0.03
     assert (
         ways["discrete"] - ways["discrete, statistics of training"] < 0.012
@@ -230,9 +227,9 @@ for row, point in zip(rows, points, strict=True):
     assert max(ways.values()) - row["paper"]["accuracy"] < 0.11
     assert ways["discrete"] > max(control)
 spreads = {
-    way: max(p["ways"][way]["test"] for p in points)
-    - min(p["ways"][way]["test"] for p in points)
-    for way in points[0]["ways"]
+    way: max(p.ways[way].test for p in points)
+    - min(p.ways[way].test for p in points)
+    for way in points[0].ways
 }
 print(
     "largest minus smallest accuracy:",
@@ -262,19 +259,17 @@ from simplexnas.measure import baselines
 from simplexnas.methods.settings import SearchConfig
 
 
-def unlike_price_alone(record: dict, seed: int = 0) -> float:
+def unlike_price_alone(record: records.Record, seed: int = 0) -> float:
     """Share of the choices of a lattice that the price alone makes otherwise."""
-    config = SearchConfig.from_dict(record["config"])
+    config = SearchConfig.from_dict(record.config)
     alone = baselines.price_alone(dataclasses.replace(config, seed=seed))
-    S = torch.tensor([point["S"] for point in record["points"]])
+    S = torch.tensor([point.S for point in record.points])
     choices = alone(S).argmax(dim=-1).numpy()
-    return np.mean(
-        choices != [point["choice"] for point in record["points"]]
-    )
+    return np.mean(choices != [point.choice for point in record.points])
 
 
 whole = records.read_own(trained, records.LATTICE)
-total = 28 * len(whole["points"])
+total = 28 * len(whole.points)
 for seed in (0, 1):
     unlike = unlike_price_alone(whole, seed)
     assert unlike < 0.001 or seed
@@ -294,21 +289,21 @@ for seed in (0, 1):
 
 # %% tags=["hide-input", "full-width", "nbval-ignore-output"]
 sweep = tables.steering_table(published.KAPPA, ["kappa"])
-records = [records.read_lattice(name) for name in published.KAPPA]
-shares = [unlike_price_alone(record) for record in records]
+sweep_records = [records.read_lattice(name) for name in published.KAPPA]
+shares = [unlike_price_alone(record) for record in sweep_records]
 sweep["unlike the price alone, %"] = [
     f"{100 * share:.1f}" for share in shares
 ]
 display(HTML(sweep.to_html(index=False, border=0)))
 assert shares == sorted(shares, reverse=True)
-config = SearchConfig.from_dict(records[0]["config"])
+config = SearchConfig.from_dict(sweep_records[0].config)
 before = baselines.price_alone(config)(
-    torch.tensor([point["S"] for point in records[0]["points"]])
+    torch.tensor([point.S for point in sweep_records[0].points])
 )
 convolution = config.space.operations.index("sep_conv_3x3")
 for when, choices in {
     "before": before.argmax(dim=-1).numpy(),
-    "after": np.array([point["choice"] for point in records[0]["points"]]),
+    "after": np.array([point.choice for point in sweep_records[0].points]),
 }.items():
     found = (choices == convolution).sum(axis=1).mean()
     print(f"convolutions without a price, {when}: {found:.1f} of 28")
@@ -332,20 +327,18 @@ assert 0.1 < shares[1] < 0.13 and max(shares[2:]) < 0.01
 lines, gains = [], []
 for row, point in zip(rows, points, strict=True):
     ours = [run["runs"] for run in row["control"]["runs"]]
-    for draw, theirs in enumerate(point["control"]):
+    for draw, theirs in enumerate(point.control):
         same = [run[draw] for run in ours]
         for network in same:
-            assert network["edge_parameters"] == theirs["edge_parameters"]
-            assert network["macs"] == theirs["macs"]
-        assert (
-            point["ways"]["discrete"]["test"] > theirs["accuracy"]["test"]
-        )
+            assert network["edge_parameters"] == theirs.edge_parameters
+            assert network["macs"] == theirs.macs
+        assert point.ways["discrete"].test > theirs.accuracy.test
         lines.append(
             {
                 "S": row["name"],
                 "network": f"control, draw {draw + 1}",
-                "edge parameters": f"{theirs['edge_parameters']:,}",
-                "weights of the published method": f"{100 * theirs['accuracy']['test']:.1f}",
+                "edge parameters": f"{theirs.edge_parameters:,}",
+                "weights of the published method": f"{100 * theirs.accuracy.test:.1f}",
                 "our weights, seeds 0, 1, 2": ", ".join(
                     f"{100 * network['accuracy']['test']:.1f}"
                     for network in same
@@ -356,12 +349,12 @@ for row, point in zip(rows, points, strict=True):
         {
             "S": row["name"],
             "network": "published method's own",
-            "edge parameters": f"{point['edge_parameters']:,}",
-            "weights of the published method": f"{100 * point['ways']['discrete']['test']:.1f}",
+            "edge parameters": f"{point.edge_parameters:,}",
+            "weights of the published method": f"{100 * point.ways['discrete'].test:.1f}",
             "our weights, seeds 0, 1, 2": "–",
         }
     )
-    mean = np.mean([draw["accuracy"]["test"] for draw in point["control"]])
+    mean = np.mean([draw.accuracy.test for draw in point.control])
     gains += [
         100 * (mean - run["accuracy"]["test"])
         for run in row["control"]["runs"]
@@ -475,8 +468,8 @@ print(
 tested = set(everything) - set(runs.loc[runs.isna().any(axis=1), "change"])
 on_test = {
     change: [
-        100 * analysis.hypervolume(records.read_lattice(family)["points"])
-        for family in published.with_seeds([name])
+        100 * analysis.hypervolume(own.points, analysis.space_of(own))
+        for own in map(records.read_lattice, published.with_seeds([name]))
     ]
     for name, change in published.ABLATED.items()
     if change in tested
@@ -494,12 +487,10 @@ for split, measured in {"validation": everything, "test": on_test}.items():
     print(
         f"{split}: {above} of {len(measured) - 1} lines above the unchanged one"
     )
-still = records.read_lattice("quick-epochs=2-policy_until=0-seed0")[
-    "points"
-]
+still = records.read_lattice("quick-epochs=2-policy_until=0-seed0").points
 print(
     "networks where utilities stay 0:",
-    len({tuple(point["choice"]) for point in still}),
+    len({point.choice for point in still}),
 )
 longer = {}
 for name in (
@@ -510,13 +501,15 @@ for name in (
 ):
     for own in published.with_seeds([name]):
         record = records.read_lattice(own)
-        volume = 100 * analysis.hypervolume(record["points"], "validation")
+        volume = 100 * analysis.hypervolume(
+            record.points, analysis.space_of(record), "validation"
+        )
         largest = analysis.accuracy_within(
-            record["points"], paper.PAPER["C"][2], split="validation"
+            record.points, paper.PAPER["C"][2], split="validation"
         )
         longer.setdefault(name, []).append(volume)
         print(
-            f"{own}: {record['training_seconds']:.0f} seconds of training, hypervolume {volume:.1f}, within C's size {100 * largest:.1f} %"
+            f"{own}: {record.training_seconds:.0f} seconds of training, hypervolume {volume:.1f}, within C's size {100 * largest:.1f} %"
         )
 assert np.mean(longer["quick"]) > np.mean(
     longer["quick-epochs=2-sandwich=true"]
@@ -543,11 +536,12 @@ forms = tables.steering_table(
 )
 display(HTML(forms.to_html(index=False, border=0)))
 for name in published.with_seeds(published.FORMS):
-    own = records.read_lattice(name)["points"]
+    record = records.read_lattice(name)
+    own, space = record.points, analysis.space_of(record)
     best = analysis.accuracy_within(own, paper.PAPER["A"][2])
-    members = np.array(sorted({tuple(point["choice"]) for point in own}))
+    members = np.array(sorted({point.choice for point in own}))
     unlike = [(a != b).sum() for a, b in combinations(members, 2)]
-    volume = 100 * analysis.hypervolume(own, "validation")
+    volume = 100 * analysis.hypervolume(own, space, "validation")
     print(
         f"{name}: best within A's size {100 * best:.1f} %, "
         f"hypervolume {volume:.1f}, two members differ in {np.mean(unlike):.1f} edges"
@@ -602,12 +596,11 @@ for row in rows:
     )
     assert 0.07 < gain < 0.10
 lattices = [
-    records.read_own(Family.load(name), records.LATTICE)["points"]
+    records.read_own(describe(name), records.LATTICE).points
     for name in published.DEFAULT
 ]
 largest = [
-    max(point["edge_parameters"] for point in lattice)
-    for lattice in lattices
+    max(point.edge_parameters for point in lattice) for lattice in lattices
 ]
 print(
     "edge parameters of our largest members:",

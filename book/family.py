@@ -31,6 +31,7 @@
 # Three vectors, from a high penalty on convolutions to none, with the edges and the edge parameters of the networks they give.
 
 # %%
+from dataclasses import replace
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -39,10 +40,11 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from simplexnas.family import Family
+from simplexnas.family import Family, describe
 from simplexnas.io import records
 from simplexnas.latency.table import LatencyTable
 from simplexnas.measure import baselines
+from simplexnas.measure.lattice import lattice_points
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import (
     analysis,
@@ -68,10 +70,10 @@ for S in ((0.1, 0.1, 0.8), (0.3, 0.4, 0.3), (0.5, 0.5, 0)):
 
 # %%
 record = records.read_own(family, records.LATTICE)
-points = record["points"]
-S = np.array([point["S"] for point in points])
-architectures = {tuple(point["choice"]) for point in points}
-test = 100 * np.array([point["accuracy"]["test"] for point in points])
+points = record.points
+S = np.array([point.S for point in points])
+architectures = {point.choice for point in points}
+test = 100 * np.array([point.accuracy.test for point in points])
 print(f"{len(points)} points, {len(architectures)} architectures")
 print(f"test accuracy from {test.min():.1f} to {test.max():.1f} %")
 
@@ -80,7 +82,7 @@ figure = plt.figure(figsize=(10.5, 4.2))
 for column, (label, values) in enumerate(
     {
         "edge parameters, thousands": [
-            point["edge_parameters"] / 1e3 for point in points
+            point.edge_parameters / 1e3 for point in points
         ],
         "test accuracy, %": test,
     }.items(),
@@ -95,11 +97,11 @@ plt.show()
 
 # %% tags=["full-width"] mystnb={"image": {"alt": "Three triangles of penalties in colour, one for each operation, showing its number of edges at each point."}, "figure": {"caption": "Edges with each operation, of 28, over the triangle of penalties.", "name": "fig-family-operations"}}
 figure = plt.figure(figsize=(14, 3.8))
-for column, operation in enumerate(points[0]["operations"], 1):
+for column, operation in enumerate(points[0].operations, 1):
     ax = figures.triangle(
         figure.add_subplot(1, 3, column, projection="ternary")
     )
-    counts = [point["operations"][operation] for point in points]
+    counts = [point.operations[operation] for point in points]
     figures.triangle_map(S, np.array(counts), f"edges with {operation}", ax)
 figure.subplots_adjust(wspace=0.7, left=0.05, right=0.95)
 plt.show()
@@ -111,7 +113,7 @@ plt.show()
 families = [Family.load(name) for name in published.DEFAULT]
 lattices = [records.read_own(each, records.LATTICE) for each in families]
 members = [
-    {tuple(point["choice"]): point for point in lattice["points"]}
+    {point.choice: point for point in lattice.points}
     for lattice in lattices
 ]
 convolution = family.space.operations.index("sep_conv_3x3")
@@ -121,7 +123,7 @@ found = pd.DataFrame(
         "reduction cell": "with convolution"
         if convolution in choice[14:]
         else "without",
-        "test": 100 * point["accuracy"]["test"],
+        "test": 100 * point.accuracy.test,
     }
     for each, own in zip(families, members, strict=True)
     for choice, point in own.items()
@@ -138,22 +140,22 @@ print(f"without: at most {without.max():.2f} %")
 upper = with_one.between(91, 92.5).sum()
 print(f"with: {upper} of {len(with_one)} have 91.0 to 92.5 %")
 small = {
-    point["edge_parameters"]: choice
+    point.edge_parameters: choice
     for own in members
     for choice, point in own.items()
     if convolution in choice[14:]
 }
 print(f"with: at least {min(small):,} edge parameters")
 assert all(choice[:14].count(convolution) >= 2 for choice in small.values())
-unit = records.read_own(Family.load(published.UNIT), records.LATTICE)
+unit = records.read_own(describe(published.UNIT), records.LATTICE)
 for counts in ((28, 0, 0), (27, 0, 1)):
     (point,) = {
-        tuple(p["choice"]): p
-        for p in unit["points"]
-        if tuple(p["operations"].values()) == counts
+        p.choice: p
+        for p in unit.points
+        if tuple(p.operations.values()) == counts
     }.values()
     print(
-        f"without the price of parameters: {point['operations']}, {point['edge_parameters']:,} edge parameters, {100 * point['accuracy']['test']:.1f} %"
+        f"without the price of parameters: {point.operations}, {point.edge_parameters:,} edge parameters, {100 * point.accuracy.test:.1f} %"
     )
 
 # %% [markdown]
@@ -168,23 +170,23 @@ for each, own in zip(families, members, strict=True):
     chosen = {
         "all pool": own[28 * (0,)],
         "best": analysis.best_within(list(own.values()), np.inf),
-        "largest": max(own.values(), key=lambda p: p["edge_parameters"]),
+        "largest": max(own.values(), key=lambda p: p.edge_parameters),
     }
     accuracies = {
-        name: point["accuracy"]["test"] for name, point in chosen.items()
+        name: point.accuracy.test for name, point in chosen.items()
     }
     assert 0.85 < accuracies["all pool"] < accuracies["largest"]
     assert accuracies["largest"] < accuracies["best"]
     print(
         each.name,
         ", ".join(
-            f"{name} {100 * accuracies[name]:.1f} % with {point['edge_parameters']:,}"
+            f"{name} {100 * accuracies[name]:.1f} % with {point.edge_parameters:,}"
             for name, point in chosen.items()
         ),
         sep=": ",
     )
 
-pooling = np.mean([own[28 * (0,)]["accuracy"]["test"] for own in members])
+pooling = np.mean([own[28 * (0,)].accuracy.test for own in members])
 for row in tables.table():
     theirs = row["paper"]["accuracy"]
     distance = row["best"]["accuracy"]["test"] - theirs
@@ -215,31 +217,31 @@ with torch.no_grad():
     ]
 
 
-def steering(measured: list[dict]) -> dict:
-    """How S moves the edges over a lattice of points, each with S, choice and operations."""
+def steering(measured: list[records.Point]) -> dict:
+    """How S moves the edges over a lattice of points, of which S, choice and operations count."""
     correlations = analysis.steering_correlations(measured)
     changes = analysis.changes_per_step(measured, 0.05)
     return {
         **{f"ρ, {name}": value for name, value in correlations.items()},
         "edges changed per step": changes["mean"],
         "at most": changes["max"],
-        "architectures": len({tuple(p["choice"]) for p in measured}),
+        "architectures": len({p.choice for p in measured}),
     }
 
 
-def without_data(choices: list[list[int]]) -> list[dict]:
+def without_data(choices: list[list[int]]) -> list[records.Point]:
     return [
-        {
-            "S": point["S"],
-            "choice": choice,
-            "operations": Architecture(family.space, choice).counts(),
-        }
+        replace(
+            point,
+            choice=tuple(choice),
+            operations=Architecture(family.space, choice).counts(),
+        )
         for point, choice in zip(points, choices, strict=True)
     ]
 
 
 lines = {
-    each.name: steering(lattice["points"])
+    each.name: steering(lattice.points)
     for each, lattice in zip(families, lattices, strict=True)
 }
 drawn = pd.DataFrame([steering(without_data(each)) for each in untrained])
@@ -247,7 +249,7 @@ lines["random hypernetworks, mean"] = drawn.mean()
 ours = pd.DataFrame(lines).T
 assert (ours.filter(like="ρ") < -0.9).all(axis=None)
 theirs = Family.load(published.PAPER)
-published_points = records.read_own(theirs, records.LATTICE)["points"]
+published_points = records.read_own(theirs, records.LATTICE).points
 lines["published method"] = steering(published_points)
 found = pd.DataFrame(lines).T
 shown = found.map("{:.2f}".format)
@@ -315,7 +317,7 @@ price = cost.price(
     torch.zeros(1, 3), family.space, family.config.parameter_price
 )[0]
 least = (S[:, None, :] - (utility - price).numpy()).argmin(axis=-1)
-assert np.array_equal(least, [point["choice"] for point in points])
+assert np.array_equal(least, [point.choice for point in points])
 
 # %% [markdown]
 # ## Accuracy against size
@@ -327,11 +329,11 @@ assert np.array_equal(least, [point["choice"] for point in points])
 # - 30 *random architectures*, each with shares of the three operations drawn at random.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters on a logarithmic axis. The front of the family lies above the fronts of the random hypernetwork and of the control nearly everywhere; random architectures scatter below."}, "figure": {"caption": "The family of seed 0, a random hypernetwork and a control (one draw of each), with the same weights. Fronts over 66 points S, chosen on validation.", "name": "fig-family-front"}}
-baselines = records.read_own(family, records.BASELINES)["points"]
+baselines = records.read_own(family, records.BASELINES).points
 (random_ones,) = tables.drawn(baselines, "random architecture")
 figures.fronts(
     {
-        "family": analysis.front(tables.lattice_points(family, 0.1)),
+        "family": analysis.front(lattice_points(family, 0.1)),
         "random hypernetwork": analysis.front(
             tables.drawn(baselines, "random hypernetwork")[0]
         ),
@@ -342,7 +344,7 @@ figures.fronts(
     lines=3,
 )
 plt.ylim(75, 94)
-below = sum(p["accuracy"]["test"] < 0.75 for p in random_ones)
+below = sum(p.accuracy.test < 0.75 for p in random_ones)
 print(f"random architectures below 75 %, not drawn: {below}")
 plt.show()
 
@@ -353,12 +355,14 @@ plt.show()
 # same weights. Then test accuracy of the member that is best on validation within each of the paper's sizes, mean over trainings and draws:
 
 # %% tags=["hide-input", "full-width"]
-volumes = tables.hypervolumes(families).set_index("of")
+volumes = tables.hypervolumes(
+    [each.description for each in families]
+).set_index("of")
 assert (volumes.drop("family")["high"] < volumes.loc["family", "low"]).all()
 sizes = [f"≤ {budget:,}" for budget in paper.BUDGETS]
 
 
-def within(points: list[dict]) -> list[float]:
+def within(points: list[records.Point]) -> list[float]:
     """Test accuracy in percent of the member that is best on validation within each size; nan where there is none."""
     return [
         100 * analysis.accuracy_within(points, budget)
@@ -366,11 +370,11 @@ def within(points: list[dict]) -> list[float]:
     ]
 
 
-def measured(each: Family, source: str) -> list[list[dict]]:
+def measured(each: Family, source: str) -> list[list[records.Point]]:
     """The points of every draw: 66, of random architectures 30."""
     if source == "family":
-        return [tables.lattice_points(each, 0.1)]
-    points = records.read_own(each, records.BASELINES)["points"]
+        return [lattice_points(each, 0.1)]
+    points = records.read_own(each, records.BASELINES).points
     return tables.drawn(points, source)
 
 
@@ -381,7 +385,7 @@ def interval(line, name: str, low: str, high: str) -> str:
 lines = {}
 for source, line in volumes.iterrows():
     draws = [own for each in families for own in measured(each, source)]
-    different = [len({tuple(p["choice"]) for p in own}) for own in draws]
+    different = [len({p.choice for p in own}) for own in draws]
     accuracies = np.mean([within(own) for own in draws], axis=0)
     lines[source] = {
         "networks": " to ".join(
@@ -411,13 +415,13 @@ pd.DataFrame(lines).T
 
 # %% tags=["hide-input"]
 def measures(each: Family) -> list[float]:
-    whole = records.read_own(each, records.LATTICE)["points"]
+    whole = records.read_own(each, records.LATTICE).points
     return [
-        analysis.hypervolume(whole),
+        analysis.hypervolume(whole, each.space),
         *within(whole),
         len(analysis.front(whole)),
-        min(point["edge_parameters"] for point in whole),
-        each.description["training_seconds"],
+        min(point.edge_parameters for point in whole),
+        each.description.training_seconds,
     ]
 
 
@@ -473,20 +477,18 @@ compared
 # Means of test accuracy in percent, for networks with and without a convolution in the reduction cell; the *gap* is alone minus inherited, with its standard deviation over networks; Kendall's τ is 1 if both rank the networks alike, 0 if the ranks are unrelated:
 
 # %% tags=["hide-input", "full-width"]
-retrained = records.read_own(family, records.RETRAINED)["points"]
+retrained = records.read_own(family, records.RETRAINED).points
 groups = {
-    "members": [p for p in retrained if p["source"] == "family"],
-    "random architectures": [
-        p for p in retrained if p["source"] == "random"
-    ],
+    "members": [p for p in retrained if p.source == "family"],
+    "random architectures": [p for p in retrained if p.source == "random"],
 }
 
 
-def on_test(own: list[dict], key: str = "accuracy") -> np.ndarray:
-    return np.array([point[key]["test"] for point in own])
+def on_test(own: list[records.Point], key: str = "accuracy") -> np.ndarray:
+    return np.array([getattr(point, key).test for point in own])
 
 
-def compared_alone(own: list[dict]) -> dict:
+def compared_alone(own: list[records.Point]) -> dict:
     inherited, trained = on_test(own), on_test(own, "retrained")
     gap = 100 * (trained - inherited)
     return {
@@ -500,9 +502,9 @@ def compared_alone(own: list[dict]) -> dict:
     }
 
 
-def convolves(point: dict) -> bool:
+def convolves(point: records.Point) -> bool:
     """Whether a convolution is in the reduction cell."""
-    return convolution in point["choice"][14:]
+    return convolution in point.choice[14:]
 
 
 lines = {}
@@ -521,7 +523,7 @@ figures.retrained(groups, axes[0])
 figures.fronts(
     {"front of the family, inherited": analysis.front(points)}
     | {
-        f"{name}, alone": [p | {"accuracy": p["retrained"]} for p in own]
+        f"{name}, alone": [replace(p, accuracy=p.retrained) for p in own]
         for name, own in groups.items()
     },
     axes[1],
@@ -537,17 +539,17 @@ plt.show()
 # %% tags=["hide-input"]
 leads, better = [], []
 for point in groups["random architectures"]:
-    size, test = point["edge_parameters"], point["retrained"]["test"]
+    size, test = point.edge_parameters, point.retrained.test
     nearest = min(
         (p for p in groups["members"] if convolves(p) == convolves(point)),
-        key=lambda p: abs(p["edge_parameters"] - size),
+        key=lambda p: abs(p.edge_parameters - size),
     )
-    leads.append(100 * (test - nearest["retrained"]["test"]))
+    leads.append(100 * (test - nearest.retrained.test))
     best = max(
-        (p for p in groups["members"] if p["edge_parameters"] <= size),
-        key=lambda p: p["retrained"]["validation"],
+        (p for p in groups["members"] if p.edge_parameters <= size),
+        key=lambda p: p.retrained.validation,
     )
-    if best["retrained"]["test"] > test:
+    if best.retrained.test > test:
         better.append(convolves(best) != convolves(point))
 print(
     f"alone, a random architecture minus the nearest member in size of its kind: "
@@ -572,17 +574,17 @@ print(
 
 # %% tags=["hide-input", "full-width"]
 inherited = {"the family's own": on_test(retrained)} | {
-    words: on_test(records.read_ranked(name)["points"])
+    words: on_test(records.read_ranked(name).points)
     for name, words in published.RANKING.items()
 }
 counted = {
-    words: np.array([point[key] for point in retrained])
+    words: np.array([getattr(point, key) for point in retrained])
     for words, key in (
         ("edge parameters", "edge_parameters"),
         ("MACs", "macs"),
     )
 }
-source = np.array([point["source"] for point in retrained])
+source = np.array([point.source for point in retrained])
 chosen = {
     "members": source == "family",
     "random": source == "random",
@@ -612,9 +614,9 @@ for words, values in (inherited | counted).items():
         f"{spread.low:.2f} to {spread.high:.2f}"
     )
 for name in (published.QUICK[0], *published.SOFTER):
-    own = records.read_lattice(name)["points"]
+    own = records.read_lattice(name).points
     print(
-        f"{published.RANKING[name]}: hypervolume {analysis.hypervolume(own):.3f}, "
+        f"{published.RANKING[name]}: hypervolume {analysis.hypervolume(own, space):.3f}, "
         f"best within A's size {100 * analysis.accuracy_within(own, paper.PAPER['A'][2]):.1f} %"
     )
 pd.DataFrame(lines).T
@@ -688,7 +690,7 @@ for name, groups in {
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of penalties in colour. On the left the edges in which two trainings differ, on the right the standard deviation of test accuracy over three trainings."}, "figure": {"caption": "Edges, of 28, in which two trainings differ, mean over three pairs (left), and standard deviation of test accuracy over three trainings (right), over the triangle of penalties.", "name": "fig-family-spread"}}
 choices = np.array(
-    [[p["choice"] for p in lattice["points"]] for lattice in lattices]
+    [[p.choice for p in lattice.points] for lattice in lattices]
 )
 convolves = (choices[:, :, 14:] == convolution).any(axis=2)
 assert (convolves == convolves[0]).all(), "at every S all three or none"
@@ -696,10 +698,7 @@ differing = np.mean(
     [(a != b).sum(axis=1) for a, b in combinations(choices, 2)], axis=0
 )
 tests = 100 * np.array(
-    [
-        [p["accuracy"]["test"] for p in lattice["points"]]
-        for lattice in lattices
-    ]
+    [[p.accuracy.test for p in lattice.points] for lattice in lattices]
 )
 spread = tests.std(axis=0, ddof=1)
 figure = plt.figure(figsize=(10.5, 4.2))
@@ -751,11 +750,9 @@ print(
 
 # %% tags=["hide-input"]
 table = LatencyTable.load(published.TIMED_TABLE, space)
-timed = [
-    table.with_predictions(lattice["points"], 1) for lattice in lattices
-]
+timed = [table.with_predictions(lattice.points, 1) for lattice in lattices]
 lines = {"all S": np.full(len(S), True)}
-for m, operation in enumerate(points[0]["operations"]):
+for m, operation in enumerate(points[0].operations):
     one, other = (i for i in range(3) if i != m)
     lines[f"only the penalty on {operation} varies"] = np.isclose(
         S[:, one], S[:, other]
@@ -768,7 +765,7 @@ for name, where in lines.items():
         [p for p, on in zip(own, where, strict=True) if on] for own in timed
     ]
     areas, on_validation[name] = (
-        [analysis.hypervolume(own, split) for own in chosen]
+        [analysis.hypervolume(own, space, split) for own in chosen]
         for split in ("test", "validation")
     )
     rows[name] = {
@@ -785,7 +782,7 @@ order = sorted(
     on_validation, key=lambda name: -np.mean(on_validation[name])
 )
 assert order[:2] == ["all S", "only the penalty on pool varies"]
-for m, operation in enumerate(points[0]["operations"]):
+for m, operation in enumerate(points[0].operations):
     fine = np.linspace(0, 1, 1001)[:, None]
     grid = np.where(np.arange(3) == m, fine, (1 - fine) / 2)
     fast = []

@@ -522,14 +522,14 @@ print(
 # %% mystnb={"image": {"alt": "Two panels of test accuracy, against predicted milliseconds and against total parameters, each with the fronts of three families. Against time the family priced by time lies to the left of the others up to 92 percent; the unit price reaches highest, and is lowest among small networks."}, "figure": {"caption": "The fronts of three families (seed 0, chosen on validation): accuracy against predicted time for 64 images (left), and against total parameters (right).", "name": "fig-latency-three-families"}}
 import json
 
-from simplexnas.family import Family
+from simplexnas.family import describe
 from simplexnas.io.paths import DATA
 from simplexnas.report import analysis, statistics
 
 
-def with_times(name: str) -> list[dict]:
+def with_times(name: str) -> list[records.Point]:
     """The lattice's points with predicted time for 64 images."""
-    points = records.read_own(Family.load(name), records.LATTICE)["points"]
+    points = records.read_own(describe(name), records.LATTICE).points
     return table.with_predictions(points, 64)
 
 
@@ -602,20 +602,19 @@ pd.DataFrame(rows).T
 
 
 # %% tags=["full-width"]
-def convolutions(points: list[dict], edges: slice) -> str:
+def convolutions(points: list[records.Point], edges: slice) -> str:
     """Mean and greatest number of convolutions on the edges."""
     found = (
-        np.array([point["choice"][edges] for point in points])
-        == convolution
+        np.array([point.choice[edges] for point in points]) == convolution
     )
     return f"{found.sum(1).mean():.1f}, at most {found.sum(1).max()}"
 
 
-def dial(points: list[dict]) -> dict:
+def dial(points: list[records.Point]) -> dict:
     """How far the family reaches, how S moves it, and where its convolutions stand."""
-    milliseconds = [point["latency_ms"] for point in points]
+    milliseconds = [point.latency_ms for point in points]
     return {
-        "architectures": len({tuple(point["choice"]) for point in points}),
+        "architectures": len({point.choice for point in points}),
         "ms": f"{min(milliseconds):.0f} to {max(milliseconds):.0f}",
         **{
             f"S and {operation}": f"{correlation:.2f}"

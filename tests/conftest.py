@@ -1,5 +1,7 @@
 """Fixtures: the real data, a small part of it, and a small family trained on that part."""
 
+import shutil
+
 import hypothesis
 import pytest
 import tiny
@@ -44,9 +46,15 @@ def tiny_run(few, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tiny_run, tmp_path_factory):
-    """Folder of the tiny family, exported. Tests that damage it copy it first."""
-    return Family("tiny", tiny_run[1], {}).export(tmp_path_factory.mktemp("families") / "tiny", seconds=1.0)
+def exported(tiny_run, tmp_path_factory):
+    """Folder of the tiny family, exported once for all tests: only to be read."""
+    return Family("tiny", tiny_run[1]).export(tmp_path_factory.mktemp("families") / "tiny", seconds=1.0)
+
+
+@pytest.fixture
+def tiny_folder(exported, tmp_path):
+    """Folder of the tiny family: a copy of the test's own, where `own_results` looks for families."""
+    return shutil.copytree(exported, tmp_path / "families" / "tiny")
 
 
 @pytest.fixture
@@ -56,7 +64,8 @@ def tiny_family(tiny_folder) -> Family:
 
 @pytest.fixture
 def own_results(tmp_path, monkeypatch):
-    """Results go to a folder of the test's own, not to data/."""
+    """Families and results lie in a folder of the test's own, not in data/."""
+    monkeypatch.setattr(paths, "FAMILIES", tmp_path / "families")
     monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
 

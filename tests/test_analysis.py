@@ -1,26 +1,32 @@
 """What is read off result points, on points made by hand."""
 
+from dataclasses import replace
+from itertools import permutations
+
 import numpy as np
 import pytest
+import tiny
 from scipy import stats
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.records import Accuracy, Point
+from simplexnas.measure.lattice import sublattice
 from simplexnas.methods import penalties
 from simplexnas.report import analysis, statistics
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
 POINTS = [
-    {"edge_parameters": 300, "accuracy": {"validation": 0.9}},
-    {"edge_parameters": 200, "accuracy": {"validation": 0.8}},
-    {"edge_parameters": 100, "accuracy": {"validation": 0.8}},
-    {"edge_parameters": 50, "accuracy": {"validation": 0.7}},
+    tiny.point(edge_parameters=300, accuracy=Accuracy(validation=0.9, test=0.5)),
+    tiny.point(edge_parameters=200, accuracy=Accuracy(validation=0.8, test=0.5)),
+    tiny.point(edge_parameters=100, accuracy=Accuracy(validation=0.8, test=0.5)),
+    tiny.point(edge_parameters=50, accuracy=Accuracy(validation=0.7, test=0.5)),
 ]
 
 
 @pytest.mark.parametrize(("budget", "best"), [(1000, 300), (300, 300), (299, 100), (99, 50)])
 def test_best_within_a_budget(budget, best):
-    assert analysis.best_within(POINTS, budget)["edge_parameters"] == best
+    assert analysis.best_within(POINTS, budget).edge_parameters == best
 
 
 def test_nothing_within_the_budget():
@@ -31,9 +37,9 @@ def test_nothing_within_the_budget():
 
 def test_accuracy_within_a_budget_is_that_of_the_best_there():
     points = [
-        {"macs": 1, "accuracy": {"validation": 0.8, "test": 0.9}},
-        {"macs": 2, "accuracy": {"validation": 0.9, "test": 0.7}},
-        {"macs": 3, "accuracy": {"validation": 1.0, "test": 1.0}},
+        tiny.point(macs=1, accuracy=Accuracy(validation=0.8, test=0.9)),
+        tiny.point(macs=2, accuracy=Accuracy(validation=0.9, test=0.7)),
+        tiny.point(macs=3, accuracy=Accuracy(validation=1.0, test=1.0)),
     ]
     assert [analysis.accuracy_within(points, budget, "macs") for budget in (1, 2, 3)] == [0.9, 0.7, 1.0]
 
@@ -52,12 +58,12 @@ def test_interval_by_hand():
 
 
 def test_sublattice():
-    points = [{"S": S.round(6).tolist()} for S in penalties.lattice(3, 0.05)]
-    coarse = [point["S"] for point in analysis.sublattice(points, 0.1)]
+    points = [tiny.point(S=tuple(S.round(6).tolist())) for S in penalties.lattice(3, 0.05)]
+    coarse = [list(point.S) for point in sublattice(points, 0.1)]
     assert coarse == penalties.lattice(3, 0.1).round(6).tolist()
 
 
-def lattice_points(step: float, edges: int = 28) -> list[dict]:
+def lattice_points(step: float, edges: int = 28) -> list[Point]:
     """A made-up family: edge e takes the operation of least S_m - u_em."""
     utility = 0.15 * np.random.default_rng(0).normal(size=(edges, 3))
     points = []
@@ -65,7 +71,7 @@ def lattice_points(step: float, edges: int = 28) -> list[dict]:
         choice = (S - utility).argmin(axis=1)
         counts = np.bincount(choice, minlength=3).tolist()
         operations = dict(zip(("pool", "identity", "convolution"), counts, strict=True))
-        points.append({"S": S.tolist(), "choice": choice.tolist(), "operations": operations})
+        points.append(tiny.point(S=tuple(S.tolist()), choice=tuple(choice.tolist()), operations=operations))
     return points
 
 
@@ -75,9 +81,8 @@ def test_correlations_of_a_monotone_family():
 
 
 def test_correlation_is_0_where_nothing_changes():
-    points = lattice_points(0.25)
-    for point in points:
-        point["operations"] = {"pool": 10, "identity": 10, "convolution": 8}
+    same = {"pool": 10, "identity": 10, "convolution": 8}
+    points = [replace(point, operations=same) for point in lattice_points(0.25)]
     assert set(analysis.steering_correlations(points).values()) == {0.0}
 
 
@@ -85,19 +90,19 @@ def test_changes_per_step():
     step = 0.25
     points = lattice_points(step)
     pairs = [
-        sum(a != b for a, b in zip(p["choice"], q["choice"], strict=True))
+        sum(a != b for a, b in zip(p.choice, q.choice, strict=True))
         for i, p in enumerate(points)
         for q in points[:i]
-        if np.isclose(np.abs(np.subtract(p["S"], q["S"])).sum(), 2 * step)
-        and np.isclose(np.abs(np.subtract(p["S"], q["S"])).max(), step)
+        if np.isclose(np.abs(np.subtract(p.S, q.S)).sum(), 2 * step)
+        and np.isclose(np.abs(np.subtract(p.S, q.S)).max(), step)
     ]
     assert len(pairs) == 30  # 3 n (n + 1) / 2 for n = 1 / step
     assert analysis.changes_per_step(points, step) == {"mean": pytest.approx(np.mean(pairs)), "max": max(pairs)}
 
 
-def made(total: int, validation: float, test: float | None = None) -> dict:
-    accuracy = {"validation": validation, "test": validation if test is None else test}
-    return {"total_parameters": total, "accuracy": accuracy}
+def made(total: int, validation: float, test: float | None = None, **known) -> Point:
+    accuracy = Accuracy(validation=validation, test=validation if test is None else test)
+    return tiny.point(total_parameters=total, accuracy=accuracy, **known)
 
 
 def test_front_is_chosen_on_validation():
@@ -106,20 +111,47 @@ def test_front_is_chosen_on_validation():
 
 
 def test_front_and_best_by_another_size():
-    points = [made(1, v) | {"latency_ms": ms} for v, ms in ((0.8, 1.0), (0.7, 2.0), (0.9, 3.0))]
+    points = [made(1, v, latency_ms=ms) for v, ms in ((0.8, 1.0), (0.7, 2.0), (0.9, 3.0))]
     assert analysis.front(points, "latency_ms") == [points[0], points[2]]
     assert analysis.best_within(points, 2.5, "latency_ms") == points[0]
 
 
-def test_hypervolume_by_hand():
-    space = SearchSpace()
-    smallest = cost.fixed_parameters(space)
-    largest = smallest + cost.edge_parameters(space)[:, 2].sum()
-    middle = round((smallest * largest) ** 0.5)
-    assert analysis.hypervolume([made(middle, 0.85)]) == pytest.approx(0.25, abs=1e-4)
-    assert analysis.hypervolume([made(middle, 0.85), made(smallest, 0.76)]) == pytest.approx(0.25 + 0.5 * 0.2, abs=1e-4)
-    assert analysis.hypervolume([made(middle, 0.9, test=0.85)]) == pytest.approx(0.25, abs=1e-4), "measured on test"
-    assert analysis.hypervolume([made(middle, 0.6)]) == 0
+SPACES = {
+    "default": SearchSpace(),
+    "small": tiny.SPACE,
+    "no free operation": SearchSpace(("sep_conv_3x3", "sep_conv_5x5"), channels=4),
+}
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_hypervolume_by_hand(space):
+    smallest, largest = (
+        cost.fixed_parameters(space) + choose(cost.edge_parameters(space), axis=1).sum() for choose in (np.min, np.max)
+    )
+    middle = (smallest * largest) ** 0.5
+
+    def volume(*points):
+        return analysis.hypervolume(points, space)
+
+    assert volume(made(middle, 0.85)) == pytest.approx(0.25)
+    assert volume(made(middle, 0.85), made(smallest, 0.76)) == pytest.approx(0.25 + 0.5 * 0.2)
+    assert volume(made(middle, 0.9, test=0.85)) == pytest.approx(0.25), "measured on test"
+    assert volume(made(middle, 0.6)) == 0
+    assert volume(made(smallest, 1.0)) == pytest.approx(1) and volume(made(largest, 1.0)) == pytest.approx(0)
+
+
+def test_hypervolume_where_all_networks_have_one_size_is_that_of_accuracy():
+    space = SearchSpace(("max_pool", "average_pool"))
+    assert analysis.hypervolume([made(cost.fixed_parameters(space), 0.85)], space) == pytest.approx(0.5)
+
+
+def test_level_points_are_chosen_by_their_operations_whatever_their_order():
+    points = [made(50_000, 0.9, test=test, choice=choice) for test, choice in ((0.8, (1, 0)), (0.9, (0, 2)))]
+    points.append(made(50_000, 0.9, test=0.9, choice=(0, 2), S=(0.2, 0.3, 0.5)))
+    for order in permutations(points):
+        assert analysis.front(order) == [points[1]]
+        assert analysis.best_within(order, 1) == points[1]
+        assert analysis.hypervolume(order, SearchSpace()) == analysis.hypervolume(points[1:2], SearchSpace())
 
 
 def test_many_to_one_is_students_test_for_one_comparison_and_stricter_for_more():

@@ -20,6 +20,7 @@ from simplexnas.report import tables
 from simplexnas.space import cost
 from simplexnas.tasks import fashion_mnist
 from simplexnas.training import checkpoint
+from simplexnas.use import selection
 
 
 @pytest.fixture
@@ -35,8 +36,6 @@ def few_images(few, monkeypatch):
 @pytest.fixture
 def folders(own_results, monkeypatch, tmp_path):
     """Nothing is written to data/."""
-    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(paths, "FAMILIES", tmp_path / "families")
     monkeypatch.setattr(paths, "LATENCY", tmp_path / "latency")
     monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))  # whether the machine is busy does not matter here
     monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
@@ -65,12 +64,12 @@ def test_search_writes_and_names_checkpoint_log_and_family(
     assert list(folder.parent.iterdir()) == [folder]
     family = Family.load(folder)
     assert (family.config.seed, family.config.epochs) == (3, epochs)
-    assert family.description["training_seconds"] > 0
+    assert family.description.training_seconds > 0
     with pytest.raises(SimplexNASError, match=f"{name} is trained already; move it away"):
         invoke(*arguments, "--resume")
     folder.rename(tmp_path / "before")
     assert invoke(*arguments, "--resume").stdout.splitlines() == written
-    assert Family.load(folder).description["sha256"] == family.description["sha256"]
+    assert Family.load(folder).sha256 == family.sha256
 
 
 def test_sample_saves_the_architecture(invoke, tiny_folder, tiny_family, tmp_path):
@@ -240,7 +239,7 @@ def test_select_says_what_is_missing_or_nearest(arguments, message, monkeypatch,
 
 
 def test_select_knows_an_unwritable_file_before_it_times(monkeypatch, capsys):
-    monkeypatch.setattr(Family, "select", lambda *_, **__: pytest.fail("timed"))
+    monkeypatch.setattr(selection, "select", lambda *_, **__: pytest.fail("timed"))
     monkeypatch.setattr("sys.argv", ["simplexnas", "select", "--max-macs", "1e9", "--output", "/dev/null/a.json"])
     with pytest.raises(SystemExit):
         cli.main()

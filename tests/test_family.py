@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 from scipy import stats
 
 from simplexnas import family
-from simplexnas.family import Family
+from simplexnas.family import Family, describe
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import SearchConfig
@@ -46,7 +47,7 @@ def edit(folder, **changes) -> None:
 
 
 def test_export_then_load_gives_the_same_answers(tiny_run, tiny_folder):
-    trained, loaded = Family("tiny", tiny_run[1].eval(), {}), Family.load(tiny_folder)
+    trained, loaded = Family("tiny", tiny_run[1].eval()), Family.load(tiny_folder)
     assert loaded.config == trained.config and loaded.name == "tiny"
     assert loaded.model.state_dict().keys() == trained.model.state_dict().keys()
     for S in penalties.lattice(3, 0.5):
@@ -138,7 +139,7 @@ def test_config_of_other_shapes(copy, space):
 @pytest.mark.parametrize(
     ("config", "match"),
     [
-        ({}, "copy: .*the setting 'batch_size' is missing"),
+        ({}, "copy/family.json: the setting 'batch_size' is missing"),
         (None, "SearchConfig = 'None'; allowed: an object of settings"),
         ("abc", "SearchConfig = 'abc'; allowed: an object of settings"),
         (SearchConfig("default").to_dict() | {"space": 3}, "SearchSpace = '3'; allowed: an object of settings"),
@@ -151,9 +152,57 @@ def test_damaged_config(copy, config, match):
     refused(copy, match)
 
 
-@pytest.mark.parametrize("name", ["no-such-family", ""])
+@pytest.mark.parametrize("key", ["config", "sha256", "training_seconds"])
+def test_description_without_a_key(key, copy):
+    path = copy / family.DESCRIPTION
+    content = json.loads(path.read_text())
+    del content[key]
+    path.write_text(json.dumps(content))
+    refused(copy, f"{family.DESCRIPTION}: the key '{key}' is missing")
+
+
+@pytest.mark.parametrize("name", ["no-such-family", "", "./no-such-family"])
 def test_unknown_name(name):
-    refused(name, f"family = '{name}'; allowed: a folder, or one of .*default-seed0")
+    refused(name, rf"family = '{name}'; allowed: a name under data/families \(.*default-seed0.*\), .*write \./NAME")
+
+
+# Names and paths
+
+
+@pytest.fixture
+def two(tiny_folder, tmp_path, own_results, monkeypatch):
+    """The family "tiny" under data/families, and another one of that name in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    edit(shutil.copytree(tiny_folder, tmp_path / "tiny"), training_seconds=2.0)
+    shutil.copytree(tmp_path / "tiny", tmp_path / "elsewhere")
+    return tmp_path
+
+
+def test_a_name_is_that_of_a_published_family_and_a_path_that_of_a_folder(two, monkeypatch):
+    here = ["./tiny", two / "tiny", Path("tiny"), str(two / "tiny"), "elsewhere/../tiny", "../" + two.name + "/tiny"]
+    assert [describe(value).folder for value in ("tiny", *here)] == [two / "families" / "tiny"] + 6 * [two / "tiny"]
+    assert describe("tiny").training_seconds == 1.0 and describe("./tiny").training_seconds == 2.0
+    assert Family.load("./tiny").description == describe("./tiny")
+    refused("elsewhere", "family = 'elsewhere'; allowed: a name under data/families \\(tiny\\), or a folder; .* ./NAME")
+    monkeypatch.setenv("HOME", str(two))
+    assert describe("~/tiny").folder == two / "tiny"
+    monkeypatch.chdir("elsewhere")
+    assert (describe(".").name, describe(".").folder) == ("elsewhere", two / "elsewhere")
+
+
+def test_results_lie_under_data_or_in_the_folder_of_a_family_elsewhere(two, monkeypatch):
+    for value in ("tiny", "./families/tiny"):
+        found = describe(value)
+        assert (found.results, found.runs) == (two / "results" / "tiny", two / "runs" / "tiny")
+    found = Family.load("./tiny")
+    assert (found.results, found.runs) == (two / "tiny" / "results", two / "tiny" / "runs")
+
+
+def test_a_description_needs_no_weights(copy):
+    (copy / family.WEIGHTS).unlink()
+    found = describe(copy)
+    assert (found.name, found.space, found.config) == ("copy", tiny.SPACE, tiny.config(epochs=1))
+    assert len(found.sha256) == 64
 
 
 # The published family

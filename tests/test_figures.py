@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tiny
 
+from simplexnas.io.records import Accuracy
 from simplexnas.methods import penalties
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import figures
@@ -101,7 +102,7 @@ def test_triangle_has_pool_at_the_top_identity_left_convolution_right():
 
 
 def test_fronts_draw_the_first_group_as_a_line():
-    points = [{"total_parameters": 1000 * n, "accuracy": {"test": 0.8 + 0.01 * n}} for n in (30, 20)]
+    points = [tiny.point(total_parameters=1000 * n, accuracy=Accuracy(0.8 + 0.01 * n)) for n in (30, 20)]
     ax = figures.fronts({"front": points, "others": points[:1]})
     (line,), (cloud,) = ax.lines, ax.collections
     assert line.get_xydata().tolist() == [[30, pytest.approx(110)], [20, pytest.approx(100)]]
@@ -110,14 +111,14 @@ def test_fronts_draw_the_first_group_as_a_line():
 
 
 def test_fronts_by_latency_with_two_lines():
-    points = [{"latency_ms": n, "accuracy": {"test": 0.9}} for n in (30, 50)]
+    points = [tiny.point(latency_ms=n) for n in (30, 50)]
     ax = figures.fronts({"one": points, "other": points, "members": points}, size="latency_ms", lines=2)
     assert len(ax.lines) == 2 and len(ax.collections) == 1 and "ms" in ax.get_xlabel()
     assert ax.lines[0].get_xdata().tolist() == [30, 50]
 
 
 def test_retrained_draws_inherited_against_retrained():
-    points = [{"accuracy": {"test": 0.9}, "retrained": {"test": 0.92}}]
+    points = [tiny.point(accuracy=Accuracy(0.9), retrained=Accuracy(0.92))]
     ax = figures.retrained({"family": points, "random": points * 2})
     assert [cloud.get_offsets().tolist() for cloud in ax.collections] == [[[90, 92]], [[90, 92]] * 2]
 

@@ -318,9 +318,9 @@ def test_published_predictions_are_good(name):
 
 def test_points_with_predictions():
     table = invented(tiny.SPACE)
-    points = [{"choice": list(choice), "S": [1, 0, 0]} for choice in tiny.choices(tiny.SPACE, 3)]
+    points = [tiny.point(choice=choice, S=(1, 0, 0)) for choice in tiny.choices(tiny.SPACE, 3)]
     for point, found in zip(points, table.with_predictions(points, 2), strict=True):
-        assert found == point | {"latency_ms": table.predict(Architecture(tiny.SPACE, point["choice"]), 2)}
+        assert found == dataclasses.replace(point, latency_ms=table.predict(Architecture(tiny.SPACE, point.choice), 2))
 
 
 def test_prediction_errors():

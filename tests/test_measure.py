@@ -9,13 +9,15 @@ import torch
 from simplexnas.family import Family
 from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.measure import baselines, evaluation, lattice, ranking, retraining
+from simplexnas.io.records import Accuracy
+from simplexnas.measure import baselines, evaluation, lattice, points, ranking, retraining
 from simplexnas.methods import penalties
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.report import paper
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.training.loop import search
 
+NAMED = {name: S for name, (S, *_) in paper.PAPER.items()}
 pytestmark = pytest.mark.usefixtures("own_results")
 
 
@@ -55,7 +57,7 @@ def test_price_alone_draws_S_as_a_search_without_augmentation():
 def test_lattice_file(lattice_path, tiny_family, tmp_path):
     assert lattice_path == tmp_path / "results" / "tiny" / records.LATTICE
     content = json.loads(lattice_path.read_text())
-    assert content["sha256"] == tiny_family.description["sha256"]
+    assert content["sha256"] == tiny_family.sha256
     assert not list((tmp_path / "runs").rglob("*.json")), "nothing half-done is left"
     assert [point["S"] for point in content["points"]] == penalties.lattice(3, 0.5).tolist()
     for point in content["points"]:
@@ -66,10 +68,10 @@ def test_lattice_file(lattice_path, tiny_family, tmp_path):
 
 
 def fake_accuracy(value: float, calls: list):
-    return lambda *_: calls.append(0) or {"validation": value, "test": value}
+    return lambda *_: calls.append(0) or Accuracy(value, value)
 
 
-def interrupted(after: int, accuracies=lambda *_: {"validation": 0.5, "test": 0.5}):
+def interrupted(after: int, accuracies=lambda *_: Accuracy(0.5, 0.5)):
     """A measurement that stops before number `after`, counted from 0."""
     calls = []
 
@@ -152,11 +154,11 @@ def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatc
     ways = evaluation.in_all_ways
     monkeypatch.setattr(evaluation, "in_all_ways", interrupted(2, ways))
     with pytest.raises(KeyboardInterrupt):
-        lattice.paper_points(tiny_family, fewer)
+        points.named_points(tiny_family, fewer, NAMED)
     assert not (tmp_path / "results").exists(), "only whole files are results"
     asked = []
     monkeypatch.setattr(evaluation, "in_all_ways", lambda *args: asked.append(args[1]) or ways(*args))
-    content = json.loads(lattice.paper_points(tiny_family, fewer).read_text())
+    content = json.loads(points.named_points(tiny_family, fewer, NAMED).read_text())
     assert asked == [S for S, *_ in list(paper.PAPER.values())[2:]]
     assert [point["name"] for point in content["points"]] == list("ABCD")
     assert not (tmp_path / "runs" / "tiny" / records.PAPER_POINTS).exists()
@@ -187,7 +189,7 @@ def test_another_family_ranks_the_retrained_networks(lattice_path, tiny_family, 
     for parameter in other.model.supernet.classifier.parameters():
         torch.nn.init.zeros_(parameter)  # then all classes are level, and the first one is answered
     path = ranking.ranking(other, tiny_family, fewer)
-    assert path == tmp_path / "results" / "sister" / records.RANKED
+    assert path == tmp_path / "sister" / "results" / records.RANKED
     found = {split: (getattr(fewer, split).labels == 0).float().mean().item() for split in ("validation", "test")}
     for point, before in zip(json.loads(path.read_text())["points"], retrained, strict=True):
         assert point.pop("accuracy") == pytest.approx(found)
@@ -211,6 +213,6 @@ def test_ranking_goes_on_with_what_the_retraining_says_now(lattice_path, tiny_fa
 
 
 def test_a_family_of_another_space_cannot_rank(tiny_family, fewer):
-    other = Family("few", SimplexMethod(tiny.config(space=tiny.FEW_EDGES)), {})
+    other = Family("few", SimplexMethod(tiny.config(space=tiny.FEW_EDGES)))
     with pytest.raises(SimplexNASError, match=r"^tiny has another search space than few; allowed: the same$"):
         ranking.ranking(other, tiny_family, fewer)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from simplexnas.family import DESCRIPTION, Family
+from simplexnas.family import DESCRIPTION, describe
 from simplexnas.io import paths, records
 from simplexnas.io.files import read_json
 from simplexnas.io.paths import FAMILIES, ROOT
@@ -27,19 +27,19 @@ def plan(*arguments: str) -> str:
 def test_published_results_are_up_to_date():
     assert "Nothing to be done" in plan()
     for described in records.read(paths.RESULTS / records.TABLE)["families"]:
-        family = Family.load(described["family"])
-        assert described["sha256"] == family.description["sha256"]
+        family = describe(described["family"])
+        assert described["sha256"] == family.sha256
         for name in (records.LATTICE, records.PAPER_POINTS, records.BASELINES):
-            assert records.read_own(family, name)["points"]
+            assert records.read_own(family, name).points
 
 
 def test_published_ranks_are_of_the_published_retraining():
-    retrained = records.read_own(Family.load(published.DEFAULT[0]), records.RETRAINED)["points"]
-    assert [point["source"] for point in retrained] == ["family"] * 20 + ["random"] * 10
+    retrained = records.read_own(describe(published.DEFAULT[0]), records.RETRAINED).points
+    assert [point.source for point in retrained] == ["family"] * 20 + ["random"] * 10
     for name in published.RANKING:
-        points = records.read_ranked(name)["points"]
+        points = records.read_ranked(name).points
         for point, before in zip(points, retrained, strict=True):
-            assert point["choice"] == before["choice"] and point["retrained"] == before["retrained"]
+            assert point.choice == before.choice and point.retrained == before.retrained
 
 
 PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.SOFTER, *published.ABLATION)
@@ -55,11 +55,11 @@ def test_published_results_are_of_what_their_names_say(name):
     files = list((paths.RESULTS / name).glob("*.json"))
     assert paths.RESULTS / name / records.LATTICE in files
     for path in files:
-        record = records.read(path)
-        found = settings.SearchConfig.from_dict(record["config"])
+        record = records.read_record(path)
+        found = settings.SearchConfig.from_dict(record.config)
         times = {"latency_table": found.latency_table, "milliseconds": found.milliseconds}
         assert found == settings.preset(preset, seed=seed, **asked | times)
-        assert sha256 in (None, record["sha256"]) and record["family"] == name
+        assert sha256 in (None, record.sha256) and record.family == name
 
 
 @pytest.mark.slow

@@ -1,12 +1,13 @@
 """Published families: their names, what the committed results hold, and what README and book say of them."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simplexnas.family import Family
+from simplexnas.family import Family, describe
 from simplexnas.io import paths, records
 from simplexnas.io.files import read_json
 from simplexnas.io.paths import BOOK, FAMILIES, ROOT
@@ -49,11 +50,12 @@ def rows() -> list[dict]:
 
 def test_published_table_is_of_the_published_family(trained, rows):
     families = records.read(paths.RESULTS / records.TABLE)["families"]
-    assert trained.description["sha256"] in [family["sha256"] for family in families]
-    points = records.read_own(trained, records.PAPER_POINTS)["points"]
+    assert trained.sha256 in [family["sha256"] for family in families]
+    seed = trained.config.seed
+    points = records.read_own(trained, records.PAPER_POINTS).points
     for row, point in zip(rows, points, strict=True):
-        ours = [run for run in row["ours"]["runs"] if run["seed"] == trained.config.seed]
-        assert ours == [{"seed": trained.config.seed} | {k: v for k, v in point.items() if k != "control"}]
+        ours = [run for run in row["ours"]["runs"] if run["seed"] == seed]
+        assert ours == [replace(point, seed=seed, control=None).to_dict()]
 
 
 def test_published_table(rows):
@@ -88,17 +90,17 @@ def test_best_members_within_the_papers_parameters_are_as_accurate_as_aimed_at(e
 @pytest.mark.parametrize("name", published.WHOLE)
 def test_published_lattice_is_whole_and_of_the_published_family(name):
     family = Family.load(name)
-    points = records.read_own(family, records.LATTICE)["points"]
-    assert np.allclose([point["S"] for point in points], penalties.lattice(3, 0.05))
+    points = records.read_own(family, records.LATTICE).points
+    assert np.allclose([point.S for point in points], penalties.lattice(3, 0.05))
     for point in points:
-        architecture = family.architecture(point["S"])
-        assert tuple(point["choice"]) == architecture.operations
-        assert point["edge_parameters"] == architecture.edge_parameters
+        architecture = family.architecture(point.S)
+        assert point.choice == architecture.operations
+        assert point.edge_parameters == architecture.edge_parameters
 
 
 @pytest.mark.parametrize("name", published.DEFAULT)
 def test_share_of_an_operation_falls_as_its_penalty_rises(name):
-    points = records.read_own(Family.load(name), records.LATTICE)["points"]
+    points = records.read_own(describe(name), records.LATTICE).points
     assert max(analysis.steering_correlations(points).values()) <= -0.9
 
 
@@ -109,11 +111,11 @@ def test_results_of_no_family_have_a_version_too():
 
 
 def test_best_of_published_table_is_the_best_of_the_lattice(trained, rows):
-    points = records.read_own(trained, records.LATTICE)["points"]
+    points = records.read_own(trained, records.LATTICE).points
     for row in rows:
         found = analysis.best_within(points, row["paper"]["edge_parameters"])
         (run,) = [run for run in row["best"]["runs"] if run["seed"] == trained.config.seed]
-        assert run == {"seed": trained.config.seed} | found
+        assert run == replace(found, seed=trained.config.seed).to_dict()
 
 
 # Numbers that are typed into README.md and book/reproduce.md
@@ -146,18 +148,18 @@ def test_seconds_are_those_of_the_files(given, pattern):
 def test_time_to_table_is_that_of_the_files(name, given):
     record = records.read_lattice(name)
     budgets = [paper.PAPER[model][2] for model in "BAC"]
-    listed = ", ".join(f"{100 * analysis.accuracy_within(record['points'], budget):.1f}" for budget in budgets)
-    assert given == f"{record['training_seconds']:.0f} + {record['seconds']:.0f} | {listed}"
+    listed = ", ".join(f"{100 * analysis.accuracy_within(record.points, budget):.1f}" for budget in budgets)
+    assert given == f"{record.training_seconds:.0f} + {record.seconds:.0f} | {listed}"
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("name", published.QUICK)
 def test_quick_preset_is_past_the_papers_rows_within_eight_minutes(name, split):
     record = records.read_lattice(name)
-    assert record["training_seconds"] + record["seconds"] < 8 * 60
+    assert record.training_seconds + record.seconds < 8 * 60
     for model in "ABC":
         _, theirs, budget, _ = paper.PAPER[model]
-        assert analysis.accuracy_within(record["points"], budget, split=split) > theirs
+        assert analysis.accuracy_within(record.points, budget, split=split) > theirs
 
 
 def test_speed_is_that_of_the_file():
@@ -193,12 +195,12 @@ def test_times_of_commands_are_those_of_the_file():
 def test_findings_of_the_readme_are_those_of_the_files(rows):
     text = " ".join(README.split())
     ours, theirs = [records.read_lattice(name) for name in published.DEFAULT], records.read_lattice(published.PAPER)
-    networks = [{tuple(p["choice"]): p["accuracy"]["test"] for p in each["points"]} for each in (*ours, theirs)]
+    networks = [{p.choice: p.accuracy.test for p in each.points} for each in (*ours, theirs)]
     *own, published_ones = [[len(each), 100 * min(each.values()), 100 * max(each.values())] for each in networks]
     count, low, high = np.transpose(own)
     assert f"about a hundred networks of {low.min():.0f} to {high.max():.0f} %" in text and abs(count - 100).max() < 15
     assert "About a dozen of them are on the front" in text
-    assert all(10 <= len(analysis.front(each["points"])) <= 14 for each in ours)
+    assert all(10 <= len(analysis.front(each.points)) <= 14 for each in ours)
     assert "steers too: {} networks, of {:.0f} to {:.0f} %".format(*published_ones) in text
 
     pooling = [each[28 * (0,)] for each in networks[:-1]]
@@ -212,29 +214,29 @@ def test_findings_of_the_readme_are_those_of_the_files(rows):
         assert (np.mean(pooling) - row["paper"]["accuracy"]) / distance == pytest.approx(share, abs=0.06)
 
     def ahead(budget: int) -> float:
-        best = [analysis.accuracy_within(each["points"], budget) for each in ours]
-        return 100 * (np.mean(best) - analysis.accuracy_within(theirs["points"], budget))
+        best = [analysis.accuracy_within(each.points, budget) for each in ours]
+        return 100 * (np.mean(best) - analysis.accuracy_within(theirs.points, budget))
 
     assert (
         "Within 143,488 edge parameters the published method, as we trained it, is as accurate in half the time" in text
     )
     assert abs(ahead(143_488)) < 0.3
-    seconds_of_ours = np.mean([each["training_seconds"] for each in ours])
-    assert theirs["training_seconds"] / seconds_of_ours == pytest.approx(1 / 2, abs=0.05)
+    seconds_of_ours = np.mean([each.training_seconds for each in ours])
+    assert theirs.training_seconds / seconds_of_ours == pytest.approx(1 / 2, abs=0.05)
     assert f"within 38,304 it is {ahead(38_304):.0f} points behind, and within 12,320 it has none" in text
     assert np.isnan(ahead(12_320))
 
-    retrained = records.read_own(Family.load(published.DEFAULT[0]), records.RETRAINED)
-    assert retrained["settings"] == {"epochs": 6}
+    retrained = records.read_own(describe(published.DEFAULT[0]), records.RETRAINED)
+    assert retrained.settings == {"epochs": 6}
     found = {
-        source: statistics.agreement(*[[p[key]["test"] for p in own] for key in ("accuracy", "retrained")])
+        source: statistics.agreement([p.accuracy.test for p in own], [p.retrained.test for p in own])
         for source in ("family", "random")
-        if (own := [p for p in retrained["points"] if p["source"] == source])
+        if (own := [p for p in retrained.points if p.source == source])
     }
-    alone = [p["retrained"]["test"] for p in retrained["points"]]
-    inherited = [p["accuracy"]["test"] for p in records.read_ranked(published.SOFTER[-1])["points"]]
+    alone = [p.retrained.test for p in retrained.points]
+    inherited = [p.accuracy.test for p in records.read_ranked(published.SOFTER[-1]).points]
     soft = statistics.agreement(inherited, alone)["tau"]
-    macs = statistics.agreement([p["macs"] for p in retrained["points"]], alone)["tau"]
+    macs = statistics.agreement([p.macs for p in retrained.points], alone)["tau"]
     for given in (text, " ".join((BOOK / "intro.md").read_text(encoding="utf-8").split())):
         assert f"20 members have {found['family']['gap']:.1f} points more than with inherited weights" in given
         assert f"Kendall's τ {found['family']['tau']:.2f}" in given

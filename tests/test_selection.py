@@ -1,6 +1,7 @@
 """Budgets: which member is chosen, what is promised, what is refused."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from simplexnas import latency
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.provenance import processor
+from simplexnas.io.records import Accuracy, Point
 from simplexnas.latency import timing
 from simplexnas.network.architecture import Architecture
 from simplexnas.use import selection
@@ -22,16 +24,19 @@ TABLE = invented(tiny.SPACE)
 TABLE.content.update(device="cpu", threads=1, processor=processor())
 
 
-def members(n: int = 12) -> list[dict]:
+def members(n: int = 12) -> list[Point]:
     """Points of an invented lattice: accuracy rises with the number of convolutions, not strictly."""
     points = []
     for seed, choice in enumerate(tiny.choices(tiny.SPACE, n)):
         architecture = Architecture(tiny.SPACE, choice)
         accuracy = 0.6 + 0.02 * architecture.counts()["convolution"] + 0.001 * seed
         points.append(
-            {"S": [0.2, 0.3, 0.5], "choice": list(choice)}
-            | architecture.sizes()
-            | {"accuracy": {"validation": accuracy, "test": 0.5}}
+            Point(
+                S=(0.2, 0.3, 0.5),
+                choice=choice,
+                **architecture.sizes(),
+                accuracy=Accuracy(validation=accuracy, test=0.5),
+            )
         )
     return points
 
@@ -60,7 +65,7 @@ def family(tiny_family, monkeypatch):
             for name, network in networks.items()
         }
 
-    monkeypatch.setattr(records, "read_own", lambda family, name: {"points": members()})
+    monkeypatch.setattr(records, "read_own", lambda family, name: tiny.record(members()))
     monkeypatch.setattr(latency, "network_calls", lambda networks, batch, device: networks)
     monkeypatch.setattr(latency, "time_calls", time_calls)
     monkeypatch.setattr(selection.LatencyTable, "load", lambda name=None, space=None: TABLE)
@@ -68,41 +73,45 @@ def family(tiny_family, monkeypatch):
 
 
 def time(point) -> float:
-    return TABLE.predict(Architecture(tiny.SPACE, point["choice"]), 2)
+    return TABLE.predict(Architecture(tiny.SPACE, point.choice), 2)
+
+
+def select(family, batch: int = 1, table: str | None = None, **limits) -> dict:
+    return selection.select(family, Budget(**limits), batch, table)
 
 
 def test_most_accurate_within_parameters(family):
-    limit = sorted(point["edge_parameters"] for point in members())[6]
-    allowed = [point for point in members() if point["edge_parameters"] <= limit]
-    best = max(allowed, key=lambda point: point["accuracy"]["validation"])
-    found = family.select(max_edge_parameters=limit)
-    assert list(found["choice"]) == best["choice"] and found["accuracy"] == best["accuracy"]
+    limit = sorted(point.edge_parameters for point in members())[6]
+    allowed = [point for point in members() if point.edge_parameters <= limit]
+    best = max(allowed, key=lambda point: point.accuracy.validation)
+    found = select(family, max_edge_parameters=limit)
+    assert found["choice"] == best.choice and found["accuracy"] == best.accuracy.to_dict()
     assert "latency" not in found and family.timed == []
-    assert found["family"] == family.name and found["sha256"] == family.description["sha256"]
+    assert found["family"] == family.name and found["sha256"] == family.sha256
     assert found["budget"] == {"max_edge_parameters": limit}
     with pytest.raises(SimplexNASError, match="table = 'nonsense'; only for a budget with max_latency_ms"):
-        family.select(max_edge_parameters=limit, table="nonsense")
+        select(family, max_edge_parameters=limit, table="nonsense")
 
 
 def test_fastest_with_an_accuracy(family):
-    least = sorted(point["accuracy"]["validation"] for point in members())[5]
-    allowed = [point for point in members() if point["accuracy"]["validation"] >= least]
+    least = sorted(point.accuracy.validation for point in members())[5]
+    allowed = [point for point in members() if point.accuracy.validation >= least]
     best = min(allowed, key=time)
-    found = family.select(min_accuracy=least, batch=2)
-    assert list(found["choice"]) == best["choice"]
+    found = select(family, min_accuracy=least, batch=2)
+    assert found["choice"] == best.choice
     times = {"predicted_ms": pytest.approx(time(best)), "median_ms": pytest.approx(time(best)), "iqr_ms": 0.0}
     of = {"table": "invented", "processor": processor(), "device": "cpu", "threads": 1, "batch": 2}
     assert found["latency"].items() >= (of | times).items()
     together, alone = family.timed
-    assert together == [tuple(point["choice"]) for point in sorted(allowed, key=time)[: selection.TOGETHER]]
-    assert alone == [tuple(best["choice"])]
+    assert together == [point.choice for point in sorted(allowed, key=time)[: selection.TOGETHER]]
+    assert alone == [best.choice]
 
 
 def test_a_slower_network_than_predicted_is_not_promised(family):
     limit = sorted(map(time, members()))[6]
-    first = family.select(max_latency_ms=limit, batch=2)
+    first = select(family, max_latency_ms=limit, batch=2)
     family.slow[first["choice"]] = 10
-    second = family.select(max_latency_ms=limit, batch=2)
+    second = select(family, max_latency_ms=limit, batch=2)
     assert second["choice"] != first["choice"] and second["latency"]["median_ms"] <= limit
     assert second["accuracy"]["validation"] <= first["accuracy"]["validation"]
 
@@ -111,26 +120,26 @@ def test_a_spread_beyond_the_limit_is_not_promised(family):
     fastest = min(members(), key=time)
     limit = 1.1 * time(fastest)
     family.spread = 0.0999 * time(fastest)  # only the fastest fits
-    assert list(family.select(max_latency_ms=limit, batch=2)["choice"]) == fastest["choice"]
+    assert select(family, max_latency_ms=limit, batch=2)["choice"] == fastest.choice
 
 
 def test_a_faster_network_than_predicted_is_found(family):
     least = min(map(time, members()))
     fastest = next(point for point in members() if time(point) == least)
-    family.slow[tuple(fastest["choice"])] = 0.93
-    assert list(family.select(max_latency_ms=0.94 * least, batch=2)["choice"]) == fastest["choice"]
+    family.slow[fastest.choice] = 0.93
+    assert select(family, max_latency_ms=0.94 * least, batch=2)["choice"] == fastest.choice
 
 
 def test_the_fastest_is_measured_not_predicted(family):
     by_time = sorted(members(), key=time)
-    family.slow[tuple(by_time[1]["choice"])] = 0.1
-    assert list(family.select(min_accuracy=0.1, batch=2)["choice"]) == by_time[1]["choice"]
+    family.slow[by_time[1].choice] = 0.1
+    assert select(family, min_accuracy=0.1, batch=2)["choice"] == by_time[1].choice
 
 
 def test_infeasible_names_the_nearest(family):
-    smallest = min(point["edge_parameters"] for point in members())
+    smallest = min(point.edge_parameters for point in members())
     with pytest.raises(selection.InfeasibleBudgetError) as error:
-        family.select(max_edge_parameters=smallest / 2)
+        select(family, max_edge_parameters=smallest / 2)
     assert str(error.value) == (  # what the nearest must loosen, and nothing more
         f"no member of the family keeps max_edge_parameters = {smallest / 2}; "
         f"the nearest keeps max_edge_parameters = {smallest}"
@@ -139,41 +148,41 @@ def test_infeasible_names_the_nearest(family):
 
 def test_infeasible_keeps_the_limits_that_are_no_obstacle(family):
     with pytest.raises(selection.InfeasibleBudgetError) as error:
-        family.select(max_edge_parameters=1e6, max_macs=1)
-    fewest = min(point["macs"] for point in members())
+        select(family, max_edge_parameters=1e6, max_macs=1)
+    fewest = min(point.macs for point in members())
     assert str(error.value).endswith(f"the nearest keeps max_edge_parameters = 1000000.0, max_macs = {fewest}")
 
 
 def test_a_member_that_was_fast_by_chance_is_not_promised(family, monkeypatch):
     """The first five are timed together; then the most accurate one, by itself, is slow, and the next is taken."""
-    by_accuracy = sorted(members(), key=lambda point: -point["accuracy"]["validation"])
+    by_accuracy = sorted(members(), key=lambda point: -point.accuracy.validation)
     usual = latency.time_calls
 
     def time_calls(networks, device, threads):
         if len(family.timed) == 1:
-            family.slow[tuple(by_accuracy[0]["choice"])] = 10
+            family.slow[by_accuracy[0].choice] = 10
         return usual(networks, device, threads)
 
     monkeypatch.setattr(latency, "time_calls", time_calls)
     limit = 1.01 * max(map(time, members()))
-    found = family.select(max_latency_ms=limit, batch=2)
-    assert list(found["choice"]) == by_accuracy[1]["choice"]
+    found = select(family, max_latency_ms=limit, batch=2)
+    assert found["choice"] == by_accuracy[1].choice
     assert [len(timed) for timed in family.timed] == [selection.TOGETHER, 1, 1]
 
 
 def test_one_busy_moment_is_no_obstacle(family):
     family.busy = ["once"]
-    assert family.select(max_latency_ms=1000, batch=2)
+    assert select(family, max_latency_ms=1000, batch=2)
     family.busy = ["twice", "once"]
     with pytest.raises(latency.BusyMachineError, match="twice"):
-        family.select(max_latency_ms=1000, batch=2)
+        select(family, max_latency_ms=1000, batch=2)
 
 
 def test_a_member_far_slower_than_predicted_is_not_the_nearest(family):
     fastest, second = sorted(members(), key=time)[:2]
-    family.slow[tuple(fastest["choice"])] = 10
+    family.slow[fastest.choice] = 10
     with pytest.raises(selection.InfeasibleBudgetError) as error:
-        family.select(max_latency_ms=time(fastest) / 2, batch=2)
+        select(family, max_latency_ms=time(fastest) / 2, batch=2)
     nearest = float(re.search(r"the nearest keeps max_latency_ms = ([0-9.]+)", str(error.value))[1])
     assert nearest == pytest.approx(selection.MARGIN * time(second), abs=1e-3)
 
@@ -184,19 +193,19 @@ def test_a_member_far_slower_than_predicted_is_not_the_nearest(family):
 def test_the_nearest_budget_can_be_kept(family, limits):
     family.spread, family.jitter = 0.0123456, 0.01
     with pytest.raises(selection.InfeasibleBudgetError) as error:
-        family.select(batch=2, **limits)
+        select(family, batch=2, **limits)
     nearest = dict(re.findall(r"(\w+) = ([0-9.]+)", str(error.value).partition("the nearest keeps ")[2]))
     assert set(nearest) == set(limits)
-    assert family.select(batch=2, **{name: float(value) for name, value in nearest.items()})
+    assert select(family, batch=2, **{name: float(value) for name, value in nearest.items()})
 
 
 def test_a_table_of_another_machine_promises_nothing(family, monkeypatch):
     monkeypatch.setitem(TABLE.content, "processor", "another")
     with pytest.raises(SimplexNASError, match="table invented is of another, not of this"):
-        family.select(max_latency_ms=1, batch=2)
+        select(family, max_latency_ms=1, batch=2)
     monkeypatch.setitem(TABLE.content, "device", "cuda:7")
     with pytest.raises(SimplexNASError, match="device = 'cuda:7'; allowed here: cpu"):
-        family.select(max_latency_ms=1, batch=2)
+        select(family, max_latency_ms=1, batch=2)
 
 
 @given(
@@ -213,9 +222,9 @@ def test_excess_says_whether_a_budget_is_kept(limits):
     budget = Budget(**limits)
     for point in members():
         kept = (
-            point["edge_parameters"] <= limits.get("max_edge_parameters", 1e9)
-            and point["macs"] <= limits.get("max_macs", 1e9)
-            and 1 - point["accuracy"]["validation"] <= 1 - limits.get("min_accuracy", 0)
+            point.edge_parameters <= limits.get("max_edge_parameters", 1e9)
+            and point.macs <= limits.get("max_macs", 1e9)
+            and 1 - point.accuracy.validation <= 1 - limits.get("min_accuracy", 0)
         )
         assert (budget.excess(point) <= 1) == kept
 
@@ -242,11 +251,11 @@ def test_published_budgets_were_kept():
     content = records.read(paths.RESULTS / "budgets.json")
     now = {"slack": selection.SLACK, "rounds": timing.ROUNDS, "timed_together": selection.TOGETHER}
     assert content.items() >= now.items()
-    lattice = records.read(paths.RESULTS / content["family"] / records.LATTICE)
-    assert content["sha256"] == lattice["sha256"] and len(content["budgets"]) == 50
-    by_S = {tuple(point["S"]): point for point in lattice["points"]}
+    lattice = records.read_lattice(content["family"])
+    assert content["sha256"] == lattice.sha256 and len(content["budgets"]) == 50
+    by_S = {point.S: point for point in lattice.points}
     kept = [
-        Budget(**test["budget"]).excess(by_S[tuple(test["S"])] | {"latency_ms": test["again_ms"]}) <= 1
+        Budget(**test["budget"]).excess(replace(by_S[tuple(test["S"])], latency_ms=test["again_ms"])) <= 1
         for test in content["budgets"]
     ]
     assert sum(kept) == content["kept"] >= 48

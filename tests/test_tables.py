@@ -9,12 +9,14 @@ import tiny
 
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.measure import baselines, lattice
+from simplexnas.io.records import Accuracy
+from simplexnas.measure import baselines, lattice, points
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import preset
 from simplexnas.report import analysis, paper, published, tables
 from simplexnas.space.search_space import SearchSpace
 
+NAMED = {name: S for name, (S, *_) in paper.PAPER.items()}
 pytestmark = pytest.mark.usefixtures("own_results")
 
 
@@ -51,17 +53,16 @@ def test_hypervolumes_of_two_families(lattice_path, tiny_family, fewer, tmp_path
     families = [tiny_family, other]
     for each in families:
         baselines.baselines(each, fewer, step=0.5, draws=2, random=1)
-    volumes = tables.hypervolumes(families).set_index("of")
+    volumes = tables.hypervolumes([each.description for each in families]).set_index("of")
     assert list(volumes.index) == ["family", "random hypernetwork", "control", "random architecture"]
-    own = [analysis.hypervolume(records.read_own(each, records.LATTICE)["points"]) for each in families]
+    own = [analysis.hypervolume(records.read_own(each, records.LATTICE).points, each.space) for each in families]
     for source in ("random hypernetwork", "control"):
         values = []
         for each in families:
-            points = records.read_own(each, records.BASELINES)["points"]
-            draws = tables.drawn(points, source)
+            draws = tables.drawn(records.read_own(each, records.BASELINES).points, source)
             assert [len(draw) for draw in draws] == [6, 6]
-            assert [p["choice"] for p in draws[0]] != [p["choice"] for p in draws[1]]
-            values.append(np.mean([analysis.hypervolume(draw) for draw in draws]))
+            assert [p.choice for p in draws[0]] != [p.choice for p in draws[1]]
+            values.append(np.mean([analysis.hypervolume(draw, each.space) for draw in draws]))
         line = volumes.loc[source]
         assert line["mean"] == pytest.approx(np.mean(values)) and line["low"] <= line["mean"] <= line["high"]
         assert line["behind"] == pytest.approx(np.mean(np.subtract(own, values)))
@@ -71,8 +72,8 @@ def test_hypervolumes_of_two_families(lattice_path, tiny_family, fewer, tmp_path
 
 @pytest.fixture
 def table(lattice_path, tiny_family, fewer):
-    lattice.paper_points(tiny_family, fewer)
-    return tables.compute_table([tiny_family])
+    points.named_points(tiny_family, fewer, NAMED)
+    return tables.compute_table([tiny_family.description])
 
 
 def test_table_of_one_family(table, tiny_family, tmp_path):
@@ -100,21 +101,21 @@ def test_table_of_one_family(table, tiny_family, tmp_path):
 @pytest.mark.parametrize(("name", "command"), [(records.LATTICE, "lattice"), (records.PAPER_POINTS, "points")])
 @pytest.mark.parametrize("change", [{"sha256": "0"}, None])
 def test_table_needs_the_files_of_its_families(name, command, change, table, tiny_family):
-    path = table.parent / "tiny" / name
+    path = tiny_family.results / name
     if change is None:
         path.unlink()
     else:
         path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(SimplexNASError, match=f"{name} is .*; run `simplexnas {command} --family tiny`") as error:
-        tables.compute_table([tiny_family])
+        tables.compute_table([tiny_family.description])
     assert len(str(error.value).splitlines()) == 1
 
 
 def test_table_of_two_seeds(table, tiny_family, fewer, tmp_path):
     other = tiny.sister(tiny_family, tmp_path, seed=1)
     lattice.lattice(other, fewer, 0.5)
-    lattice.paper_points(other, fewer)
-    tables.compute_table([tiny_family, other])
+    points.named_points(other, fewer, NAMED)
+    tables.compute_table([tiny_family.description, other.description])
     row = tables.table()[0]
     assert [run["seed"] for run in row["ours"]["runs"]] == [0, 1]
     assert row["ours"]["accuracy"]["n"] == 2 and row["control"]["accuracy"]["n"] == 2
@@ -124,7 +125,9 @@ def test_table_of_two_seeds(table, tiny_family, fewer, tmp_path):
 @pytest.mark.parametrize("changes", [{}, {"seed": 1, "kappa": 0.5}], ids=["same seed", "another setting"])
 def test_table_refuses_families_that_do_not_belong_together(changes, table, tiny_family, tmp_path):
     with pytest.raises(SimplexNASError, match="families tiny, sister: allowed are families that differ in their seeds"):
-        tables.compute_table([tiny_family, tiny.sister(tiny_family, tmp_path, **changes)])
+        tables.compute_table(
+            [each.description for each in (tiny_family, tiny.sister(tiny_family, tmp_path, **changes))]
+        )
 
 
 def measured(edge_parameters: int, test: float, pools: int) -> dict:
@@ -184,20 +187,19 @@ def test_markdown_shows_accuracy_and_edge_parameters():
 def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, step=1.0, **config) -> None:
     """Two points, of which the first beats the second."""
     points = [
-        {
-            "S": [1 - pool, pool, 0],
-            "choice": [0] * 28,
-            "operations": {"pool": pool, "identity": 28 - pool, "convolution": 0},
-            "edge_parameters": edge_parameters + 100 * pool,
-            "total_parameters": edge_parameters + 100 * pool + 20_506,
-            "accuracy": {"validation": accuracy - 0.01 * pool, "test": accuracy - 0.02 * pool},
-        }
+        tiny.point(
+            S=(1 - pool, pool, 0),
+            choice=(0,) * 28,
+            operations={"pool": pool, "identity": 28 - pool, "convolution": 0},
+            edge_parameters=edge_parameters + 100 * pool,
+            total_parameters=edge_parameters + 100 * pool + 20_506,
+            accuracy=Accuracy(validation=accuracy - 0.01 * pool, test=accuracy - 0.02 * pool),
+        )
         for pool in (0, 1)
     ]
-    content = {"version": records.VERSION, "family": family, "seed": seed, "training_seconds": 100.0, "points": points}
-    content["config"] = preset("quick").to_dict() | {"seed": seed} | config
-    content["settings"] = {"step": step}
-    records.save(paths.RESULTS / family / records.LATTICE, content)
+    settings = preset("quick").to_dict() | {"seed": seed} | config
+    record = tiny.record(points, family=family, seed=seed, config=settings, settings={"step": step})
+    record.save(paths.RESULTS / family / records.LATTICE)
 
 
 CHANGES = {"quick": published.UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}

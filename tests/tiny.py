@@ -5,6 +5,7 @@ import dataclasses
 import torch
 
 from simplexnas.family import Family
+from simplexnas.io.records import Accuracy, Point, Record
 from simplexnas.methods.settings import SearchConfig, preset
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.supernet import Supernet
@@ -34,6 +35,18 @@ def choices(space: SearchSpace, n: int, seed: int = 0) -> list[tuple[int, ...]]:
     return [tuple(row) for row in drawn.tolist()]
 
 
+def point(**known) -> Point:
+    """A point of a result file of which only what is given matters."""
+    sizes = {"operations": {}, "edge_parameters": 0, "total_parameters": 0, "macs": 0}
+    return Point(**sizes | {"accuracy": Accuracy(0.5, 0.5)} | known)
+
+
+def record(points=(), **known) -> Record:
+    """A record of which only what is given matters."""
+    about = {"family": "tiny", "sha256": "0", "seed": 0, "training_seconds": 1.0, "config": {}, "versions": {}}
+    return Record(**about | {"created": "now", "seconds": 1.0, "points": tuple(points)} | known)
+
+
 def images(n: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
 
@@ -43,4 +56,4 @@ def sister(family: Family, folder, **changes) -> Family:
     config = dataclasses.replace(family.config, **changes)
     model = SimplexMethod(config)
     model.load_state_dict(family.model.state_dict())
-    return Family.load(Family("sister", model, {}).export(folder / "sister", seconds=1.0))
+    return Family.load(Family("sister", model).export(folder / "sister", seconds=1.0))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import torch
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, read_json, write_atomically
-from simplexnas.io.paths import relative
+from simplexnas.io.paths import is_path, relative
 from simplexnas.io.provenance import computed
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
+from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.tasks.task import Task
 
@@ -26,18 +28,84 @@ WEIGHTS = "weights.safetensors"
 DESCRIPTION = "family.json"
 
 
+@dataclass(frozen=True)
+class Description:
+    """What is known of a family without its weights.
+
+    name: its folder's name, for example "default-seed0". task: the data that it was trained on.
+    content: what family.json holds (task, config, provenance, hash).
+    """
+
+    name: str
+    folder: Path
+    task: Task
+    config: SearchConfig
+    content: dict
+
+    @property
+    def space(self) -> SearchSpace:
+        return self.config.space
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the weights."""
+        return self.content["sha256"]
+
+    @property
+    def training_seconds(self) -> float:
+        return self.content["training_seconds"]
+
+    @property
+    def results(self) -> Path:
+        """Where its results lie: data/results/<name>, or beside the weights of a family that lies elsewhere."""
+        return paths.RESULTS / self.name if self._published else self.folder / "results"
+
+    @property
+    def runs(self) -> Path:
+        """Where its half-done measurements lie: data/runs/<name>, or beside the weights of one that lies elsewhere."""
+        return paths.RUNS / self.name if self._published else self.folder / "runs"
+
+    @property
+    def _published(self) -> bool:
+        return self.folder.parent == Path(os.path.abspath(paths.FAMILIES))
+
+
+def describe(family: str | Path) -> Description:
+    """The description of a family: of the name under data/families, or of the folder that a path (`is_path`) names.
+
+    Raises `SimplexNASError` if there is no such folder, or its family.json is missing, damaged or foreign.
+    """
+    folder = Path(os.path.abspath(os.path.expanduser(family) if is_path(family) else paths.FAMILIES / family))
+    if not str(family) or not folder.is_dir():
+        known = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
+        raise SimplexNASError(
+            f"family = {str(family)!r}; allowed: a name under data/families ({', '.join(known) or 'none there'}), "
+            "or a folder; for a folder write ./NAME"
+        )
+    place = relative(folder / DESCRIPTION)
+    content = read_json(folder / DESCRIPTION)
+    if content.get("version") == 2:  # from when there was one data set
+        content |= {"version": VERSION, "task": fashion_mnist.TASK.to_dict()}
+    check_format(content, FORMAT, VERSION, place)
+    if missing := [key for key in ("task", "config", "sha256", "training_seconds") if key not in content]:
+        raise SimplexNASError(f"{place}: the key {missing[0]!r} is missing")
+    try:
+        task, config = Task.from_dict(content["task"]), SearchConfig.from_dict(content["config"])
+    except (TypeError, SimplexNASError) as error:
+        raise SimplexNASError(f"{place}: {error}") from None
+    return Description(name=folder.name, folder=folder, task=task, config=config, content=content)
+
+
 @dataclass
 class Family:
     """A search model after training, with the logits' final gain.
 
-    name: folder name under data/families, for example "default-seed0".
-    task: the data that it was trained on.
-    description: what family.json holds (config, provenance, hash), empty before export.
+    description: None before export. task: the data that it was trained on.
     """
 
     name: str
     model: SimplexMethod
-    description: dict
+    description: Description | None = None
     task: Task = fashion_mnist.TASK
 
     @property
@@ -45,8 +113,20 @@ class Family:
         return self.model.config
 
     @property
-    def space(self):
+    def space(self) -> SearchSpace:
         return self.config.space
+
+    @property
+    def sha256(self) -> str:
+        return self.description.sha256
+
+    @property
+    def results(self) -> Path:
+        return self.description.results
+
+    @property
+    def runs(self) -> Path:
+        return self.description.runs
 
     def logits(self, S) -> torch.Tensor:
         """alpha(S) at the end of training: (E, k). S: anything that `penalties.parse` takes."""
@@ -55,15 +135,6 @@ class Family:
     def architecture(self, S) -> Architecture:
         """The architecture of S: the operation with the largest logit on every edge."""
         return self.model.architecture(S)
-
-    def select(self, batch: int = 1, table: str | None = None, **limits) -> dict:
-        """The best member within a budget, timed end to end; see `selection.select`.
-
-        limits: any of max_latency_ms, max_edge_parameters, max_macs, min_accuracy, as in `selection.Budget`.
-        """
-        from simplexnas.use import selection
-
-        return selection.select(self, selection.Budget(**limits), batch, table)
 
     def network(self, architecture: Architecture) -> StandaloneNetwork:
         """The architecture's standalone network with the family's weights and the running BN statistics of training.
@@ -83,7 +154,7 @@ class Family:
         """Write weights and description; returns the folder. seconds: training time, device: "cpu" or "cuda"."""
         tensors = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
         weights = safetensors.torch.save(tensors)
-        self.description = {
+        content = {
             "format": FORMAT,
             "version": VERSION,
             "task": self.task.to_dict(),
@@ -94,42 +165,32 @@ class Family:
         } | computed(device)
         folder = Path(folder)
         write_atomically(folder / WEIGHTS, weights)
-        write_atomically(folder / DESCRIPTION, json.dumps(self.description, indent=1) + "\n")
+        write_atomically(folder / DESCRIPTION, json.dumps(content, indent=1) + "\n")
+        self.description = describe(folder)
         return folder
 
     @classmethod
-    def load(cls, name: str | Path) -> "Family":
-        """Load a published family by its name under data/families, or by a folder's path.
+    def load(cls, family: str | Path) -> "Family":
+        """Load the family that `describe` finds.
 
         Raises `SimplexNASError` if a file is missing, damaged (hash), foreign, or its tensors do not fit its config.
         """
-        published = paths.FAMILIES / str(name)
-        folder = published if published.is_dir() else Path(name)
-        if not str(name) or not folder.is_dir():
-            known = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
-            raise SimplexNASError(
-                f"family = {str(name)!r}; allowed: a folder, or one of {', '.join(known) or '(none)'}"
-            )
-        description = read_json(folder / DESCRIPTION)
-        place = relative(folder / DESCRIPTION)
-        if description.get("version") == 2:  # from when there was one data set
-            description |= {"version": VERSION, "task": fashion_mnist.TASK.to_dict()}
-        check_format(description, FORMAT, VERSION, place)
+        description = describe(family)
+        folder = description.folder
         try:
             weights = (folder / WEIGHTS).read_bytes()
         except OSError as error:
             raise SimplexNASError(f"{relative(folder / WEIGHTS)} cannot be read ({error.strerror})") from None
-        if hashlib.sha256(weights).hexdigest() != description.get("sha256"):
+        if hashlib.sha256(weights).hexdigest() != description.sha256:
             raise SimplexNASError(
                 f"{relative(folder / WEIGHTS)} is damaged: its SHA-256 is not the one in {DESCRIPTION}"
             )
         try:
             tensors = safetensors.torch.load(weights)
-            task = Task.from_dict(description["task"])
-            model = SimplexMethod(SearchConfig.from_dict(description["config"]))
+            model = SimplexMethod(description.config)
             model.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError, SimplexNASError, safetensors.SafetensorError) as error:
+        except (RuntimeError, SimplexNASError, safetensors.SafetensorError) as error:
             reason = " ".join(str(error).split())[:200]
             raise SimplexNASError(f"{relative(folder)}: weights and config do not fit together ({reason})") from None
         model.eval()
-        return cls(name=folder.name, model=model, description=description, task=task)
+        return cls(name=description.name, model=model, description=description, task=description.task)

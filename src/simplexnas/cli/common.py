@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-FamilyOption = Annotated[str, typer.Option(help="Name under data/families, or a folder.")]
+FamilyOption = Annotated[str, typer.Option(help="Name under data/families, or a folder: ./NAME.")]
 PenaltyOption = Annotated[
     str, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
 ]

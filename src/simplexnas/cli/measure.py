@@ -41,7 +41,8 @@ def evaluate(
     splits = data_of(loaded, data)
     report = {"S": parsed} | evaluation.evaluate(loaded, S, splits)
     if ways:
-        report["ways"] = evaluation.in_all_ways(loaded, S, splits)
+        ways_of = evaluation.in_all_ways(loaded, S, splits)
+        report["ways"] = {way: accuracy.to_dict() for way, accuracy in ways_of.items()}
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -72,10 +73,11 @@ def points(family: FamilyOption = "default-seed0", data: DataOption = None) -> N
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
-    from simplexnas.measure import lattice
+    from simplexnas.measure import points
+    from simplexnas.report.paper import PAPER
 
-    loaded = Family.load(family)
-    typer.echo(relative(lattice.paper_points(loaded, data_of(loaded, data))))
+    loaded, named = Family.load(family), {name: S for name, (S, *_) in PAPER.items()}
+    typer.echo(relative(points.named_points(loaded, data_of(loaded, data), named)))
 
 
 @app.command()
@@ -137,12 +139,11 @@ def _print_agreement(path: Path) -> None:
     from simplexnas.report import statistics
 
     typer.echo(relative(path))
-    points = records.read(path)["points"]
+    points = records.read_record(path).points
     sources = ["family", "random"]
     for listed in (sources, *([source] for source in sources)):
-        some = [point for point in points if point["source"] in listed]
-        pairs = [[point[key]["test"] for point in some] for key in ("accuracy", "retrained")]
-        found = statistics.agreement(*pairs)
+        some = [point for point in points if point.source in listed]
+        found = statistics.agreement([point.accuracy.test for point in some], [point.retrained.test for point in some])
         typer.echo(
             f"{' and '.join(listed)} ({len(some)}): retrained - inherited {found['gap']:+.2f} points, "
             f"Kendall's tau {found['tau']:.2f}"
@@ -156,9 +157,9 @@ def table(
     ],
 ) -> None:
     """The paper's table beside ours, as means over the families, to data/results/table.json."""
-    from simplexnas.family import Family
+    from simplexnas.family import describe
     from simplexnas.io.paths import relative
     from simplexnas.report import tables
 
-    typer.echo(relative(tables.compute_table([Family.load(name) for name in families])))
+    typer.echo(relative(tables.compute_table([describe(name) for name in families])))
     typer.echo("\nFor README.md and book/intro.md:\n\n" + tables.markdown(tables.table()))

@@ -39,7 +39,7 @@ def sample(
     architecture = loaded.architecture(S)
     report = {"S": penalties} | architecture.report()
     if output is not None:
-        say(str(architecture.save(output, family=family, sha256=loaded.description["sha256"])))
+        say(str(architecture.save(output, family=family, sha256=loaded.sha256)))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -67,21 +67,21 @@ def select(
     from simplexnas.family import Family
     from simplexnas.io.files import check_writable
     from simplexnas.network.architecture import Architecture
+    from simplexnas.use import selection
 
     if output is not None:
         check_writable(output)  # known before networks are timed
     loaded = Family.load(family)
-    report = loaded.select(
+    budget = selection.Budget(
         max_latency_ms=max_latency_ms,
         max_edge_parameters=max_edge_parameters,
         max_macs=max_macs,
         min_accuracy=min_accuracy,
-        batch=batch,
-        table=table,
     )
+    report = selection.select(loaded, budget, batch, table)
     if output is not None:
         chosen = Architecture(loaded.space, report["choice"])
-        say(str(chosen.save(output, family=family, sha256=loaded.description["sha256"])))
+        say(str(chosen.save(output, family=family, sha256=loaded.sha256)))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -97,7 +97,7 @@ def export(
     family: Annotated[
         str | None,
         typer.Option(
-            help="Name under data/families, or a folder. Default: the one in the architecture's file, or default-seed0."
+            help="Name under data/families, or a folder: ./NAME. By default that of --architecture, or default-seed0."
         ),
     ] = None,
     data: DataOption = None,
@@ -117,7 +117,7 @@ def export(
     else:
         chosen, about = Architecture.load(architecture), read_json(architecture)
         loaded = Family.load(family or about.get("family", "default-seed0"))
-        if family is None and about.get("sha256", loaded.description["sha256"]) != loaded.description["sha256"]:
+        if family is None and about.get("sha256", loaded.sha256) != loaded.sha256:
             raise SimplexNASError(
                 f"{architecture} was chosen from another training of {loaded.name}; choose again, or give --family"
             )

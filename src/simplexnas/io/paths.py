@@ -33,3 +33,8 @@ def relative(path: Path) -> str:
     """The path as a reader of the repository would write it: relative to the root where it lies inside."""
     path = Path(path).resolve()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def is_path(value: str | Path) -> bool:
+    """Whether a value is a path and not a name: a `Path`, or text with a separator, or with "." or "~" first."""
+    return isinstance(value, Path) or value.startswith((".", "~")) or bool({os.sep, os.altsep} & set(value))

@@ -12,7 +12,8 @@ import json
 import re
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, check_writable, read_json, write_atomically
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed, processor
+from simplexnas.io.records import Point
 from simplexnas.latency.parts import Part, all_parts, part_call, parts, place
 from simplexnas.latency.timing import CANARY, ROUNDS, check_device, machine_name, network_calls, time_calls
 from simplexnas.network.architecture import Architecture, random_architectures
@@ -197,10 +199,10 @@ class LatencyTable:
         slope, intercept = self.line(batch)
         return slope * self.sum_of_parts(architecture, batch) + intercept
 
-    def with_predictions(self, points: list[dict], batch: int) -> list[dict]:
-        """Points of a result file, each with its predicted time for one batch as "latency_ms"."""
+    def with_predictions(self, points: Iterable[Point], batch: int) -> list[Point]:
+        """Points of a result file, each with its predicted time for one batch as `latency_ms`."""
         return [
-            point | {"latency_ms": self.predict(Architecture(self.space, point["choice"]), batch)} for point in points
+            replace(point, latency_ms=self.predict(Architecture(self.space, point.choice), batch)) for point in points
         ]
 
     def expectation(self, probabilities: np.ndarray, batch: int) -> float:

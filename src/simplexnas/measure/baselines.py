@@ -10,13 +10,13 @@ from simplexnas.family import Family
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import BASELINES
 from simplexnas.io.seeds import generator
+from simplexnas.measure.lattice import lattice_points
 from simplexnas.measure.measurement import complete, inherited_accuracy
 from simplexnas.methods import penalties
 from simplexnas.methods.hypernetwork import UtilityHypernetwork
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.methods.simplex import Schedule, SimplexMethod
 from simplexnas.network.architecture import Architecture, random_architectures
-from simplexnas.report import tables
 from simplexnas.space import cost
 from simplexnas.space.search_space import genotype_edges
 from simplexnas.tasks.task import Splits
@@ -72,21 +72,25 @@ def baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DR
     "source" of a point: "control" and "random hypernetwork", each over the lattice of S and drawn `draws` times, and
     "random architecture". Draw d of the family with seed s has the seed s + 100 d. Needs the family's lattice.
     """
-    tables.lattice_points(family, step)  # of the family itself: known to be there before the long measurement
+    lattice_points(family, step)  # of the family itself: known to be there before the long measurement
     space, seed = family.space, family.config.seed
     lattice = penalties.lattice(space.k, step)
-    points = []
+    networks = []
     for draw in range(draws):
         own = seed + 100 * draw
         with torch.no_grad():
             chosen = random_hypernetwork(family, own)(torch.from_numpy(lattice).float()).argmax(dim=-1).tolist()
-        drawn = [control(S, space, own * len(lattice) + number).operations for number, S in enumerate(lattice)]
-        points += [
-            {"source": source, "draw": draw, "S": S.round(6).tolist(), "choice": choice}
-            for source, choices in (("control", drawn), ("random hypernetwork", chosen))
-            for S, choice in zip(lattice, choices, strict=True)
+        drawn = [control(S, space, own * len(lattice) + number) for number, S in enumerate(lattice)]
+        untrained = [Architecture(space, choice) for choice in chosen]
+        networks += [
+            (architecture, {"source": source, "draw": draw, "S": tuple(S.round(6).tolist())})
+            for source, architectures in (("control", drawn), ("random hypernetwork", untrained))
+            for S, architecture in zip(lattice, architectures, strict=True)
         ]
-    for architecture in random_architectures(space, random, seed):
-        points.append({"source": "random architecture", "S": None, "choice": architecture.operations})
+    networks += [
+        (architecture, {"source": "random architecture"}) for architecture in random_architectures(space, random, seed)
+    ]
     settings = {"step": step, "draws": draws, "random": random}
-    return complete(family, BASELINES, points, settings, lambda a: inherited_accuracy(family, a, splits))
+    return complete(
+        family, BASELINES, networks, settings, lambda a: {"accuracy": inherited_accuracy(family, a, splits)}
+    )

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from simplexnas.family import Family
+from simplexnas.io.records import Accuracy
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel
 from simplexnas.network.architecture import Architecture
@@ -49,9 +50,9 @@ def accuracy(network: nn.Module, split: Split) -> float:
     return correct / len(split)
 
 
-def accuracies(network: nn.Module, splits: Splits) -> dict[str, float]:
+def accuracies(network: nn.Module, splits: Splits) -> Accuracy:
     """Accuracy on validation and test."""
-    return {name: accuracy(network, getattr(splits, name)) for name in ("validation", "test")}
+    return Accuracy(validation=accuracy(network, splits.validation), test=accuracy(network, splits.test))
 
 
 def inherited(family: Family, architecture: Architecture, train: Split) -> nn.Module:
@@ -73,8 +74,8 @@ class RelaxedNetwork(nn.Module):
         return self.supernet(images, gumbel.gumbel_softmax(logits, self.temperature, self.random))
 
 
-def in_all_ways(family: Family, S, splits: Splits) -> dict[str, dict[str, float]]:
-    """Accuracy of the family at S: {way: {"test": …}}, the discrete ways with "validation" too.
+def in_all_ways(family: Family, S, splits: Splits) -> dict[str, Accuracy]:
+    """Accuracy of the family at S by way, the discrete ones on validation too.
 
     Relaxed at the first and the last temperature of training, and discrete; each with the running BN statistics of
     training, and with statistics re-estimated for it. The relaxed networks run every operation, so that theirs come
@@ -84,9 +85,9 @@ def in_all_ways(family: Family, S, splits: Splits) -> dict[str, dict[str, float]
     ways = {}
     for t in (family.config.temperature_start, family.config.temperature_end):
         relaxed = RelaxedNetwork(family, S, t).eval()
-        ways[f"relaxed t = {t:g}, statistics of training"] = {"test": accuracy(relaxed, splits.test)}
+        ways[f"relaxed t = {t:g}, statistics of training"] = Accuracy(test=accuracy(relaxed, splits.test))
         relaxed = reestimate_batch_norm(RelaxedNetwork(family, S, t), splits.train, RELAXED_BATCH_NORM_IMAGES)
-        ways[f"relaxed t = {t:g}"] = {"test": accuracy(relaxed, splits.test)}
+        ways[f"relaxed t = {t:g}"] = Accuracy(test=accuracy(relaxed, splits.test))
     ways["discrete, statistics of training"] = accuracies(family.network(architecture), splits)
     ways["discrete"] = accuracies(inherited(family, architecture, splits.train), splits)
     return ways
@@ -98,4 +99,4 @@ def evaluate(family: Family, S, splits: Splits) -> dict:
     architecture = family.architecture(S)
     measured = accuracies(inherited(family, architecture, splits.train), splits)
     seconds = round(time.perf_counter() - started, 2)
-    return architecture.report() | {"accuracy": measured, "seconds": seconds}
+    return architecture.report() | {"accuracy": measured.to_dict(), "seconds": seconds}

@@ -1,28 +1,29 @@
 """A resumable measurement: points of a family, written whole, kept half-done meanwhile."""
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from simplexnas.family import Family
-from simplexnas.io import paths, records
+from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError, check_same
 from simplexnas.io.paths import relative
-from simplexnas.io.provenance import versions
+from simplexnas.io.provenance import computed, versions
+from simplexnas.io.records import Accuracy, Point, Record
 from simplexnas.measure import evaluation
 from simplexnas.network.architecture import Architecture
 from simplexnas.tasks.task import Splits
 
 
-def inherited_accuracy(family: Family, architecture: Architecture, splits: Splits) -> dict:
-    """{"accuracy": {"validation", "test"}} of one architecture with inherited weights (discrete, BN re-estimated)."""
-    network = evaluation.inherited(family, architecture, splits.train)
-    return {"accuracy": evaluation.accuracies(network, splits)}
+def inherited_accuracy(family: Family, architecture: Architecture, splits: Splits) -> Accuracy:
+    """Accuracy of one architecture with inherited weights (discrete, BN re-estimated)."""
+    return evaluation.accuracies(evaluation.inherited(family, architecture, splits.train), splits)
 
 
 class Measurement:
-    """Points of a family: kept under data/runs while they are few, in data/results/<family>/<name> when all are there.
+    """Points of a family: kept in its folder of runs while they are few, in that of results when all are there.
 
     Starts with the `points` that were kept. If they are of another training, other settings or versions, or if there
     is a whole measurement, raises `SimplexNASError`: neither is made again before it is moved away.
@@ -30,54 +31,67 @@ class Measurement:
 
     def __init__(self, family: Family, name: str, settings: dict):
         self.family, self.settings = family, settings
-        self.whole, self.half = records.folder(family) / name, paths.RUNS / family.name / name
+        self.whole, self.half = family.results / name, family.runs / name
         if self.whole.exists():
             raise SimplexNASError(f"{relative(self.whole)} exists; move it away to measure again")
-        self.points, self.started = [], time.perf_counter()
+        self.points: list[Point] = []
+        self.started = time.perf_counter()
         if self.half.exists():
-            before = records.read(self.half)
+            before = records.read_record(self.half)
             check_same(
                 relative(self.half),
-                {"sha256": before["sha256"]} | before["settings"] | before["versions"],
-                {"sha256": family.description["sha256"]} | settings | versions(),
+                {"sha256": before.sha256} | before.settings | before.versions,
+                {"sha256": family.sha256} | settings | versions(),
             )
-            self.points = before["points"]
-            self.started -= before["seconds"]
+            self.points = list(before.points)
+            self.started -= before.seconds
 
-    def _save(self, path: Path, points: list[dict]) -> Path:
-        seconds = round(time.perf_counter() - self.started, 1)
-        about = records.provenance(self.family) | {"settings": self.settings, "seconds": seconds}
-        return records.save(path, about | {"points": points})
+    def _save(self, path: Path, points: Sequence[Point]) -> Path:
+        return Record(
+            family=self.family.name,
+            sha256=self.family.sha256,
+            seed=self.family.config.seed,
+            training_seconds=self.family.description.training_seconds,
+            config=self.family.config.to_dict(),
+            settings=self.settings,
+            seconds=round(time.perf_counter() - self.started, 1),
+            points=tuple(points),
+            **computed(),
+        ).save(path)
 
-    def keep(self, points: list[dict]) -> None:
+    def keep(self, points: Sequence[Point]) -> None:
         """Write the points so far."""
         self._save(self.half, points)
 
-    def finish(self, points: list[dict]) -> Path:
+    def finish(self, points: Sequence[Point]) -> Path:
         """Write the whole measurement; returns its path."""
         path = self._save(self.whole, points)
         self.half.unlink(missing_ok=True)
         return path
 
 
-def complete(family: Family, name: str, points: list[dict], settings: dict, measure_one) -> Path:
-    """Measure the points one by one, and write data/results/<family>/<name> when all are there.
+def complete(
+    family: Family,
+    name: str,
+    networks: Sequence[tuple[Architecture, dict]],
+    settings: dict,
+    measure_one: Callable[[Architecture], dict[str, Accuracy]],
+) -> Path:
+    """Measure the networks one by one, and write the family's result file of that name when all are there.
 
-    points: dicts with "choice", the operation index of each edge. measure_one(architecture) -> dict to add to a point;
-    an architecture that occurs twice is measured once. A half-done measurement, data/runs/<family>/<name>, goes on.
+    networks: each architecture with what else its point says, such as {"S": …, "source": …}. measure_one: what it
+    measures, {"accuracy": …} and maybe {"retrained": …}; an architecture that occurs twice is measured once. A
+    half-done measurement goes on: what is given counts, not what was kept of it.
     """
-    measurement, measured = Measurement(family, name, settings), []
-    extra = {
-        tuple(point["choice"]): {key: value for key, value in point.items() if key not in ("S", "source", "draw")}
-        for point in measurement.points
-    }
-    for point in tqdm(points, desc=f"{Path(name).stem} of {family.name}"):
-        architecture = Architecture(family.space, point["choice"])
+    measurement = Measurement(family, name, settings)
+    known = {point.choice: {"accuracy": point.accuracy, "retrained": point.retrained} for point in measurement.points}
+    points = []
+    for architecture, about in tqdm(networks, desc=f"{Path(name).stem} of {family.name}"):
         choice = architecture.operations
-        new = choice not in extra
+        new = choice not in known
         if new:
-            extra[choice] = {"choice": choice} | architecture.sizes() | measure_one(architecture)
-        measured.append(point | extra[choice] | point)  # what is given counts, not what was kept of it
+            known[choice] = measure_one(architecture)
+        points.append(Point(**{"choice": choice} | architecture.sizes() | known[choice] | about))
         if new:
-            measurement.keep(measured)
-    return measurement.finish(measured)
+            measurement.keep(points)
+    return measurement.finish(points)

@@ -1,13 +1,14 @@
 """Inherited accuracy beside that of the same networks trained alone."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from simplexnas.family import Family
-from simplexnas.io import paths, records
-from simplexnas.io.records import LATTICE, RETRAINED
+from simplexnas.io import records
+from simplexnas.io.records import LATTICE, RETRAINED, Accuracy, Point
 from simplexnas.measure import evaluation
 from simplexnas.measure.measurement import complete, inherited_accuracy
 from simplexnas.network.architecture import Architecture, random_architectures
@@ -15,14 +16,14 @@ from simplexnas.tasks.task import Splits
 from simplexnas.training.retrain import retrain
 
 
-def retraining_sample(family: Family, points: list[dict]) -> list[dict]:
-    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones."""
-    distinct = {tuple(point["choice"]): point for point in points}
-    ordered = sorted(distinct.values(), key=lambda point: (point["edge_parameters"], point["macs"]))
+def retraining_sample(family: Family, points: Sequence[Point]) -> list[tuple[Architecture, dict]]:
+    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones, for `complete`."""
+    distinct = {point.choice: point for point in points}
+    ordered = sorted(distinct.values(), key=lambda point: (point.edge_parameters, point.macs))
     spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
-    sample = [{"source": "family", "S": point["S"], "choice": point["choice"]} for point in spaced]
+    sample = [(Architecture(family.space, point.choice), {"source": "family", "S": point.S}) for point in spaced]
     random = random_architectures(family.space, 10, seed=0)
-    return sample + [{"source": "random", "S": None, "choice": architecture.operations} for architecture in random]
+    return sample + [(architecture, {"source": "random"}) for architecture in random]
 
 
 def retraining(family: Family, splits: Splits, epochs: int) -> Path:
@@ -32,12 +33,12 @@ def retraining(family: Family, splits: Splits, epochs: int) -> Path:
     optimiser settings for `epochs` epochs; BN statistics are re-estimated for both.
     """
     config = dataclasses.replace(family.config, epochs=epochs)
-    folder = paths.RUNS / family.name / "retraining"
+    folder = family.runs / "retraining"
 
-    def both(architecture: Architecture) -> dict:
+    def both(architecture: Architecture) -> dict[str, Accuracy]:
         network = evaluation.reestimate_batch_norm(retrain(architecture, splits.train, config, folder), splits.train)
         retrained = evaluation.accuracies(network, splits)
-        return inherited_accuracy(family, architecture, splits) | {"retrained": retrained}
+        return {"accuracy": inherited_accuracy(family, architecture, splits), "retrained": retrained}
 
-    points = retraining_sample(family, records.read_own(family, LATTICE)["points"])
-    return complete(family, RETRAINED, points, {"epochs": epochs}, both)
+    networks = retraining_sample(family, records.read_own(family, LATTICE).points)
+    return complete(family, RETRAINED, networks, {"epochs": epochs}, both)

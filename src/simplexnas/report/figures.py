@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.patheffects import withStroke
 
+from simplexnas.io.records import Point
 from simplexnas.report.published import UNCHANGED
 
 # Okabe and Ito's palette, readable with any colour vision.
@@ -166,7 +167,7 @@ SIZES = {  # how a size of result points is drawn: divisor and label
 
 
 def fronts(
-    groups: dict[str, list[dict]],
+    groups: dict[str, list[Point]],
     ax: plt.Axes | None = None,
     size: str = "total_parameters",
     lines: int = 1,
@@ -179,8 +180,8 @@ def fronts(
     colors = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"]
     divisor, label = SIZES[size]
     for index, ((name, points), color) in enumerate(zip(groups.items(), colors[: len(groups)], strict=True)):
-        values = [point[size] / divisor for point in points]
-        test = [100 * point["accuracy"]["test"] for point in points]
+        values = [getattr(point, size) / divisor for point in points]
+        test = [100 * point.accuracy.test for point in points]
         if index < lines:
             ax.plot(values, test, color=color, marker="o", markersize=4, linewidth=1.2, label=name, zorder=3)
         else:
@@ -228,7 +229,7 @@ def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.
     ax = ax or plt.subplots(figsize=(5, 4.2), layout="constrained")[1]
     styles = [("#0072B2", "o"), ("#D55E00", "s")][: len(points)]
     for (name, own), (color, marker) in zip(points.items(), styles, strict=True):
-        pairs = np.array([[100 * point[key]["test"] for key in ("accuracy", "retrained")] for point in own])
+        pairs = np.array([[100 * point.accuracy.test, 100 * point.retrained.test] for point in own])
         ax.scatter(*pairs.T, s=24, color=color, marker=marker, linewidth=0, label=name)
     ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
     ax.set_xlabel("test accuracy with inherited weights, %")

@@ -1,34 +1,46 @@
 """The tables made of result files: the paper's beside ours, ablation, hypervolumes, steering."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from simplexnas.family import Family
+from simplexnas.family import Description
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed
-from simplexnas.io.records import BASELINES, LATTICE, PAPER_POINTS, TABLE, folder, read, read_lattice, read_own, save
-from simplexnas.methods import penalties
+from simplexnas.io.records import (
+    BASELINES,
+    LATTICE,
+    PAPER_POINTS,
+    TABLE,
+    Point,
+    Record,
+    read,
+    read_lattice,
+    read_own,
+    save,
+)
+from simplexnas.measure.lattice import lattice_points
 from simplexnas.report import analysis, published, statistics
 from simplexnas.report.paper import BUDGETS, PAPER, decoded_macs
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
 
-def drawn(points: list[dict], source: str) -> list[list[dict]]:
+def drawn(points: Iterable[Point], source: str) -> list[list[Point]]:
     """The points of a source of the baselines, one list for each draw; random architectures are one draw."""
-    draws: dict[int | None, list[dict]] = {}
+    draws: dict[int | None, list[Point]] = {}
     for point in points:
-        if point["source"] == source:
-            draws.setdefault(point.get("draw"), []).append(point)
+        if point.source == source:
+            draws.setdefault(point.draw, []).append(point)
     return list(draws.values())
 
 
-def hypervolumes(families: list[Family]) -> pd.DataFrame:
+def hypervolumes(families: list[Description]) -> pd.DataFrame:
     """Hypervolume of the family, the random hypernetwork and the control over the lattice of the baselines, and of
     random architectures.
 
@@ -39,9 +51,10 @@ def hypervolumes(families: list[Family]) -> pd.DataFrame:
     volumes: dict[str, list[float]] = {"family": []}
     for family in families:
         baselines = read_own(family, BASELINES)
-        volumes["family"].append(analysis.hypervolume(lattice_points(family, baselines["settings"]["step"])))
+        own = lattice_points(family, baselines.settings["step"])
+        volumes["family"].append(analysis.hypervolume(own, family.space))
         for source in ("random hypernetwork", "control", "random architecture"):
-            own = [analysis.hypervolume(draw) for draw in drawn(baselines["points"], source)]
+            own = [analysis.hypervolume(draw, family.space) for draw in drawn(baselines.points, source)]
             volumes.setdefault(source, []).append(float(np.mean(own)))
     lines = []
     for source, values in volumes.items():
@@ -49,17 +62,6 @@ def hypervolumes(families: list[Family]) -> pd.DataFrame:
         named = {"behind": behind["mean"], "behind low": behind["low"], "behind high": behind["high"]}
         lines.append({"of": source} | statistics.mean_and_interval(values) | named)
     return pd.DataFrame(lines)
-
-
-def lattice_points(family: Family, step: float) -> list[dict]:
-    """The points of the family's lattice file whose S lies on the lattice with this step; all of them, or an error."""
-    points = analysis.sublattice(read_own(family, LATTICE)["points"], step)
-    if len(points) < len(penalties.lattice(family.space.k, step)):
-        raise SimplexNASError(
-            f"{relative(folder(family) / LATTICE)} does not hold the lattice of step {step}; move it away and "
-            f"run `simplexnas lattice --family {family.name}`"
-        )
-    return points
 
 
 def summary(runs: list[dict]) -> dict:
@@ -75,7 +77,7 @@ def summary(runs: list[dict]) -> dict:
     return {"operations": operations, **average, "accuracy": accuracy, "runs": runs}
 
 
-def compute_table(families: list[Family]) -> Path:
+def compute_table(families: list[Description]) -> Path:
     """The rows of the book's table, from the lattices and paper points of families of several seeds.
 
     Each row holds the paper's figures, and as means over the seeds ours at the same S, the data-free control, and the
@@ -87,28 +89,38 @@ def compute_table(families: list[Family]) -> Path:
         names = ", ".join(family.name for family in families)
         raise SimplexNASError(f"families {names}: allowed are families that differ in their seeds, and in nothing else")
     own = [(family, read_own(family, LATTICE), read_own(family, PAPER_POINTS)) for family in families]
-    steps = {family.name: lattice["settings"]["step"] for family, lattice, _ in own}
+    steps = {family.name: lattice.settings["step"] for family, lattice, _ in own}
     if len(set(steps.values())) > 1:
         raise SimplexNASError(f"lattices of step {steps}; allowed: one step for all")
     rows = []
-    for number, (name, (S, accuracy, edge_parameters, operations)) in enumerate(PAPER.items()):
+    for name, (S, accuracy, edge_parameters, operations) in PAPER.items():
         same, best, controls = [], [], []
         for family, lattice, paper_points in own:
-            seed = {"seed": family.config.seed}
-            point = dict(paper_points["points"][number])
-            controls.append(seed | summary(point.pop("control")))  # its draws share the weights: one value
-            same.append(seed | point)
-            best.append(seed | analysis.best_within(lattice["points"], edge_parameters))
+            seed, point = family.config.seed, _named(paper_points, name, family)
+            draws = summary([draw.to_dict() for draw in point.control])  # they share the weights: one value
+            controls.append({"seed": seed} | draws)
+            same.append(replace(point, seed=seed, control=None).to_dict())
+            best.append(replace(analysis.best_within(lattice.points, edge_parameters), seed=seed).to_dict())
         paper = {"accuracy": accuracy, "edge_parameters": edge_parameters, "operations": operations}
         rows.append(
             {"name": name, "S": list(S), "paper": paper}
             | {"ours": summary(same), "best": summary(best), "control": summary(controls)}
         )
     sources = [
-        {"family": family.name} | {key: value for key, value in family.description.items() if key != "tensors"}
+        {"family": family.name} | {key: value for key, value in family.content.items() if key != "tensors"}
         for family in families
     ]
     return save(paths.RESULTS / TABLE, computed() | {"families": sources, "rows": rows})
+
+
+def _named(record: Record, name: str, family: Description) -> Point:
+    """The one point of the record with that name."""
+    found = [point for point in record.points if point.name == name]
+    if len(found) != 1:
+        raise SimplexNASError(
+            f"{relative(family.results / PAPER_POINTS)} has {len(found)} points named {name}; allowed: one"
+        )
+    return found[0]
 
 
 def table() -> list[dict]:
@@ -127,12 +139,12 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
     for name, change in changes.items():
         for family in published.with_seeds([name]):
             record = read_lattice(family)
-            own = record["config"] | {"seed": None, "lattice": record["settings"]}
+            own = record.config | {"seed": None, "lattice": record.settings}
             if first.setdefault(name, own) != own:
                 raise SimplexNASError(f"families of {name} differ in more than their seeds; train the older ones again")
-            points = record["points"]
-            line = {"change": change, "seed": record["seed"]}
-            line["hypervolume"] = 100 * analysis.hypervolume(points, "validation")
+            points = record.points
+            line = {"change": change, "seed": record.seed}
+            line["hypervolume"] = 100 * analysis.hypervolume(points, analysis.space_of(record), "validation")
             for budget in BUDGETS:
                 line[f"≤ {budget:,}"] = 100 * analysis.accuracy_within(points, budget, split="validation")
             lines.append(line | {"steering": max(analysis.steering_correlations(points).values())})
@@ -168,18 +180,18 @@ def steering_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame
     """
     lines = []
     for record in map(read_lattice, families):
-        points = record["points"]
-        counts = pd.DataFrame([point["operations"] for point in points])
-        sizes = [point["edge_parameters"] for point in points]
+        points = record.points
+        counts = pd.DataFrame([point.operations for point in points])
+        sizes = [point.edge_parameters for point in points]
         lines.append(
-            {name: record["config"][name] for name in settings}
+            {name: record.config[name] for name in settings}
             | {
                 f"S and {operation}": f"{value:.2f}" if counts[operation].nunique() > 1 else "–"
                 for operation, value in analysis.steering_correlations(points).items()
             }
-            | {"architectures": len({tuple(point["choice"]) for point in points})}
+            | {"architectures": len({point.choice for point in points})}
             | {"edge parameters": f"{min(sizes):,} to {max(sizes):,}"}
-            | {"test accuracy, %": round(100 * np.mean([point["accuracy"]["test"] for point in points]), 1)}
+            | {"test accuracy, %": round(100 * np.mean([point.accuracy.test for point in points]), 1)}
         )
     return pd.DataFrame(lines)
 

@@ -46,7 +46,7 @@ def train_family(
         progress_bar=progress_bar,
     )
     if fabric.is_global_zero:
-        family = Family(name, method.cpu(), {}, splits.task)
+        family = Family(name, method.cpu(), task=splits.task)
         family.export(folder, training_seconds(run), fabric.device.type)
         (run / CHECKPOINT).unlink()  # the family holds the weights
     return folder, run / LOG

@@ -100,7 +100,7 @@ def export(family: Family, architecture: Architecture, splits: Splits, folder: P
         shape = splits.task.shape
         description = {
             "family": family.name,
-            "sha256": family.description["sha256"],
+            "sha256": family.sha256,
             "architecture": architecture.to_dict(),
             "batch_norm_folded": fold,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),

@@ -1,7 +1,7 @@
 """A budget in, a member of the family out: the best that keeps it, measured end to end before it is promised."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from numbers import Real
 
@@ -12,6 +12,7 @@ from simplexnas import latency
 from simplexnas.family import Family
 from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.records import Point
 from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
 
@@ -55,7 +56,7 @@ class Budget:
         """Whether a choice by this budget needs times."""
         return self.max_latency_ms is not None or self.min_accuracy is not None
 
-    def excess(self, member: dict, slack: float = 1.0) -> float:
+    def excess(self, member: Point, slack: float = 1.0) -> float:
         """How far a member is from the budget: its largest value over its limit; at most 1 where it keeps all.
 
         For accuracy, the error over the allowed error. slack: factor on the limit of time.
@@ -65,15 +66,15 @@ class Budget:
             "edge_parameters": self.max_edge_parameters,
             "macs": self.max_macs,
         }
-        ratios = [_ratio(member[key], limit) for key, limit in limits.items() if limit is not None]
+        ratios = [_ratio(getattr(member, key), limit) for key, limit in limits.items() if limit is not None]
         if self.min_accuracy is not None:
-            ratios.append(_ratio(1 - member["accuracy"]["validation"], 1 - self.min_accuracy))
+            ratios.append(_ratio(1 - member.accuracy.validation, 1 - self.min_accuracy))
         return max(ratios)
 
-    def order(self, member: dict) -> tuple:
+    def order(self, member: Point) -> tuple:
         """What the best member minimises: time if an accuracy is asked for, else the error, then the size."""
-        error = 1 - member["accuracy"]["validation"]
-        return (member["latency_ms"], error) if self.min_accuracy is not None else (error, member["edge_parameters"])
+        error = 1 - member.accuracy.validation
+        return (member.latency_ms, error) if self.min_accuracy is not None else (error, member.edge_parameters)
 
 
 def _ratio(value: float, limit: float) -> float:
@@ -95,8 +96,7 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
     "measured". Raises `InfeasibleBudgetError` with the nearest feasible budget; `SimplexNASError` if lattice or table
     is missing or of something else, or the machine is too busy.
     """
-    points = records.read_own(family, records.LATTICE)["points"]
-    members = list({tuple(point["choice"]): dict(point) for point in points}.values())
+    members = list({point.choice: point for point in records.read_own(family, records.LATTICE).points}.values())
     if not budget.needs_latency:
         if table is not None:
             raise SimplexNASError(f"table = {table!r}; only for a budget with max_latency_ms or min_accuracy")
@@ -107,36 +107,43 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
 
     loaded = LatencyTable.load(table, family.space)
     settings = latency.check_machine(loaded)
-    members = [member | {"predicted_ms": member["latency_ms"]} for member in loaded.with_predictions(members, batch)]
+    members = {member.choice: member for member in loaded.with_predictions(members, batch)}
+    predicted, times = dict(members), {}
 
-    def time(some: list[dict]) -> None:
+    def order(choice: tuple[int, ...]) -> tuple:
+        return budget.order(members[choice])
+
+    def excess(choice: tuple[int, ...]) -> float:
+        return budget.excess(members[choice])
+
+    def time(some: list[tuple[int, ...]]) -> None:
         """Put measured times in place of the predicted ones."""
         networks = {
-            str(number): family.network(Architecture(family.space, member["choice"]))
-            for number, member in enumerate(some)
+            str(number): family.network(Architecture(family.space, choice)) for number, choice in enumerate(some)
         }
         calls = latency.network_calls(networks, batch, settings["device"])
         try:
-            times = latency.time_calls(calls, **settings)
+            measured = latency.time_calls(calls, **settings)
         except latency.BusyMachineError:  # of many short measurements one may well be disturbed
-            times = latency.time_calls(calls, **settings)
-        for number, member in enumerate(some):
-            member.update(times[str(number)])
-            member["latency_ms"] = member["median_ms"] + member["iqr_ms"]
+            measured = latency.time_calls(calls, **settings)
+        for number, choice in enumerate(some):
+            times[choice] = measured[str(number)]
+            promise = times[choice]["median_ms"] + times[choice]["iqr_ms"]
+            members[choice] = replace(members[choice], latency_ms=promise)
 
-    def confirmed(some: list[dict]) -> dict | None:
+    def confirmed(some: list[tuple[int, ...]]) -> tuple[int, ...] | None:
         """The best of the timed members that keeps the budget when it is timed once more, by itself.
 
         Of several, one may have been the fastest by chance.
         """
-        for member in sorted(some, key=budget.order):
-            if budget.excess(member) <= 1:
-                time([member])
-                if budget.excess(member) <= 1:
-                    return member
+        for choice in sorted(some, key=order):
+            if excess(choice) <= 1:
+                time([choice])
+                if excess(choice) <= 1:
+                    return choice
         return None
 
-    promising = sorted((member for member in members if budget.excess(member, SLACK) <= 1), key=budget.order)
+    promising = sorted((choice for choice in members if budget.excess(members[choice], SLACK) <= 1), key=order)
     best = None
     with tqdm(total=len(promising), desc="networks timed", leave=False) as progress:
         while promising and best is None:
@@ -145,35 +152,36 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
             best = confirmed(some)
             progress.update(len(some))
     while best is None:
-        nearest = min(members, key=budget.excess)
-        if "median_ms" in nearest:
-            raise _infeasible(budget, nearest)
+        nearest = min(members, key=excess)
+        if nearest in times:
+            raise _infeasible(budget, members[nearest])
         time([nearest])
         best = confirmed([nearest])
     measured = {"table": loaded.name, "processor": loaded.content["processor"], **settings, "batch": batch}
-    measured |= {key: best[key] for key in ("predicted_ms", "median_ms", "iqr_ms")}
+    measured |= {"predicted_ms": predicted[best].latency_ms}
+    measured |= {key: times[best][key] for key in ("median_ms", "iqr_ms")}
     measured |= {"torch": torch.__version__, "measured": datetime.now(UTC).isoformat(timespec="seconds")}
-    return _report(family, budget, best) | {"latency": measured}
+    return _report(family, budget, members[best]) | {"latency": measured}
 
 
-def _report(family: Family, budget: Budget, member: dict) -> dict:
-    architecture = Architecture(family.space, member["choice"])
+def _report(family: Family, budget: Budget, member: Point) -> dict:
+    architecture = Architecture(family.space, member.choice)
     asked = {name: value for name, value in asdict(budget).items() if value is not None}
-    of = {"family": family.name, "sha256": family.description["sha256"], "budget": asked}
-    own = {"S": member["S"], "choice": architecture.operations, "accuracy": member["accuracy"]}
+    of = {"family": family.name, "sha256": family.sha256, "budget": asked}
+    own = {"S": member.S, "choice": architecture.operations, "accuracy": member.accuracy.to_dict()}
     return of | own | architecture.report()
 
 
-def _infeasible(budget: Budget, nearest: dict) -> InfeasibleBudgetError:
+def _infeasible(budget: Budget, nearest: Point) -> InfeasibleBudgetError:
     """What was asked for, and the same limits loosened as far as the nearest member needs."""
     asked = {name: value for name, value in asdict(budget).items() if value is not None}
     loosened = {
         "max_latency_ms": lambda limit: (
-            limit if nearest["latency_ms"] <= limit else math.ceil(1000 * MARGIN * nearest["latency_ms"]) / 1000
+            limit if nearest.latency_ms <= limit else math.ceil(1000 * MARGIN * nearest.latency_ms) / 1000
         ),
-        "max_edge_parameters": lambda limit: max(limit, nearest["edge_parameters"]),
-        "max_macs": lambda limit: max(limit, nearest["macs"]),
-        "min_accuracy": lambda limit: min(limit, math.floor(1e4 * nearest["accuracy"]["validation"]) / 1e4),
+        "max_edge_parameters": lambda limit: max(limit, nearest.edge_parameters),
+        "max_macs": lambda limit: max(limit, nearest.macs),
+        "min_accuracy": lambda limit: min(limit, math.floor(1e4 * nearest.accuracy.validation) / 1e4),
     }
     kept = {name: loosened[name](limit) for name, limit in asked.items()}
     first, second = (", ".join(f"{name} = {value}" for name, value in limits.items()) for limits in (asked, kept))

@@ -1,0 +1,39 @@
+"""The family at named S, such as the paper's, in several ways."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from simplexnas.family import Family
+from simplexnas.io.records import PAPER_POINTS, Point
+from simplexnas.measure import evaluation
+from simplexnas.measure.baselines import DRAWS, control
+from simplexnas.measure.measurement import Measurement, inherited_accuracy
+from simplexnas.tasks.task import Splits
+
+
+def named_points(family: Family, splits: Splits, named: Mapping[str, Sequence[float]]) -> Path:
+    """The family at each S of {name: S}: accuracy in all ways, and of the data-free control (three draws).
+
+    Goes on with a half-done measurement.
+    """
+    measurement = Measurement(family, PAPER_POINTS, {"draws": DRAWS})
+    points = measurement.points
+    for name, S in tqdm(list(named.items())[len(points) :], desc=f"paper's S, {family.name}"):
+        ways = evaluation.in_all_ways(family, S, splits)
+        drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
+        points.append(
+            Point(
+                name=name,
+                S=tuple(S),
+                **family.architecture(S).sizes(),
+                accuracy=ways["discrete"],
+                ways=ways,
+                control=tuple(
+                    Point(**each.sizes(), accuracy=inherited_accuracy(family, each, splits)) for each in drawn
+                ),
+            )
+        )
+        measurement.keep(points)
+    return measurement.finish(points)
