@@ -1,8 +1,13 @@
 """A task: images, their classes, how pixels are normalised, and three splits."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+import math
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 
 from simplexnas.io.errors import SimplexNASError
@@ -26,7 +31,9 @@ class Shape:
 
 
 NAME_OF_FASHION_MNIST = "fashion-mnist"
+NAMED = (NAME_OF_FASHION_MNIST, "digits")  # all other data are folders of pictures
 FASHION_MNIST = Shape(channels=1, size=28, classes=10)  # the paper's; that of files that name none
+SPLIT_SEED = 20240
 
 
 @dataclass(frozen=True)
@@ -104,3 +111,61 @@ class Splits:
     @property
     def task(self) -> Task:
         return self.train.task
+
+
+def cut(labels: np.ndarray, shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
+    """Indices of the splits that are cut from labelled images, each in random order: those of `shares`, and "train".
+
+    labels: (N,) whole numbers from 0. Of each class each of them gets its share, rounded, but at least one image;
+    "train" gets the rest, at least one image of a class that has more images than there are shares. The same on every
+    machine.
+    """
+    random = np.random.RandomState(seed)
+    order = random.permutation(len(labels))
+    by_class = np.split(order[np.argsort(labels[order], kind="stable")], np.cumsum(np.bincount(labels))[:-1])
+    chosen = {name: [] for name in (*shares, "train")}
+    for members in by_class:
+        sizes = [max(1, round(share * len(members))) for share in shares.values()]
+        for part, name in zip(np.split(members, np.cumsum(sizes)), chosen, strict=True):
+            chosen[name].append(part)
+    return {name: random.permutation(np.concatenate(parts)) for name, parts in chosen.items()}
+
+
+def mean_and_std(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of the pixels of each channel, scaled to [0, 1]; images: (N, C, H, W) uint8. A channel of one value has std 1."""
+    counts = np.zeros((images.shape[1], 256), np.int64)
+    for start in range(0, len(images), 1000):
+        for channel, pixels in enumerate(images[start : start + 1000].swapaxes(0, 1)):
+            counts[channel] += np.bincount(pixels.ravel(), minlength=256)
+    shares, values = counts / counts.sum(axis=1, keepdims=True), np.arange(256) / 255
+    mean = shares @ values
+    variance = (shares * (values - mean[:, None]) ** 2).sum(axis=1)
+    return tuple(round(float(m), 6) for m in mean), tuple(round(math.sqrt(v), 6) or 1.0 for v in variance)
+
+
+def fingerprint(classes: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
+    """SHA-256 of the names of classes, and of images and labels."""
+    digest = hashlib.sha256(json.dumps(list(classes)).encode())
+    for array in arrays:
+        digest.update(f"{array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
+def make_splits(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], **about) -> Splits:
+    """The splits of images and labels, and their task.
+
+    arrays: of "train", "validation" and "test", images (N, C, H, W) uint8 and labels (N,) int64; may be mapped from
+    disk. about: the fields of `Task` that these do not decide.
+    """
+    mean, std = mean_and_std(arrays["train"][0])
+    ordered = [array for name in ("train", "validation", "test") for array in arrays[name]]
+    task = Task(**about, mean=mean, std=std, fingerprint=fingerprint(about["classes"], ordered))
+    return Splits(**{name: as_split(*arrays[name], task) for name in ("train", "validation", "test")})
+
+
+def as_split(images: np.ndarray, labels: np.ndarray, task: Task) -> Split:
+    """A split that shares the arrays' memory; they may be mapped from disk and read-only, as nothing writes to them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return Split(torch.from_numpy(images), torch.from_numpy(labels), task)
