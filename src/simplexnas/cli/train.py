@@ -1,5 +1,6 @@
 """Commands that train: `data`, `search`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
