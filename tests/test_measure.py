@@ -15,7 +15,6 @@ from simplexnas.methods import penalties
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.report import paper
 from simplexnas.space.search_space import SearchSpace
-from simplexnas.training.loop import search
 
 NAMED = {name: S for name, (S, *_) in paper.PAPER.items()}
 pytestmark = pytest.mark.usefixtures("own_results")
@@ -31,27 +30,6 @@ def test_control_takes_the_least_penalty_and_ties_at_random(S, allowed):
     assert all(set(architecture.operations) == allowed for architecture in drawn)
     assert len(set(drawn)) == (1 if len(allowed) == 1 else 3)
     assert drawn[0] == baselines.control(S, space, 0)
-
-
-@pytest.mark.parametrize("hypernetwork", ["pivot", "mlp"])
-def test_price_alone_gives_the_hypernetwork_of_a_search_that_price_dominates(hypernetwork, few, tmp_path):
-    settings = {"hypernetwork": hypernetwork, "hypernetwork_learning_rate": 0.01}
-    by_price, by_both = tiny.config("paper", kappa=1e6, **settings), tiny.config("paper", kappa=0.01, **settings)
-    S = torch.from_numpy(penalties.lattice(3, 0.25)).float()
-    alone = baselines.price_alone(by_price)(S)
-    torch.manual_seed(0)
-    start = SimplexMethod(by_price).hypernetwork(S)
-    searched, with_data = (
-        search(config, few.train, tmp_path / f"{config.kappa}", progress_bar=False).hypernetwork(S)
-        for config in (by_price, by_both)
-    )
-    way = (alone - start).norm()
-    assert (searched - alone).norm() < 0.01 * way < 0.1 * (with_data - alone).norm()
-
-
-def test_price_alone_draws_S_as_a_search_without_augmentation():
-    with pytest.raises(SimplexNASError, match="flip = True, shift = 0; allowed: false, 0"):
-        baselines.price_alone(tiny.config("paper", flip=True))
 
 
 def test_lattice_file(lattice_path, tiny_family, tmp_path):

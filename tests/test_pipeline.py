@@ -11,6 +11,7 @@ from simplexnas.family import DESCRIPTION, describe
 from simplexnas.io import paths, records
 from simplexnas.io.files import read_json
 from simplexnas.io.paths import FAMILIES, ROOT
+from simplexnas.measure import price_alone
 from simplexnas.methods import settings
 from simplexnas.report import published
 
@@ -31,6 +32,12 @@ def test_published_results_are_up_to_date():
         assert described["sha256"] == family.sha256
         for name in (records.LATTICE, records.PAPER_POINTS, records.BASELINES):
             assert records.read_own(family, name).points
+
+
+def test_published_choices_of_the_price_alone_are_of_the_published_lattices():
+    for name in (published.PAPER, *published.KAPPA):
+        assert list(price_alone.unlike(name)) == [0, 1]
+    assert [after["epochs"] for after in price_alone.read_without_images()] == [10, 20]
 
 
 def test_published_ranks_are_of_the_published_retraining():
