@@ -65,12 +65,12 @@ def test_threads_are_given_back():
 def lattice(own_results):
     """A lattice whose family is gone: its second seed chose at every S, but for one edge."""
     config = tiny.config("paper", epochs=1, seed=3)
-    S = [[1.0, 0.0, 0.0], [0.2, 0.3, 0.5]]
+    S = [(1.0, 0.0, 0.0), (0.2, 0.3, 0.5)]
     second = price_alone.train_on_price(tiny.config("paper", epochs=1, seed=4))(torch.tensor(S)).argmax(-1)
     second[0, 0] = (second[0, 0] + 1) % 3
-    points = [{"S": own, "choice": choice} for own, choice in zip(S, second.tolist(), strict=True)]
-    about = {"family": "gone", "sha256": "0f", "seed": 3, "config": config.to_dict()}
-    return records.save(paths.RESULTS / "gone" / records.LATTICE, about | {"points": points})
+    points = [tiny.point(S=own, choice=choice) for own, choice in zip(S, second.tolist(), strict=True)]
+    lattice = tiny.record(points, family="gone", sha256="0f", seed=3, config=config.to_dict())
+    return lattice.save(paths.RESULTS / "gone" / records.LATTICE)
 
 
 def test_choices_are_kept_with_what_they_depend_on(lattice):
