@@ -65,6 +65,7 @@ from simplexnas.report import (
 )
 from simplexnas.tasks import fashion_mnist
 
+figures.as_in_the_book()
 keep_memory()
 loaded = Family.load(family)
 S = penalties.parse(S, loaded.space.operations)

@@ -58,6 +58,7 @@ from simplexnas.report import figures, paper, published
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 
+figures.as_in_the_book()
 tiny = SearchSpace(nodes=1)
 S = torch.tensor([[0.2, 0.3, 0.5]], dtype=torch.float64)
 logits = torch.randn(
