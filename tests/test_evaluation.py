@@ -70,12 +70,49 @@ def test_evaluation_leaves_the_family_alone(tiny_family, fewer):
     assert report["seconds"] > 0
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """The networks and splits of every accuracy that is asked for; each is 0.5."""
+    pairs = []
+    monkeypatch.setattr(evaluation, "accuracy", lambda *pair: pairs.append(pair) or 0.5)
+    return pairs
+
+
+def assert_asked(asked, expected) -> None:
+    for (network, split), (other, same) in zip(asked, expected, strict=True):
+        assert split is same and not network.training
+        tiny.assert_same_tensors(network, other)
+
+
+def test_accuracy_comes_with_statistics_of_training_images(tiny_family, fewer, asked):
+    evaluation.evaluate(tiny_family, (0.2, 0.5, 0.3), fewer)
+    network = tiny_family.network(tiny_family.architecture((0.2, 0.5, 0.3)))
+    evaluation.reestimate_batch_norm(network, fewer.train)
+    assert_asked(asked, [(network, fewer.validation), (network, fewer.test)])
+
+
+def test_each_way_has_the_network_and_the_statistics_that_it_names(tiny_family, fewer, asked):
+    S, architecture = (0.2, 0.5, 0.3), tiny_family.architecture((0.2, 0.5, 0.3))
+    evaluation.in_all_ways(tiny_family, S, fewer)
+    expected = []
+    for t in (1.0, 0.2):
+        as_trained, reestimated = (evaluation.RelaxedNetwork(tiny_family, S, t) for _ in range(2))
+        evaluation.reestimate_batch_norm(reestimated, fewer.train)
+        expected += [(as_trained, fewer.test), (reestimated, fewer.test)]
+    as_trained, reestimated = (tiny_family.network(architecture) for _ in range(2))
+    evaluation.reestimate_batch_norm(reestimated, fewer.train)
+    for network in (as_trained, reestimated):
+        expected += [(network, fewer.validation), (network, fewer.test)]
+    assert_asked(asked, expected)
+    assert [network.temperature for network, _ in asked[:4]] == [1.0, 1.0, 0.2, 0.2]
+
+
 def test_relaxed_network_tends_to_hard_samples(tiny_family):
     """At a tiny temperature each image runs through one random architecture."""
     network = evaluation.RelaxedNetwork(tiny_family, (0.2, 0.5, 0.3), 1e-6).eval()
     x = tiny.images(3)
     noise = evaluation.gumbel.gumbel_noise((3, 10, 3), evaluation.generator(0))
-    choices = (network.logits + noise).argmax(dim=-1).tolist()
+    choices = (tiny_family.logits((0.2, 0.5, 0.3)) + noise).argmax(dim=-1).tolist()
     supernet = tiny_family.model.supernet
     alone = torch.cat([supernet(x[i : i + 1], choice) for i, choice in enumerate(choices)])
     torch.testing.assert_close(network(x), alone, rtol=1e-4, atol=1e-4)

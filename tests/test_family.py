@@ -15,6 +15,7 @@ from scipy import stats
 from simplexnas import family
 from simplexnas.family import Family, describe
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.weights import WEIGHTS
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import SearchConfig
 
@@ -67,12 +68,12 @@ def test_network_holds_the_weights_of_the_supernet(tiny_family):
 
 def test_description(tiny_folder):
     content = json.loads((tiny_folder / family.DESCRIPTION).read_text())
-    weights = (tiny_folder / family.WEIGHTS).read_bytes()
+    weights = (tiny_folder / WEIGHTS).read_bytes()
     assert content["sha256"] == hashlib.sha256(weights).hexdigest()
     assert content["tensors"] == {n: list(t.shape) for n, t in safetensors.torch.load(weights).items()}
     assert content["config"] == json.loads(json.dumps(tiny.config(epochs=1).to_dict()))
     assert set(content["versions"]) == {"simplexnas", "torch", "numpy", "python"}
-    assert sorted(path.name for path in tiny_folder.iterdir()) == [family.DESCRIPTION, family.WEIGHTS]
+    assert sorted(path.name for path in tiny_folder.iterdir()) == [family.DESCRIPTION, WEIGHTS]
 
 
 def test_logits_are_those_of_the_end_of_the_schedule(tiny_family):
@@ -90,26 +91,26 @@ def test_bad_S_is_refused(tiny_family):
 
 
 def test_flipped_byte(copy):
-    content = bytearray((copy / family.WEIGHTS).read_bytes())
+    content = bytearray((copy / WEIGHTS).read_bytes())
     content[-100] ^= 1
-    (copy / family.WEIGHTS).write_bytes(content)
-    refused(copy, f"{family.WEIGHTS} is damaged: its SHA-256")
+    (copy / WEIGHTS).write_bytes(content)
+    refused(copy, f"{WEIGHTS} is damaged: its SHA-256")
 
 
 @pytest.mark.parametrize("length", [0, 1000])
 def test_truncated_weights(copy, length):
-    (copy / family.WEIGHTS).write_bytes((copy / family.WEIGHTS).read_bytes()[:length])
-    refused(copy, f"{family.WEIGHTS} is damaged")
+    (copy / WEIGHTS).write_bytes((copy / WEIGHTS).read_bytes()[:length])
+    refused(copy, f"{WEIGHTS} is damaged")
 
 
 @pytest.mark.parametrize("content", [b"foreign", b"", b"\xff" * 100])
 def test_foreign_weights_with_the_right_hash(copy, content):
-    (copy / family.WEIGHTS).write_bytes(content)
+    (copy / WEIGHTS).write_bytes(content)
     edit(copy, sha256=hashlib.sha256(content).hexdigest())
     refused(copy, "do not fit together")
 
 
-@pytest.mark.parametrize("name", [family.WEIGHTS, family.DESCRIPTION])
+@pytest.mark.parametrize("name", [WEIGHTS, family.DESCRIPTION])
 def test_missing_file(copy, name):
     (copy / name).unlink()
     refused(copy, rf"{name} (cannot be read \(No such file|does not exist)")
@@ -199,7 +200,7 @@ def test_results_lie_under_data_or_in_the_folder_of_a_family_elsewhere(two, monk
 
 
 def test_a_description_needs_no_weights(copy):
-    (copy / family.WEIGHTS).unlink()
+    (copy / WEIGHTS).unlink()
     found = describe(copy)
     assert (found.name, found.space, found.config) == ("copy", tiny.SPACE, tiny.config(epochs=1))
     assert len(found.sha256) == 64

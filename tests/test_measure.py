@@ -1,5 +1,6 @@
 """Measurements of a tiny family: whole files, and what an interruption leaves."""
 
+import copy
 import json
 
 import pytest
@@ -10,10 +11,11 @@ from simplexnas.family import Family
 from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
-from simplexnas.measure import baselines, evaluation, lattice, points, ranking, retraining
+from simplexnas.measure import baselines, evaluation, lattice, measurement, points, ranking, retraining
 from simplexnas.methods import penalties
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.report import paper
+from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
 NAMED = {name: S for name, (S, *_) in paper.PAPER.items()}
@@ -30,6 +32,19 @@ def test_control_takes_the_least_penalty_and_ties_at_random(S, allowed):
     assert all(set(architecture.operations) == allowed for architecture in drawn)
     assert len(set(drawn)) == (1 if len(allowed) == 1 else 3)
     assert drawn[0] == baselines.control(S, space, 0)
+
+
+def test_random_hypernetwork_has_random_utilities_and_the_prices_of_the_family():
+    config = tiny.config(price="macs", parameter_price=0.3)
+    family, S = Family("priced", SimplexMethod(config), {}), torch.from_numpy(penalties.lattice(3, 0.5)).float()
+    first, same, other = (baselines.random_hypernetwork(family, seed) for seed in (0, 0, 1))
+    assert torch.equal(first.utility, same.utility) and not torch.equal(first.utility, other.utility)
+    assert 0.5 < first.utility.std() < 1.5
+    prices = cost.price(S, config.space, 0.3, cost.relative_costs("macs", config.space))
+    utilities = first(S).detach() + prices
+    torch.testing.assert_close(utilities, utilities[:1].expand_as(utilities), msg="they do not depend on S")
+    assert utilities.std().item() == pytest.approx(config.spread, rel=0.1)
+    torch.testing.assert_close(utilities[0].unflatten(0, (2, -1)).mean(dim=1), torch.zeros(2, 3), atol=0.03, rtol=0)
 
 
 def test_lattice_file(lattice_path, tiny_family, tmp_path):
@@ -140,6 +155,42 @@ def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatc
     assert asked == [S for S, *_ in list(paper.PAPER.values())[2:]]
     assert [point["name"] for point in content["points"]] == list("ABCD")
     assert not (tmp_path / "runs" / "tiny" / records.PAPER_POINTS).exists()
+
+
+def test_inherited_accuracy_comes_with_statistics_of_training_images(tiny_family, fewer, monkeypatch):
+    networks, architecture = [], tiny_family.architecture((0.2, 0.5, 0.3))
+    monkeypatch.setattr(evaluation, "accuracies", lambda network, splits: networks.append(network) or splits)
+    assert measurement.inherited_accuracy(tiny_family, architecture, fewer) is fewer
+    (network,) = networks
+    tiny.assert_same_tensors(network, evaluation.reestimate_batch_norm(tiny_family.network(architecture), fewer.train))
+
+
+def test_the_retrained_sample_is_evenly_spaced_in_size(tiny_family):
+    """58 members in order of parameters, then MACs: every third; a member that occurs twice counts once."""
+    members = [
+        tiny.point(S=(n, 0, 0), choice=choice, edge_parameters=n // 2, macs=n % 2)
+        for n, choice in enumerate(tiny.choices(tiny.SPACE, 58))
+    ]
+    sample = retraining.retraining_sample(tiny_family, members[::-1] + members[:30])
+    assert [known.get("S") for _, known in sample] == [(n, 0, 0) for n in range(0, 58, 3)] + 10 * [None]
+    assert [architecture.operations for architecture, _ in sample[:20]] == [member.choice for member in members[::3]]
+    assert [known["source"] for _, known in sample] == 20 * ["family"] + 10 * ["random"]
+
+
+def test_retraining_is_on_training_images_as_are_its_statistics(lattice_path, tiny_family, fewer, monkeypatch):
+    trained, evaluated = [], []
+
+    def fresh(architecture, train, config, folder):
+        assert train is fewer.train
+        trained.append(tiny.awake(architecture.build()))
+        return trained[-1]
+
+    monkeypatch.setattr(retraining, "retrain", fresh)
+    monkeypatch.setattr(evaluation, "accuracies", fake_accuracy(0.5, evaluated))
+    retraining.retraining(tiny_family, fewer, epochs=1)
+    assert 2 * len(trained) == len(evaluated) > 0
+    for network in trained:
+        tiny.assert_same_tensors(network, evaluation.reestimate_batch_norm(copy.deepcopy(network), fewer.train))
 
 
 def test_interrupted_retraining_goes_on(lattice_path, tiny_family, fewer, monkeypatch):

@@ -1,5 +1,6 @@
 """Muon against torch's own, and the two optimisers as one."""
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -82,8 +83,21 @@ def test_gradients_are_clipped_and_forgotten_and_the_rate_moves():
     optimizers.step()
     assert all(weight.grad is None for weight in model.parameters())
     assert optimizers.learning_rate > first
-    moment = optimizers.optimizers["adamw"].state[model.hypernetwork.utility]["exp_avg"]
-    assert moment.abs().max() < 5.0
+    averages = [state["exp_avg"] / 0.1 for state in optimizers.optimizers["adamw"].state.values()]
+    averages += [state["momentum"] / 0.05 for state in optimizers.optimizers["muon"].state.values()]
+    assert torch.cat([average.flatten() for average in averages]).norm().item() == pytest.approx(5, rel=1e-4)
+
+
+def test_rates_rise_over_a_fifth_of_the_steps_and_fall_to_almost_nothing():
+    config = tiny.config(space=tiny.FEW_EDGES)
+    optimizers = Optimizers(Supernet(config.space), config, 100)
+    rates = []
+    for _ in range(100):
+        rates.append([group["lr"] for optimizer in optimizers.optimizers.values() for group in optimizer.param_groups])
+        optimizers.step()
+    for course, peak in zip(np.transpose(rates), (config.learning_rate, config.matrix_learning_rate), strict=True):
+        assert course.argmax() == 19 and course[19] == pytest.approx(peak)
+        assert course[0] == pytest.approx(peak / 25) and course[-1] == pytest.approx(peak / 25_000)
 
 
 def test_with_relaxed_samples_a_steep_price_does_not_shrink_the_steps_of_the_weights():

@@ -1,5 +1,7 @@
 """Training one architecture from scratch."""
 
+import dataclasses
+
 import pytest
 import tiny
 import torch
@@ -14,19 +16,26 @@ CONFIG = tiny.config(epochs=6, learning_rate=0.01, flip=False)
 ARCHITECTURE = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0])
 
 
-def test_it_learns_and_repeats(few, tmp_path):
+def test_it_learns_with_every_weight_and_repeats(few, tmp_path):
+    torch.manual_seed(CONFIG.seed)
+    before = ARCHITECTURE.build().state_dict()
     network = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
+    assert all(not torch.equal(parameter, before[name]) for name, parameter in network.named_parameters())
     again = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
     assert accuracy(reestimate_batch_norm(network, few.train), few.validation) > 0.4
 
 
-def test_every_weight_moves(few, tmp_path):
-    torch.manual_seed(CONFIG.seed)
-    before = ARCHITECTURE.build().state_dict()
-    network = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
-    assert all(not torch.equal(parameter, before[name]) for name, parameter in network.named_parameters())
+def test_images_are_augmented_as_in_a_search(few, tmp_path):
+    """Flips show in the weights where images are not symmetric; shifts too."""
+    changes = ({}, {"flip": True}, {"shift": 1})
+    first, flipped, shifted = (
+        retrain(ARCHITECTURE, few.train, dataclasses.replace(CONFIG, epochs=1, **change), tmp_path, progress_bar=False)
+        for change in changes
+    )
+    weights = first.stem[0].weight
+    assert not torch.equal(weights, flipped.stem[0].weight) and not torch.equal(weights, shifted.stem[0].weight)
 
 
 def test_too_few_images_are_one_line(few, tmp_path):

@@ -14,6 +14,7 @@ from simplexnas.measure import baselines, lattice, points
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import preset
 from simplexnas.report import analysis, paper, published, tables
+from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
 NAMED = {name: S for name, (S, *_) in paper.PAPER.items()}
@@ -64,9 +65,11 @@ def test_hypervolumes_of_two_families(lattice_path, tiny_family, fewer, tmp_path
             assert [p.choice for p in draws[0]] != [p.choice for p in draws[1]]
             values.append(np.mean([analysis.hypervolume(draw, each.space) for draw in draws]))
         line = volumes.loc[source]
-        assert line["mean"] == pytest.approx(np.mean(values)) and line["low"] <= line["mean"] <= line["high"]
-        assert line["behind"] == pytest.approx(np.mean(np.subtract(own, values)))
-        assert line["behind low"] <= line["behind"] <= line["behind high"]
+        assert line["mean"] == pytest.approx(np.mean(values))
+        assert line["high"] - line["mean"] == pytest.approx(12.706 * np.ptp(values) / 2, rel=1e-3)
+        ahead = np.subtract(own, values)
+        assert line["behind"] == pytest.approx(np.mean(ahead))
+        assert line["behind high"] - line["behind"] == pytest.approx(12.706 * np.ptp(ahead) / 2, rel=1e-3)
     assert volumes.loc["family", "mean"] == pytest.approx(np.mean(own))
 
 
@@ -193,7 +196,7 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
             operations={"pool": pool, "identity": 28 - pool, "convolution": 0},
             edge_parameters=edge_parameters + 100 * pool,
             total_parameters=edge_parameters + 100 * pool + 20_506,
-            accuracy=Accuracy(validation=accuracy - 0.01 * pool, test=accuracy - 0.02 * pool),
+            accuracy=Accuracy(validation=accuracy - 0.01 * pool, test=accuracy - 0.1 - 0.02 * pool),
         )
         for pool in (0, 1)
     ]
@@ -212,7 +215,12 @@ def test_ablation_has_one_line_for_each_change_with_the_best_first():
     write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
     runs = tables.ablation(CHANGES)
     assert len(runs) == 6 and runs["seed"].tolist() == 3 * [0, 1]
-    assert runs.loc[runs["change"] == "nothing changed", "≤ 5,120"].tolist() == pytest.approx([85, 87])
+    unchanged = runs[runs["change"] == "nothing changed"]
+    assert unchanged["≤ 5,120"].tolist() == pytest.approx([85, 87]), "on validation images, as all here"
+    smallest = cost.fixed_parameters(SearchSpace())
+    largest = smallest + cost.edge_parameters(SearchSpace()).max(axis=1).sum()
+    width = 1 - np.log(25_506 / smallest) / np.log(largest / smallest)
+    assert unchanged["hypervolume"].tolist() == pytest.approx([100 * width * h for h in (0.15 / 0.3, 0.17 / 0.3)])
     found = tables.ablation_table(runs)
     assert found["change"].tolist() == ["no flips", "nothing changed", "shifts"], "not other runs"
     assert found["p"].tolist()[1:] == ["–", "–"] and 0 < float(found["p"].iloc[0]) < 1
@@ -244,4 +252,4 @@ def test_steering_table_has_a_line_for_each_family_with_the_settings_asked_for()
     assert found["S and pool"].tolist() == found["S and identity"].tolist() == 5 * ["-1.00"]
     assert found["S and convolution"].tolist() == 5 * ["–"], "its number never changes"
     assert found["edge parameters"].tolist() == 5 * ["5,000 to 5,100"]
-    assert found["test accuracy, %"].tolist() == [79, 79, 79.1, 79.5, 84]
+    assert found["test accuracy, %"].tolist() == [69, 69, 69.1, 69.5, 74]

@@ -51,6 +51,14 @@ def images(n: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
 
 
+def assert_same_tensors(network: torch.nn.Module, other: torch.nn.Module) -> None:
+    """Weights and BN statistics."""
+    tensors, others = network.state_dict(), other.state_dict()
+    assert tensors.keys() == others.keys()
+    for name, tensor in tensors.items():
+        assert torch.equal(tensor, others[name]), name
+
+
 def sister(family: Family, folder, **changes) -> Family:
     """The same weights under another name, with another config."""
     config = dataclasses.replace(family.config, **changes)

@@ -1,13 +1,10 @@
 """The trained family: any S -> architecture with inherited weights. Published as safetensors and JSON."""
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 
 from simplexnas.io import paths
@@ -15,6 +12,7 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, read_json, write_atomically
 from simplexnas.io.paths import is_path, relative
 from simplexnas.io.provenance import computed
+from simplexnas.io.weights import load_weights, save_weights
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
@@ -24,7 +22,6 @@ from simplexnas.tasks.task import Task
 
 FORMAT = "simplexnas family"
 VERSION = 3
-WEIGHTS = "weights.safetensors"
 DESCRIPTION = "family.json"
 
 
@@ -80,7 +77,7 @@ def describe(family: str | Path) -> Description:
         known = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
         raise SimplexNASError(
             f"family = {str(family)!r}; allowed: a name under data/families ({', '.join(known) or 'none there'}), "
-            "or a folder; for a folder write ./NAME"
+            f"or a folder; for a folder write ./NAME; {paths.ANOTHER_FOLDER}"
         )
     place = relative(folder / DESCRIPTION)
     content = read_json(folder / DESCRIPTION)
@@ -152,19 +149,15 @@ class Family:
 
     def export(self, folder: Path, seconds: float, device: str = "cpu") -> Path:
         """Write weights and description; returns the folder. seconds: training time, device: "cpu" or "cuda"."""
-        tensors = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
-        weights = safetensors.torch.save(tensors)
+        folder = Path(folder)
         content = {
             "format": FORMAT,
             "version": VERSION,
             "task": self.task.to_dict(),
             "config": self.config.to_dict(),
-            "sha256": hashlib.sha256(weights).hexdigest(),
-            "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
+            **save_weights(folder, self.model),
             "training_seconds": round(seconds, 1),
         } | computed(device)
-        folder = Path(folder)
-        write_atomically(folder / WEIGHTS, weights)
         write_atomically(folder / DESCRIPTION, json.dumps(content, indent=1) + "\n")
         self.description = describe(folder)
         return folder
@@ -176,21 +169,7 @@ class Family:
         Raises `SimplexNASError` if a file is missing, damaged (hash), foreign, or its tensors do not fit its config.
         """
         description = describe(family)
-        folder = description.folder
-        try:
-            weights = (folder / WEIGHTS).read_bytes()
-        except OSError as error:
-            raise SimplexNASError(f"{relative(folder / WEIGHTS)} cannot be read ({error.strerror})") from None
-        if hashlib.sha256(weights).hexdigest() != description.sha256:
-            raise SimplexNASError(
-                f"{relative(folder / WEIGHTS)} is damaged: its SHA-256 is not the one in {DESCRIPTION}"
-            )
-        try:
-            tensors = safetensors.torch.load(weights)
-            model = SimplexMethod(description.config)
-            model.load_state_dict(tensors)
-        except (RuntimeError, SimplexNASError, safetensors.SafetensorError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise SimplexNASError(f"{relative(folder)}: weights and config do not fit together ({reason})") from None
+        model = SimplexMethod(description.config)
+        load_weights(description.folder, model, description.sha256)
         model.eval()
         return cls(name=description.name, model=model, description=description, task=description.task)

@@ -7,7 +7,7 @@ from simplexnas.methods.alone import Alone
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.tasks.task import Split
-from simplexnas.training.checkpoint import CHECKPOINT, LOG
+from simplexnas.training.checkpoint import CHECKPOINT
 from simplexnas.training.loop import search
 
 
@@ -16,11 +16,10 @@ def retrain(
 ) -> StandaloneNetwork:
     """Train a freshly initialised standalone network; returns it in eval mode.
 
-    config: see `methods.alone.Alone`. folder: of the run; an interrupted one goes on, a whole one leaves nothing there.
+    config: see `methods.alone.Alone`. folder: of the run; an interrupted one goes on, a whole one leaves no checkpoint.
     Raises `SimplexNASError` if there are fewer images than the configuration uses, or the folder holds another run.
     """
     make = partial(Alone, architecture=architecture)
     method = search(config, train, folder, make=make, resume=True, progress_bar=progress_bar)
-    for name in (CHECKPOINT, LOG):
-        (folder / name).unlink()
+    (folder / CHECKPOINT).unlink()
     return method.supernet.eval()

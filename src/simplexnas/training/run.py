@@ -17,7 +17,7 @@ from simplexnas.training.checkpoint import CHECKPOINT, check_finite, read_checkp
 from simplexnas.training.optimizers import Optimizers
 
 LOG_EVERY = 20
-OWNER = "owner.lock"
+OWNER = ".owner.lock"
 
 
 def _number(value: torch.Tensor | float) -> float:
