@@ -2,8 +2,10 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +18,9 @@ from simplexnas.methods import settings
 from simplexnas.report import published
 
 
-def plan(*arguments: str) -> str:
+def plan(*arguments: str, python: str | Path = sys.executable) -> str:
     """Output of a dry run of Snakemake in the repository."""
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--nolock", *arguments]
+    command = [python, "-m", "snakemake", "--dry-run", "--printshellcmds", "--nolock", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=dict(os.environ))
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout + done.stderr
@@ -80,6 +82,15 @@ def test_searches_write_what_the_pipeline_waits_for():
         changes = settings.parse_changes(re.findall(r"--set (\S+)", options))
         assert settings.preset(preset, seed=int(seed), **changes | {"price": "unit"})  # times come from a table
         assert settings.family_name(preset, int(seed), changes) == family
+
+
+@pytest.mark.slow
+def test_commands_run_in_a_path_with_a_blank(tmp_path):
+    (tmp_path / "a b").symlink_to(Path(sys.executable).parent.parent)
+    python = tmp_path / "a b" / "bin" / Path(sys.executable).name
+    shown = plan("--cores", "2", "--forceall", "quick", python=python)
+    commands = [shlex.split(line) for line in re.findall("Shell command: (.* -m simplexnas .*)", shown)]
+    assert commands and all(command[:3] == [str(python), "-m", "simplexnas"] for command in commands)
 
 
 @pytest.mark.slow

@@ -29,8 +29,8 @@ def _start(
         Path | None,
         typer.Option(
             file_okay=False,
-            help="Folder of data sets, families and results. Default: the one in the variable SIMPLEXNAS_DATA, else data/ "
-            "of the clone, else data/ in the working folder.",
+            help="Folder of data sets, families and results. Default: what the variable SIMPLEXNAS_DATA names, else "
+            "data/ of the clone, else data/ in the working folder.",
         ),
     ] = None,
 ) -> None:
