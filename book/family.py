@@ -57,6 +57,7 @@ from simplexnas.report import (
 from simplexnas.space import cost
 from simplexnas.space.search_space import genotype_edges
 
+figures.as_in_the_book()
 family = Family.load(published.DEFAULT[0])
 for S in ((0.1, 0.1, 0.8), (0.3, 0.4, 0.3), (0.5, 0.5, 0)):
     architecture = family.architecture(S)

@@ -56,6 +56,7 @@ from simplexnas.report.paper import PAPER
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 
+figures.as_in_the_book()
 space = SearchSpace()
 published = PivotHypernetwork(space, pivots=3)
 published.pivots.data = torch.eye(3).expand(8, 3, 3)

@@ -74,6 +74,7 @@ from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks import fashion_mnist
 
+figures.as_in_the_book()
 splits = fashion_mnist.load()
 for name, split in vars(splits).items():
     print(

@@ -52,6 +52,7 @@ from simplexnas.space.search_space import (
     genotype_edges,
 )
 
+figures.as_in_the_book()
 space = SearchSpace()
 edges = genotype_edges(space)
 assert len(cell_edges(space)) == 2 + 3 + 4 + 5

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,14 +16,15 @@ from simplexnas.io.errors import SimplexNASError
 def write_atomically(path: Path, content: str | bytes) -> Path:
     """Write under a temporary name, then rename: a reader never sees half a file. Returns the path.
 
-    A path that cannot be written raises `SimplexNASError` that names it.
+    A symbolic link stays, and the file that it names is written. A path that cannot be written, or that names a pipe,
+    a device or a standard stream, raises `SimplexNASError` that names it.
     """
-    path = Path(path)
-    temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
+    path, target = Path(path), _target(path)
+    temporary = target.with_name(f"{target.name}.tmp{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -32,11 +34,38 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
 
 def check_writable(path: Path) -> None:
     """Raise `SimplexNASError` if a file or folder of this name could not be made: to know before hours of work."""
-    parent = Path(path).absolute().parent
+    parent = _target(path).parent
     while not os.path.exists(parent):
         parent = parent.parent
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise SimplexNASError(f"{path} cannot be written ({parent} is not a folder that can be written to)")
+
+
+def _target(path: Path) -> Path:
+    """The file that a path names, through symbolic links; `SimplexNASError` if something else stands there.
+
+    A rename would put a file in the place of a pipe or a device. Behind /dev/stdout may be a file, to which the rest of
+    the output would be lost.
+    """
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Path(os.path.realpath(path))
+    except OSError as error:
+        raise SimplexNASError(f"{path} cannot be written ({error.strerror})") from None
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise SimplexNASError(f"{path} cannot be written (it is no regular file); give the name of a file")
+    if _is_standard_stream(found):
+        raise SimplexNASError(f"{path} cannot be written (messages go there); give the name of another file")
+    return Path(os.path.realpath(path))
+
+
+def _is_standard_stream(found: os.stat_result) -> bool:
+    for number in (1, 2):
+        with contextlib.suppress(OSError):  # closed
+            if os.path.samestat(found, os.fstat(number)):
+                return True
+    return False
 
 
 def claim(lock: Path, what: str) -> AbstractContextManager:

@@ -137,7 +137,8 @@ class LatencyTable:
         if not path.exists():
             known = ", ".join(sorted(path.parent.name for path in paths.LATENCY.glob(f"*/{TABLE}"))) or "(none)"
             raise SimplexNASError(
-                f"{relative(path)} is missing; run `simplexnas latency measure`, or choose a table of: {known}"
+                f"{relative(path)} is missing; run `simplexnas latency measure`, or choose a table of: {known}; "
+                f"{paths.ANOTHER_FOLDER}"
             )
         content = read_json(path)
         check_format(content, FORMAT, VERSION, relative(path))

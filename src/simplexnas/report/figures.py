@@ -1,6 +1,7 @@
 """Plots and drawings: data in, Axes or graph out. Nothing here imports torch."""
 
 import graphviz
+import matplotlib
 import matplotlib.pyplot as plt
 import mpltern  # noqa: F401  (registers the projection "ternary")
 import numpy as np
@@ -13,6 +14,14 @@ from simplexnas.report.published import UNCHANGED
 
 # Okabe and Ito's palette, readable with any colour vision.
 OPERATION_COLORS = {"pool": "#0072B2", "identity": "#999999", "convolution": "#D55E00"}
+
+
+def as_in_the_book() -> None:
+    """In a notebook: figures between the cells, in Matplotlib's own style, whatever MPLBACKEND or matplotlibrc ask."""
+    from IPython import get_ipython
+
+    matplotlib.rcdefaults()
+    get_ipython().run_line_magic("matplotlib", "inline")
 
 
 def cell_graph(edges: list[dict], cell_type: str) -> graphviz.Digraph:
