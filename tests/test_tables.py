@@ -101,6 +101,19 @@ def test_table_of_one_family(table, tiny_family, tmp_path):
     assert len(lines) == 6 and len({line.count("|") for line in lines}) == 1
 
 
+def test_rows_are_joined_by_name(table, tiny_family):
+    rows, path = tables.table(), tiny_family.results / records.PAPER_POINTS
+    content = json.loads(path.read_text())
+    content["points"].reverse()
+    path.write_text(json.dumps(content))
+    tables.compute_table([tiny_family.description])
+    assert tables.table() == rows
+    content["points"][0]["name"] = "A"
+    path.write_text(json.dumps(content))
+    with pytest.raises(SimplexNASError, match=r"tiny/paper_points\.json has 2 points named A; allowed: one"):
+        tables.compute_table([tiny_family.description])
+
+
 @pytest.mark.parametrize(("name", "command"), [(records.LATTICE, "lattice"), (records.PAPER_POINTS, "points")])
 @pytest.mark.parametrize("change", [{"sha256": "0"}, None])
 def test_table_needs_the_files_of_its_families(name, command, change, table, tiny_family):
