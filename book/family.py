@@ -78,31 +78,33 @@ print(f"{len(points)} points, {len(architectures)} architectures")
 print(f"test accuracy from {test.min():.1f} to {test.max():.1f} %")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of penalties in colour. On the left edge parameters, on the right test accuracy of the family's member at each point."}, "figure": {"caption": "Edge parameters (left) and test accuracy (right) over the triangle of penalties.", "name": "fig-family-maps"}}
+operations = list(points[0].operations)
 figure = plt.figure(figsize=(10.5, 4.2))
+grid = figure.add_gridspec(1, 2)
 for column, (label, values) in enumerate(
     {
         "edge parameters, thousands": [
             point.edge_parameters / 1e3 for point in points
         ],
         "test accuracy, %": test,
-    }.items(),
-    1,
+    }.items()
 ):
-    ax = figures.triangle(
-        figure.add_subplot(1, 2, column, projection="ternary")
+    figures.simplex_map(
+        S,
+        np.array(values),
+        label,
+        figures.simplex(operations, grid[column]),
     )
-    figures.triangle_map(S, np.array(values), label, ax)
 figure.subplots_adjust(wspace=0.55, left=0.07, right=0.93)
 plt.show()
 
 # %% tags=["full-width"] mystnb={"image": {"alt": "Three triangles of penalties in colour, one for each operation, showing its number of edges at each point."}, "figure": {"caption": "Edges with each operation, of 28, over the triangle of penalties.", "name": "fig-family-operations"}}
 figure = plt.figure(figsize=(14, 3.8))
-for column, operation in enumerate(points[0].operations, 1):
-    ax = figures.triangle(
-        figure.add_subplot(1, 3, column, projection="ternary")
-    )
+grid = figure.add_gridspec(1, len(operations))
+for column, operation in enumerate(operations):
+    ax = figures.simplex(operations, grid[column])
     counts = [point.operations[operation] for point in points]
-    figures.triangle_map(S, np.array(counts), f"edges with {operation}", ax)
+    figures.simplex_map(S, np.array(counts), f"edges with {operation}", ax)
 figure.subplots_adjust(wspace=0.7, left=0.05, right=0.95)
 plt.show()
 
@@ -301,7 +303,9 @@ assert (
 for kind in ("parameters", "macs"):
     costs = cost.relative_costs(kind, space)
     assert not costs[:, 0].any(), "pooling is free at every S"
-figures.switching(penalty, convolving)
+figures.switching(
+    penalty, convolving, len(genotype_edges(space)), "convolution"
+)
 plt.show()
 
 # %% [markdown]
@@ -702,17 +706,16 @@ tests = 100 * np.array(
 )
 spread = tests.std(axis=0, ddof=1)
 figure = plt.figure(figsize=(10.5, 4.2))
+grid = figure.add_gridspec(1, 2)
 for column, (label, values) in enumerate(
     {
         "edges that differ": differing,
         "sd of test accuracy, points": spread,
-    }.items(),
-    1,
+    }.items()
 ):
-    ax = figures.triangle(
-        figure.add_subplot(1, 2, column, projection="ternary")
+    figures.simplex_map(
+        S, values, label, figures.simplex(operations, grid[column])
     )
-    figures.triangle_map(S, values, label, ax)
 figure.subplots_adjust(wspace=0.55, left=0.07, right=0.93)
 plt.show()
 by_chance = np.mean(

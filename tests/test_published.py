@@ -12,7 +12,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.files import read_json
 from simplexnas.io.paths import BOOK, FAMILIES, ROOT
 from simplexnas.methods import penalties, settings
-from simplexnas.report import analysis, paper, published, statistics, tables
+from simplexnas.report import analysis, names, paper, published, statistics, tables
 
 
 @pytest.mark.parametrize(
@@ -26,14 +26,14 @@ from simplexnas.report import analysis, paper, published, statistics, tables
     ],
 )
 def test_a_name_is_read(name, expected):
-    assert published.read_name(name) == expected
+    assert names.read_name(name) == expected
 
 
 def test_the_ablation_changes_one_thing_at_a_time():
     """Or two where one makes no sense without the other."""
     together = [{"policy_until", "random_utilities"}, {"kappa", "tau"}, {"hypernetwork", "kappa"}]
     for name in published.ABLATION:
-        preset, changes, _ = published.read_name(name)
+        preset, changes, _ = names.read_name(name)
         changed = set(settings.parse_changes(changes)) - {"epochs"}
         assert preset == "quick" and (len(changed) < 2 or changed in together)
 

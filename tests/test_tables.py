@@ -14,6 +14,7 @@ from simplexnas.measure import baselines, lattice, points
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import preset
 from simplexnas.report import analysis, paper, published, tables
+from simplexnas.report.names import UNCHANGED
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
@@ -218,7 +219,7 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
     record.save(paths.RESULTS / family / records.LATTICE)
 
 
-CHANGES = {"quick": published.UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}
+CHANGES = {"quick": UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}
 
 
 def test_ablation_has_one_line_for_each_change_with_the_best_first():

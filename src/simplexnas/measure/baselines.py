@@ -61,7 +61,7 @@ def price_alone(config: SearchConfig) -> nn.Module:
         S = penalties.sample(1, config.space.k, config.corner_share, generator(config.seed, step, 0))
         probabilities = torch.softmax(schedule.gain * model.hypernetwork(S), dim=-1)
         prices = cost.price(S, config.space, config.parameter_price, model.costs)
-        (schedule.kappa * cost.latency_term(probabilities, prices, config.space)).sum().backward()
+        (schedule.kappa * cost.price_term(probabilities, prices, config.space)).sum().backward()
         optimizers.step()
     return model.hypernetwork
 
