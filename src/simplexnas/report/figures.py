@@ -130,7 +130,7 @@ def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantit
     if k < 2:
         raise SimplexNASError(f"operations {operations}; allowed: at least two")
     if place is None:
-        size = {2: (5.4, 1.6), 3: (5.4, 4.4)}.get(k, (1.9 * k, 1.9 * k))
+        size = {2: (5.4, 2.4), 3: (5.4, 4.4)}.get(k, (1.9 * k, 1.9 * k))
         place = plt.figure(figsize=size, layout="constrained" if k != 3 else None).add_gridspec(1, 1)[0]
     figure = place.get_gridspec().figure
     if k == 2:
@@ -153,7 +153,7 @@ def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantit
     grid, axes = place.subgridspec(k - 1, k - 1), {}
     for row in range(1, k):
         for column in range(row):
-            ax = figure.add_subplot(grid[row - 1, column], xlim=(0, 1), ylim=(0, 1), box_aspect=1)
+            ax = figure.add_subplot(grid[row - 1, column], xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), box_aspect=1)
             ax.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8)  # two numbers have at most the sum 1
             ax.spines[["top", "right"]].set_visible(False)
             ax.tick_params(labelsize=8, labelleft=column == 0, labelbottom=row == k - 1)
