@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny
 
+from simplexnas.family import WEIGHTS, describe
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
@@ -100,6 +101,13 @@ def test_table_of_one_family(table, tiny_family, tmp_path):
     assert tables.frame(rows, asked)["S"].iloc[-1] == "(0.20, 0.50, 0.30)"
     lines = tables.markdown(rows).splitlines()
     assert len(lines) == 6 and len({line.count("|") for line in lines}) == 1
+
+
+def test_table_needs_no_weights(table, tiny_family):
+    rows = tables.table()
+    (tiny_family.description.folder / WEIGHTS).unlink()
+    tables.compute_table([describe("tiny")])
+    assert tables.table() == rows
 
 
 def test_rows_are_joined_by_name(table, tiny_family):
