@@ -1,5 +1,6 @@
 """Timing calls on this machine, and refusing to where it is too busy."""
 
+import importlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -87,7 +88,9 @@ def network_calls(
     last. Both in eval mode.
     """
     shape = next(iter(networks.values())).space.shape
-    pixels = np.random.default_rng(0).integers(256, size=(batch, shape.channels, shape.size, shape.size), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(
+        256, size=(batch, shape.channels, shape.size, shape.size), dtype=np.uint8
+    )
 
     def of_onnxruntime(network: nn.Module) -> Callable[[], object]:
         model = onnx_model.onnx_model(onnx_model.Classifier(network, task))
@@ -118,6 +121,10 @@ def machine_name(runtime: str = ONNXRUNTIME, device: str = "cpu", threads: int =
     slug = re.sub(r"[^a-z0-9]+", "-", processor(device).lower()).strip("-")
     runtime = "" if runtime == TORCH else f"-{runtime}"
     return f"{slug}-{device}-{threads}-thread{'s' if threads > 1 else ''}{runtime}"
+
+
+def version(runtime: str) -> str:
+    return importlib.import_module(runtime).__version__
 
 
 def check_device(device: str, runtime: str = TORCH) -> None:

@@ -65,7 +65,9 @@ def check_packages() -> None:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
     except ImportError as error:
-        raise SimplexNASError(f"ONNX Runtime needs the package {error.name}: pip install 'simplexnas[export]'") from None
+        raise SimplexNASError(
+            f"ONNX Runtime needs the package {error.name}: pip install 'simplexnas[export]'"
+        ) from None
 
 
 def onnx_model(classifier: Classifier) -> bytes:
@@ -79,9 +81,7 @@ def onnx_model(classifier: Classifier) -> bytes:
     writer.run(INPUT)
     writer.nodes[-1].output[0] = OUTPUT
     shape = classifier.task.shape
-    images = helper.make_tensor_value_info(
-        INPUT, TensorProto.UINT8, ["batch", shape.channels, shape.size, shape.size]
-    )
+    images = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["batch", shape.channels, shape.size, shape.size])
     logits = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", shape.classes])
     graph = helper.make_graph(writer.nodes, "classifier", [images], [logits], list(writer.tensors.values()))
     opsets = [helper.make_opsetid("", OPSET)]
