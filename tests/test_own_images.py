@@ -1,5 +1,6 @@
 """From one's own pictures to a deployed classifier, by the commands that a user types."""
 
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from simplexnas.tasks import pictures
 pytestmark = pytest.mark.slow
 
 SMALL = ("--preset", "quick", "--set", "nodes=2", "--set", "channels=4", "--set", "batch_size=32")
+PIXELS = "import hashlib; print(hashlib.sha256(numpy.ascontiguousarray(pixels)).hexdigest())\n"
 B = "0.15,0.15,0.7"
 
 
@@ -70,24 +72,43 @@ def use(family: str, here: Path) -> dict:
 
 
 def test_digits_from_search_to_export(here):
-    invoke("search", "--data", "digits", *SMALL, "--set", "epochs=5")
-    family = "digits-quick-batch_size=32-channels=4-epochs=5-nodes=2-seed0"
+    invoke("search", "--data", "digits", *SMALL, "--set", "epochs=8")
+    family = "digits-quick-batch_size=32-channels=4-epochs=8-nodes=2-seed0"
     assert Family.load(family).task.name == "digits"
     assert "->" in invoke("sample", "--family", family, "--S", B)
-    report = json.loads(invoke("evaluate", "--family", family, "--S", "0.4,0.3,0.3", "--json"))
-    print(report["accuracy"])
+    report = json.loads(invoke("evaluate", "--family", family, "--S", B, "--json"))
+    assert report["accuracy"]["test"] > 0.4
     description = use(family, here)
     assert description["input"]["shape"] == ["batch", 1, 8, 8] and description["classes"] == list("0123456789")
-    print(description["test_accuracy"])
+    assert description["test_images"] == 359 and description["test_accuracy"] > 0.5
 
 
 def test_a_folder_in_colour_from_search_to_a_picture(here):
+    """The folder moves after the search; the README's lines then classify a picture that nobody has seen."""
     folder = here / "my shapes"
     shapes.make(folder / "train", 60)
-    process(here, "search", "--data", folder, *SMALL, "--set", "epochs=20")
-    family = "my-shapes-quick-batch_size=32-channels=4-epochs=20-nodes=2-seed0"
+    shapes.make(folder / "test", 20, seed=1)
+    process(here, "search", "--data", folder, *SMALL, "--set", "epochs=12")
+    family = "my-shapes-quick-batch_size=32-channels=4-epochs=12-nodes=2-seed0"
     folder.rename(here / "elsewhere")
-    report = json.loads(process(here, "evaluate", "--family", family, "--S", "0.4,0.3,0.3", "--json"))
-    print(report["accuracy"])
+    report = json.loads(process(here, "evaluate", "--family", family, "--S", B, "--json"))
+    assert report["accuracy"]["test"] > 0.7
     description = use(family, here)
-    print(description)
+    assert description["input"]["shape"] == ["batch", 3, 32, 32] and description["test_images"] == 100
+    assert description["classes"] == sorted(shapes.SHAPES) and "32 x 32" in description["resize"]
+
+    _, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert "simplexnas" not in code
+    random = np.random.default_rng(2)
+    picture = Image.new("RGB", (90, 64), "black")
+    picture.paste(shapes.shape("square", random, 64), (13, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.rotate(90, expand=True).save(here / "picture.jpg", exif=exif)
+    shown = subprocess.run([sys.executable, "-c", code + PIXELS], capture_output=True, text=True, cwd=here, timeout=100)
+    assert shown.returncode == 0, shown.stderr
+    answer, digest = shown.stdout.split()
+    assert answer == "square"
+    with Image.open(here / "picture.jpg") as image:
+        pixels = pictures.prepare(image, Family.load(family).task.shape)
+    assert digest == hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest(), "the same pixels as in training"
