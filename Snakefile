@@ -5,13 +5,15 @@ under data/runs). `snakemake -c2 --forceall` makes everything anew, `snakemake -
 minutes. Commands refuse results of another training by its hash. After training one family anew, remove its folder under
 data/results and data/results/table.json, then `snakemake -c2`; with the family that was retrained from, every
 ranked.json too.
-Names of families are in src/simplexnas/report/published.py; a name says how the family is trained. Timings are not made here:
+Names of families are in data/published.json; a name says how the family is trained. Timings are not made here:
 their scripts are under benchmarks/.
 Inputs are ancient, because the dates of files mean nothing in a clone.
 """
 
+import shlex
 import sys
 
+from simplexnas.report.names import read_name
 from simplexnas.report.published import (
     ABLATION,
     DEFAULT,
@@ -22,10 +24,9 @@ from simplexnas.report.published import (
     RANKING,
     SOFTER,
     WHOLE,
-    read_name,
 )
 
-SIMPLEXNAS = f"{sys.executable} -m simplexnas"
+SIMPLEXNAS = f"{shlex.quote(sys.executable)} -m simplexnas"
 THREADS = 8  # of one training or measurement; at most the number after -c
 
 
@@ -42,6 +43,8 @@ rule all:
         f"data/results/{DEFAULT[0]}/retrained.json",
         expand("data/results/{family}/ranked.json", family=RANKING),
         f"data/results/{PAPER}/paper_points.json",
+        expand("data/results/{family}/price_alone.json", family=(PAPER, *KAPPA)),
+        "data/results/without_images.json",
         expand("data/results/{family}/lattice.json", family=(*KAPPA, *QUICK, *SOFTER, *ABLATION)),
         "data/results/table.json",
 
@@ -120,6 +123,22 @@ rule rank:
     threads: THREADS
     shell:
         "{SIMPLEXNAS} rank --family {wildcards.family} --of {DEFAULT[0]}"
+
+
+rule price_alone:
+    input:
+        ancient("data/results/{family}/lattice.json"),
+    output:
+        "data/results/{family}/price_alone.json",
+    shell:
+        "{SIMPLEXNAS} price-alone --family {wildcards.family}"
+
+
+rule without_images:
+    output:
+        "data/results/without_images.json",
+    shell:
+        "{SIMPLEXNAS} without-images"
 
 
 rule table:

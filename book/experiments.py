@@ -58,6 +58,7 @@ from simplexnas.methods import penalties
 from simplexnas.report import (
     analysis,
     figures,
+    names,
     paper,
     published,
     statistics,
@@ -65,6 +66,7 @@ from simplexnas.report import (
 )
 from simplexnas.tasks import fashion_mnist
 
+figures.as_in_the_book()
 keep_memory()
 loaded = Family.load(family)
 S = penalties.parse(S, loaded.space.operations)
@@ -247,34 +249,17 @@ print(
 # **The paper's accuracies are no limit of its method.** All of ours are 6 to 11 points above them. But only at C do sizes match, 146,688 and 143,488 edge parameters: 92.1 against 85.0 %, by another training. The networks of A, B and D have
 # 2.6, 5 and 9 times the paper's edge parameters (2.0, 1.8 and 4.0 times its total parameters), so their gaps are partly size.
 #
-# **Have data a say?** We train the same hypernetwork, from the same initial values and on the same S, on $\mathsf{Lat}$ alone: no images, no network. Then we compare the choices of the two on the whole lattice; and,
+# **Have data a say?** We trained the same hypernetwork, from the same initial values and on the same S, on $\mathsf{Lat}$ alone: no images, no network (`simplexnas price-alone`). Now we compare the choices of the two on the whole lattice; and,
 # for scale, with those from another seed.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-import dataclasses
+# %% tags=["hide-input"]
+from simplexnas.measure import price_alone
 
-import torch
-
-from simplexnas.measure import baselines
-from simplexnas.methods.settings import SearchConfig
-
-
-def unlike_price_alone(record: records.Record, seed: int = 0) -> float:
-    """Share of the choices of a lattice that the price alone makes otherwise."""
-    config = SearchConfig.from_dict(record.config)
-    alone = baselines.price_alone(dataclasses.replace(config, seed=seed))
-    S = torch.tensor([point.S for point in record.points])
-    choices = alone(S).argmax(dim=-1).numpy()
-    return np.mean(choices != [point.choice for point in record.points])
-
-
-whole = records.read_own(trained, records.LATTICE)
-total = 28 * len(whole.points)
-for seed in (0, 1):
-    unlike = unlike_price_alone(whole, seed)
-    assert unlike < 0.001 or seed
+total = 28 * len(records.read_own(trained, records.LATTICE).points)
+for seed, unlike in price_alone.unlike(published.PAPER).items():
+    assert unlike / total < 0.001 or seed
     print(
-        f"seed {seed}: {unlike * total:.0f} of {total:,} choices differ from those of the price alone"
+        f"seed {seed}: {unlike} of {total:,} choices differ from those of the price alone"
     )
 
 # %% [markdown]
@@ -287,23 +272,22 @@ for seed in (0, 1):
 # **What would a smaller $\kappa$ do?** We trained once for each, for half an epoch: a tenth of the steps, with ten times the rate of the hypernetwork; the line of $\kappa = 50$ checks this shortcut. The table has, on a lattice of 15 points, the
 # rank correlation of S with the number of edges of each operation, the number of different architectures, their edge parameters, mean test accuracy, and the share of choices that differ from those of the price alone:
 
-# %% tags=["hide-input", "full-width", "nbval-ignore-output"]
+# %% tags=["hide-input", "full-width"]
 sweep = tables.steering_table(published.KAPPA, ["kappa"])
-sweep_records = [records.read_lattice(name) for name in published.KAPPA]
-shares = [unlike_price_alone(record) for record in sweep_records]
+lattices = [records.read_lattice(name).points for name in published.KAPPA]
+shares = [
+    price_alone.unlike(name)[0] / (28 * len(points))
+    for name, points in zip(published.KAPPA, lattices, strict=True)
+]
 sweep["unlike the price alone, %"] = [
     f"{100 * share:.1f}" for share in shares
 ]
 display(HTML(sweep.to_html(index=False, border=0)))
 assert shares == sorted(shares, reverse=True)
-config = SearchConfig.from_dict(sweep_records[0].config)
-before = baselines.price_alone(config)(
-    torch.tensor([point.S for point in sweep_records[0].points])
-)
-convolution = config.space.operations.index("sep_conv_3x3")
+convolution = loaded.space.operations.index("sep_conv_3x3")
 for when, choices in {
-    "before": before.argmax(dim=-1).numpy(),
-    "after": np.array([point.choice for point in sweep_records[0].points]),
+    "before": price_alone.choices(published.KAPPA[0])[0],  # no step
+    "after": np.array([point.choice for point in lattices[0]]),
 }.items():
     found = (choices == convolution).sum(axis=1).mean()
     print(f"convolutions without a price, {when}: {found:.1f} of 28")
@@ -407,7 +391,7 @@ assert at_b.min() > -5.5 and at_b.max() < -3.5
 #
 # Also: batches of 64, 24 epochs, one-cycle learning rates with peaks of 0.02 (Muon), 0.003 (AdamW) and 0.01 (hypernetwork), weight decay 0.0001.
 #
-# To see what a part is worth we changed one at a time, in trainings of two epochs instead of 24, with seeds 0 and 1, and measured each family on 15 points S (`published.ABLATED` in the library has the
+# To see what a part is worth we changed one at a time, in trainings of two epochs instead of 24, with seeds 0 and 1, and measured each family on 15 points S (`ablated` in `data/published.json` has the
 # settings). The budget is epochs; a step that also trains the largest and the smallest network (the *sandwich*) costs more time. *These are short trainings: what helps after two epochs need not help after 24.*
 #
 # - *Hypervolume* is the share of a square of (logarithm of) size and error in which some member is both smaller and more accurate, here × 100 ({doc}`family` has its corners). Then accuracy in percent of the best member within each of the paper's sizes. Both are
@@ -460,7 +444,7 @@ everything = {
     change: list(own)
     for change, own in runs.groupby("change")["hypervolume"]
 }
-p = statistics.many_to_one(everything, published.UNCHANGED)
+p = statistics.many_to_one(everything, names.UNCHANGED)
 print(
     "p with twice the spread:",
     {change: round(value, 2) for change, value in p.items() if value < 0.1},
@@ -469,12 +453,12 @@ tested = set(everything) - set(runs.loc[runs.isna().any(axis=1), "change"])
 on_test = {
     change: [
         100 * analysis.hypervolume(own.points, analysis.space_of(own))
-        for own in map(records.read_lattice, published.with_seeds([name]))
+        for own in map(records.read_lattice, names.with_seeds([name]))
     ]
     for name, change in published.ABLATED.items()
     if change in tested
 }
-p = statistics.many_to_one(on_test, published.UNCHANGED)
+p = statistics.many_to_one(on_test, names.UNCHANGED)
 assert {change for change in p if p[change] < 0.05} == resolved
 print(
     "p on test images:",
@@ -482,7 +466,7 @@ print(
     "or less",
 )
 for split, measured in {"validation": everything, "test": on_test}.items():
-    base = np.mean(measured[published.UNCHANGED])
+    base = np.mean(measured[names.UNCHANGED])
     above = sum(np.mean(own) > base for own in measured.values())
     print(
         f"{split}: {above} of {len(measured) - 1} lines above the unchanged one"
@@ -499,7 +483,7 @@ for name in (
     "quick-epochs=2-sandwich=true",
     *published.ESTIMATORS,
 ):
-    for own in published.with_seeds([name]):
+    for own in names.with_seeds([name]):
         record = records.read_lattice(own)
         volume = 100 * analysis.hypervolume(
             record.points, analysis.space_of(record), "validation"
@@ -532,10 +516,10 @@ assert (pd.to_numeric(shorter["p"], errors="coerce").dropna() < 0.05).all()
 
 # %% tags=["hide-input", "full-width"]
 forms = tables.steering_table(
-    published.with_seeds(published.FORMS), ["hypernetwork", "seed"]
+    names.with_seeds(published.FORMS), ["hypernetwork", "seed"]
 )
 display(HTML(forms.to_html(index=False, border=0)))
-for name in published.with_seeds(published.FORMS):
+for name in names.with_seeds(published.FORMS):
     record = records.read_lattice(name)
     own, space = record.points, analysis.space_of(record)
     best = analysis.accuracy_within(own, paper.PAPER["A"][2])

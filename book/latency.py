@@ -49,17 +49,17 @@ import math
 import numpy as np
 import torch
 from scipy.stats import chisquare, hypergeom, spearmanr
-from torch.func import functional_call, stack_module_state
 from torch.nn.functional import one_hot
 
 from simplexnas.io import paths, records
 from simplexnas.measure import baselines
 from simplexnas.methods import gumbel, penalties, settings
-from simplexnas.methods.hypernetwork import PivotHypernetwork
 from simplexnas.report import figures, paper, published
 from simplexnas.space import cost
+from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 
+figures.as_in_the_book()
 tiny = SearchSpace(nodes=1)
 S = torch.tensor([[0.2, 0.3, 0.5]], dtype=torch.float64)
 logits = torch.randn(
@@ -70,10 +70,10 @@ prices = cost.price(S, tiny)
 
 choices = torch.tensor(list(itertools.product(range(3), repeat=4)))
 probability = p[0, torch.arange(4), choices].prod(dim=1)
-price = cost.latency_term(
+price = cost.price_term(
     one_hot(choices, 3).double(), prices.expand(81, -1, -1), tiny
 )
-formula = cost.latency_term(p, prices, tiny).item()
+formula = cost.price_term(p, prices, tiny).item()
 assert math.isclose(
     (probability * price).sum().item(), formula, rel_tol=1e-12
 )
@@ -102,14 +102,14 @@ drawn = one_hot(
     3,
 ).double()
 sampled = (
-    cost.latency_term(drawn, prices.expand(20_000, -1, -1), space)
+    cost.price_term(drawn, prices.expand(20_000, -1, -1), space)
     .mean()
     .item()
 )
-exact = cost.latency_term(
+exact = cost.price_term(
     torch.softmax(logits, dim=-1)[None], prices, space
 ).item()
-wrong = cost.latency_term(
+wrong = cost.price_term(
     torch.softmax(logits / 0.2, dim=-1)[None], prices, space
 ).item()
 assert abs(sampled - exact) < 0.05 < abs(sampled - wrong)
@@ -132,7 +132,7 @@ def gradient(S, space: SearchSpace = space) -> torch.Tensor:
     prices = cost.price(
         torch.as_tensor(S, dtype=torch.float64)[None], space
     )
-    cost.latency_term(
+    cost.price_term(
         torch.softmax(logits, dim=-1), prices, space
     ).sum().backward()
     return logits.grad[0]
@@ -147,9 +147,14 @@ print("gradient at B on a normal edge:", by_hand.round(3))
 # %% mystnb={"image": {"alt": "Triangle in shades: the gradient vanishes at A in the centre and grows towards the three corners, equally at B, C and D."}, "figure": {"caption": "Size of the gradient of Lat on one normal edge at uniform probabilities, largest at the corners.", "name": "fig-gradient"}}
 lattice = penalties.lattice(space.k, 0.05)
 sizes = np.array([gradient(S)[0].norm().item() for S in lattice])
-ax = figures.triangle_map(lattice, sizes, "size of the gradient")
-ax = figures.simplex_points(
-    {name: S for name, (S, *_) in paper.PAPER.items()}, ax
+triangle = figures.simplex_map(
+    lattice,
+    sizes,
+    "size of the gradient",
+    figures.simplex(labels(space.operations)),
+)
+triangle = figures.simplex_points(
+    {name: S for name, (S, *_) in paper.PAPER.items()}, triangle
 )
 
 # %% [markdown]
@@ -226,56 +231,17 @@ for name, (x, _, z) in paper.DECODED.items():
 #
 # Take the published hypernetwork ({doc}`hypernetwork`) and train it with the price alone: no images, no network, no cross-entropy. The optimiser is that of the author's configurations
 # ({cite}`firsovcode`: Adam with rate 0.001, one $S$ for each step). There are two for three operations, both with $\kappa = 50$: of 10 epochs, or 4,690 steps, as in his Russian text {cite}`firsovtext`, and of 20, as in his English one
-# {cite}`firsovenglish`. A hundred such trainings, which differ in initial values and in the $S$ drawn, after 10 epochs and after 20:
+# {cite}`firsovenglish`. A hundred such trainings, which differ in initial values and in the $S$ drawn (`simplexnas without-images`), after 10 epochs and after 20:
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-replicas = [
-    PivotHypernetwork(space, generator=torch.Generator().manual_seed(seed))
-    for seed in range(100)
-]
-parameters, _ = stack_module_state(replicas)
+# %% tags=["hide-input"]
+from simplexnas.measure import price_alone
 
-
-def logits_of(parameters: dict, S: torch.Tensor) -> torch.Tensor:
-    """Logits of one hypernetwork at its own S (3,): (28, 3)."""
-    return functional_call(replicas[0], parameters, (S[None],))[0]
-
-
-logits_of_all = torch.vmap(logits_of)
-parameters_of = cost.edge_parameters(space)
-
-
-@torch.no_grad()
-def choices_of_all(S: torch.Tensor) -> np.ndarray:
-    """What each of the hundred chooses at one S (3,): (100, 28)."""
-    return logits_of_all(parameters, S.expand(100, 3)).argmax(-1).numpy()
-
-
-optimizer = torch.optim.Adam(
-    parameters.values(), lr=1e-3, betas=(0.5, 0.999), weight_decay=1e-3
-)
-random = torch.Generator().manual_seed(0)
 choices, smallest = {}, {}
-for step in range(1, 2 * 4690 + 1):
-    S = penalties.sample(len(replicas), space.k, generator=random)
-    probabilities = torch.softmax(logits_of_all(parameters, S), dim=-1)
-    lat = cost.latency_term(probabilities, cost.price(S, space), space)
-    (50 * lat).sum().backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    if step % 4690 == 0:
-        epochs = step // 469
-        choices[epochs] = {
-            name: choices_of_all(torch.tensor(S))
-            for name, (S, *_) in paper.PAPER.items()
-        }
-        smallest[epochs] = np.min(
-            [
-                parameters_of[np.arange(28), choices_of_all(S)].sum(axis=1)
-                for S in torch.from_numpy(lattice).float()
-            ],
-            axis=0,
-        )
+for after in price_alone.read_without_images():
+    choices[after["epochs"]] = {
+        name: np.array(chosen) for name, chosen in after["choices"].items()
+    }
+    smallest[after["epochs"]] = np.array(after["least_edge_parameters"])
 
 for name, (*_, theirs) in paper.PAPER.items():
     print(f"{name}  paper {tuple(theirs.values())}")
@@ -297,7 +263,7 @@ for name, (*_, theirs) in paper.PAPER.items():
 # The places might be. Edges of one node share pivots, so that they are not independent as ties are; here is how many of the hundred trainings without images are as one-sided as the paper's models, and how many
 # have a network within the sizes of B and D on the lattice of 231 points:
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% tags=["hide-input"]
 edges = genotype_edges(space)
 normal = np.array([edge.cell_type == "normal" for edge in edges])
 strided = np.array(
@@ -324,7 +290,7 @@ onesided = {
 found = {}
 for epochs, chosen in choices.items():
     print(f"after {epochs} epochs, of 100:")
-    together = np.ones(len(replicas), dtype=bool)
+    together = np.ones(100, dtype=bool)
     for name, (what, holds) in onesided.items():
         hits = holds(chosen[name])
         together &= hits
@@ -387,7 +353,6 @@ from simplexnas import latency
 from simplexnas.latency.parts import Part
 from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
-from simplexnas.space.operations import labels
 
 table = LatencyTable.load(published.TIMED_TABLE, space)
 print(table.content["processor"])

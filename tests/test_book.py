@@ -2,6 +2,7 @@
 
 import html.parser
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from simplexnas import notebooks
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import BOOK, ROOT
 from simplexnas.report import tables
 
@@ -28,10 +30,20 @@ def read_yaml(path: Path):
 # Configuration
 
 
-@pytest.mark.parametrize("name", ["_config.yml", "_toc.yml"])
-def test_book_sees_the_files_of_the_root(name):
-    cure = f"git config core.symlinks true && git checkout -- book/{name}"
-    assert read_yaml(BOOK / name) == read_yaml(ROOT / name), f"book/{name} is no link to ../{name}: {cure}"
+def test_book_has_copies_of_the_files_of_the_root(monkeypatch, tmp_path):
+    assert notebooks.differing_copies() == []
+    monkeypatch.setattr(notebooks, "BOOK", tmp_path)
+    notebooks.copy_configuration(tmp_path)
+    assert read_yaml(tmp_path / "_toc.yml") == read_yaml(ROOT / "_toc.yml")
+    (tmp_path / "_toc.yml").write_text("../_toc.yml")  # what a link becomes where there are none
+    assert notebooks.differing_copies() == ["book/_toc.yml is no copy of _toc.yml; `make refresh` copies it"]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone")
+def test_no_symbolic_link_is_committed():
+    """Not every checkout or archive has them."""
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert listed and not [line for line in listed.splitlines() if line.startswith("120000")]
 
 
 def test_jupyter_book_is_version_1():
@@ -105,6 +117,51 @@ def test_drift_is_one_line_that_names_the_pair(tmp_path):
     assert notebooks.drift(script) is None
     script.write_text(f"{HEADER}# %%\n1 + 2\n")
     assert re.fullmatch(r".*chapter\.ipynb and chapter\.py differ: .+", notebooks.drift(script))
+
+
+FIGURE = """# %% mystnb={"figure": {"caption": "A line", "name": "fig-line"}}
+plt.plot([0, 1])
+plt.show()
+"""
+DRAWN = f"{HEADER}# %%\nfrom simplexnas.report import figures\nfrom simplexnas.report.figures import plt\n\n"
+
+
+def images(notebook) -> list[str]:
+    return [output.data["image/png"] for cell in notebook.cells for output in cell.outputs if "data" in output]
+
+
+def test_executed_chapter_is_the_same_in_any_environment(tmp_path, monkeypatch):
+    """By the library, and by papermill alone as far as figures go."""
+    script = tmp_path / "chapter.py"
+    told = "# %%\nimport os, sys\n\nprint(os.environ.get('COLUMNS'), sys.warnoptions)\n\n"
+    script.write_text(f"{DRAWN}figures.as_in_the_book()\n\n{told}{FIGURE}")
+    expected = notebooks.run(script)
+    assert len(images(expected)) == 1
+    style = tmp_path / "style"
+    style.write_text("figure.dpi: 30\nlines.linewidth: 9\n")
+    users = {"MPLBACKEND": "Agg", "MATPLOTLIBRC": str(style), "COLUMNS": "20", "PYTHONWARNINGS": "ignore"}
+    for name, value in users.items():
+        monkeypatch.setenv(name, value)
+    assert notebooks.run(script) == expected
+    assert os.environ["MPLBACKEND"] == "Agg", "the user's variables are given back"
+    notebooks.jupytext.write(notebooks.jupytext.read(script), tmp_path / "in.ipynb")
+    notebooks.papermill.execute_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", progress_bar=False)
+    assert images(notebooks.nbformat.read(tmp_path / "out.ipynb", as_version=4)) == images(expected)
+
+
+def test_chapter_without_its_figure_is_refused(tmp_path):
+    script = tmp_path / "chapter.py"
+    script.write_text(f"{DRAWN}plt.switch_backend('agg')\n\n{FIGURE}")
+    with pytest.raises(SimplexNASError, match=r"chapter\.py: the figure fig-line has no image") as error:
+        notebooks.run(script)
+    assert "\n" not in str(error.value)
+    notebooks.jupytext.write(notebooks.jupytext.read(script), script.with_suffix(".ipynb"))
+    assert "chapter.ipynb: the figure fig-line has no image; `make refresh`" in notebooks.drift(script)
+
+
+@pytest.mark.parametrize("script", notebooks.chapters(), ids=lambda script: script.stem)
+def test_every_chapter_draws_as_in_the_book(script):
+    assert "figures.as_in_the_book()\n" in script.read_text(encoding="utf-8")
 
 
 def test_executed_chapter_is_stripped_and_repeatable(tmp_path):

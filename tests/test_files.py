@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.io.files import check_format, read_json, write_atomically
+from simplexnas.io.files import check_format, check_writable, read_json, write_atomically
 
 
 @pytest.mark.parametrize("content", ["α\n", b"\x00\xff"])
@@ -50,6 +50,47 @@ def test_path_that_cannot_be_written_is_one_line(place, tmp_path):
         write_atomically(tmp_path / place, "new")
     assert "\n" not in str(error.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"], "no temporary file stays"
+
+
+@pytest.mark.parametrize("refuse", [check_writable, lambda path: write_atomically(path, "new")])
+def test_pipes_devices_and_streams_are_refused_and_stay(refuse, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    for name, reason in (("pipe", "regular"), ("link", "regular"), ("circle", "levels of symbolic links")):
+        with pytest.raises(SimplexNASError, match=rf"{name} cannot be written \(.*{reason}") as error:
+            refuse(tmp_path / name)
+        assert "\n" not in str(error.value)
+    assert (tmp_path / "pipe").is_fifo() and all((tmp_path / name).is_symlink() for name in ("link", "circle"))
+
+
+@pytest.mark.parametrize("refuse", [check_writable, lambda path: write_atomically(path, "new")])
+def test_the_file_behind_standard_output_is_not_replaced(refuse, tmp_path, capfd):
+    shown, link = tmp_path / "shown", tmp_path / "link"
+    link.symlink_to("/proc/self/fd/1")  # as /dev/stdout, which root could lose here
+    before = os.dup(1)
+    try:
+        with shown.open("w") as file:
+            os.dup2(file.fileno(), 1)
+        for path in (shown, link):
+            with pytest.raises(SimplexNASError, match="messages go there"):
+                refuse(path)
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+    assert shown.read_text() == ""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_symbolic_link_stays_and_its_file_is_written(there, tmp_path):
+    target, link = tmp_path / "folder" / "file", tmp_path / "link"
+    target.parent.mkdir()
+    if there:
+        target.write_text("old")
+    link.symlink_to("folder/file")
+    check_writable(link)
+    assert write_atomically(link, "new") == link
+    assert link.is_symlink() and target.read_text() == "new" and list(target.parent.iterdir()) == [target]
 
 
 def test_read_json(tmp_path):

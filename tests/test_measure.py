@@ -10,6 +10,7 @@ import torch
 from simplexnas.family import Family
 from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import claim
 from simplexnas.io.records import Accuracy
 from simplexnas.measure import baselines, evaluation, lattice, measurement, points, ranking, retraining
 from simplexnas.methods import penalties
@@ -17,7 +18,6 @@ from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.report import paper
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
-from simplexnas.training.loop import search
 
 NAMED = {name: S for name, (S, *_) in paper.PAPER.items()}
 pytestmark = pytest.mark.usefixtures("own_results")
@@ -46,27 +46,6 @@ def test_random_hypernetwork_has_random_utilities_and_the_prices_of_the_family()
     torch.testing.assert_close(utilities, utilities[:1].expand_as(utilities), msg="they do not depend on S")
     assert utilities.std().item() == pytest.approx(config.spread, rel=0.1)
     torch.testing.assert_close(utilities[0].unflatten(0, (2, -1)).mean(dim=1), torch.zeros(2, 3), atol=0.03, rtol=0)
-
-
-@pytest.mark.parametrize("hypernetwork", ["pivot", "mlp"])
-def test_price_alone_gives_the_hypernetwork_of_a_search_that_price_dominates(hypernetwork, few, tmp_path):
-    settings = {"hypernetwork": hypernetwork, "hypernetwork_learning_rate": 0.01}
-    by_price, by_both = tiny.config("paper", kappa=1e6, **settings), tiny.config("paper", kappa=0.01, **settings)
-    S = torch.from_numpy(penalties.lattice(3, 0.25)).float()
-    alone = baselines.price_alone(by_price)(S)
-    torch.manual_seed(0)
-    start = SimplexMethod(by_price).hypernetwork(S)
-    searched, with_data = (
-        search(config, few.train, tmp_path / f"{config.kappa}", progress_bar=False).hypernetwork(S)
-        for config in (by_price, by_both)
-    )
-    way = (alone - start).norm()
-    assert (searched - alone).norm() < 0.01 * way < 0.1 * (with_data - alone).norm()
-
-
-def test_price_alone_draws_S_as_a_search_without_augmentation():
-    with pytest.raises(SimplexNASError, match="flip = True, shift = 0; allowed: false, 0"):
-        baselines.price_alone(tiny.config("paper", flip=True))
 
 
 def test_lattice_file(lattice_path, tiny_family, tmp_path):
@@ -268,3 +247,10 @@ def test_a_family_of_another_space_cannot_rank(tiny_family, fewer):
     other = Family("few", SimplexMethod(tiny.config(space=tiny.FEW_EDGES)))
     with pytest.raises(SimplexNASError, match=r"^tiny has another search space than few; allowed: the same$"):
         ranking.ranking(other, tiny_family, fewer)
+
+
+def test_a_measurement_has_one_owner(own_results, tiny_family, fewer):
+    refused = pytest.raises(SimplexNASError, match=r"lattice\.json is being made by another process")
+    with claim(tiny_family.runs / "lattice.lock", "the lattice"), refused:
+        lattice.lattice(tiny_family, fewer, 0.5)
+    assert lattice.lattice(tiny_family, fewer, 0.5).exists()

@@ -78,7 +78,7 @@ def describe(family: str | Path) -> Description:
         known = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
         raise SimplexNASError(
             f"family = {str(family)!r}; allowed: a name under data/families ({', '.join(known) or 'none there'}), "
-            "or a folder; for a folder write ./NAME"
+            f"or a folder; for a folder write ./NAME; {paths.ANOTHER_FOLDER}"
         )
     place = relative(folder / DESCRIPTION)
     content = read_json(folder / DESCRIPTION)

@@ -5,17 +5,23 @@ A chapter is a pair: `book/x.py` (py:percent) is the source, `book/x.ipynb` the 
 
     python -m simplexnas.notebooks execute         # copy of book/ in _book/, every chapter freshly run
     python -m simplexnas.notebooks refresh [x ...] # run chapters and write book/x.ipynb
-    python -m simplexnas.notebooks check           # fail where notebook and script differ
+    python -m simplexnas.notebooks check           # fail where notebook and script differ, or figures are missing
+
+book/_config.yml and book/_toc.yml are copies of the root's, and not links, which not every checkout has; `execute` and
+`refresh` make them anew, `check` compares them.
 """
 
 import argparse
+import ast
+import contextlib
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jupytext
@@ -31,6 +37,12 @@ from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import BOOK, ROOT, relative
 
 EXECUTED = ROOT / "_book"
+COPIED = ("_config.yml", "_toc.yml")
+# Variables of a user's that change what a kernel puts out.
+USERS_OWN = (
+    *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PYTHONSTARTUP", "PYTHONWARNINGS"),
+    *("IPYTHONDIR", "MATPLOTLIBRC", "MPLBACKEND"),
+)
 
 
 def pages(toc: Path = ROOT / "_toc.yml") -> list[str]:
@@ -55,16 +67,46 @@ def chapters() -> list[Path]:
 
 
 def run(script: Path) -> NotebookNode:
-    """Execute a chapter from its script; the notebook depends only on the script and on what it computes."""
+    """Execute a chapter from its script; the notebook depends only on the script and on what it computes.
+
+    Raises `SimplexNASError` if a cell that describes a figure shows none.
+    """
     notebook = jupytext.read(script)
     _name_cells(notebook)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _plain_environment(folder):
         source, result = Path(folder, "source.ipynb"), Path(folder, "result.ipynb")
         jupytext.write(notebook, source)
         papermill.execute_notebook(source, result, cwd=BOOK, progress_bar=sys.stderr.isatty(), coalesce_streams=True)
         notebook = nbformat.read(result, as_version=4)
     _strip(notebook)
+    if missing := figures_without_image(notebook):
+        raise SimplexNASError(f"{script.name}: {missing[0]} has no image; nothing was written")
     return notebook
+
+
+@contextlib.contextmanager
+def _plain_environment(folder: str) -> Iterator[None]:
+    """No settings of the user's; IPython finds none in the folder."""
+    before = dict(os.environ)
+    for name in USERS_OWN:
+        os.environ.pop(name, None)
+    os.environ["IPYTHONDIR"] = folder
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def figures_without_image(notebook: NotebookNode) -> list[str]:
+    """Names of the figures (metadata `mystnb.figure` or `mystnb.image`) whose cell has no image among its outputs."""
+    missing = []
+    for cell in notebook.cells:
+        described = cell.metadata.get("mystnb", {})
+        mimes = [mime for output in cell.get("outputs", []) for mime in output.get("data", {})]
+        if {"figure", "image"} & set(described) and not any(mime.startswith("image/") for mime in mimes):
+            missing.append(f"the figure {described.get('figure', {}).get('name', '(without a name)')}")
+    return missing
 
 
 def _name_cells(notebook: NotebookNode) -> None:
@@ -94,18 +136,26 @@ def execute(target: Path = EXECUTED) -> None:
     """
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(BOOK, target, ignore=shutil.ignore_patterns("_build", "*.ipynb", "*.py", ".*"))
+    copy_configuration(target)
     for script in chapters():
         _run_into(script, target / f"{script.stem}.ipynb")
 
 
 def refresh(names: list[str]) -> None:
-    """Execute chapters (all by default) and write their notebooks into book/."""
+    """Execute chapters (all by default) and write their notebooks into book/; copies the configuration."""
     scripts = {script.stem: script for script in chapters()}
     unknown = [name for name in names if name not in scripts]
     if unknown:
         raise SimplexNASError(f"no chapter named {unknown[0]!r}; chapters are {', '.join(scripts)}")
+    copy_configuration()
     for name in names or scripts:
         _run_into(scripts[name], scripts[name].with_suffix(".ipynb"))
+
+
+def copy_configuration(target: Path = BOOK) -> None:
+    """Copy the book's configuration and table of contents from the root into a folder."""
+    for name in COPIED:
+        write_atomically(target / name, (ROOT / name).read_text(encoding="utf-8"))
 
 
 def _run_into(script: Path, target: Path) -> None:
@@ -116,7 +166,7 @@ def _run_into(script: Path, target: Path) -> None:
 
 
 def drift(script: Path) -> str | None:
-    """One line that says how the pair differs, or None where both hold the same cells."""
+    """One line that says how the pair differs or which figure is missing, or None where both hold the same cells."""
     notebook = script.with_suffix(".ipynb")
     pair = f"{relative(notebook)} and {script.name}"
     cure = f"`make refresh` executes {script.name} and writes the notebook"
@@ -127,21 +177,29 @@ def drift(script: Path) -> str | None:
         compare_notebooks(stored, source, fmt="py:percent", compare_outputs=False)
     except NotebookDifference as difference:
         return f"{pair} differ: {' '.join(str(difference).split())[:160]}; {cure}"
+    if missing := figures_without_image(stored):
+        return f"{relative(notebook)}: {missing[0]} has no image; {cure}"
     return None
 
 
-def check_parameters(namespace: MutableMapping[str, object], known: set[str]) -> None:
-    """Refuse misspelt papermill parameters, which papermill itself only warns of. Call it before any other import.
+def differing_copies() -> list[str]:
+    """A line for each file of the book's configuration that differs from the root's."""
+    differing = [name for name in COPIED if (BOOK / name).read_text("utf-8") != (ROOT / name).read_text("utf-8")]
+    return [f"book/{name} is no copy of {name}; `make refresh` copies it" for name in differing]
 
-    namespace: `globals()` of the notebook; known: the names of its parameters. Raises `SimplexNASError`.
+
+def check_parameters(namespace: Mapping[str, object], known: set[str]) -> None:
+    """Refuse misspelt papermill parameters, which papermill itself only warns of.
+
+    namespace: `globals()` of the notebook; known: the names of its parameters. Looks at the cells that papermill
+    injected, and passes over the paths of its options such as `--inject-paths`. Raises `SimplexNASError`.
     """
-    if "_parameters_checked" in namespace:  # a second run in the same kernel, after the later imports
-        return
-    ipython = {"In", "Out", "exit", "quit", "open", "get_ipython", "notebooks"}
-    unknown = sorted(name for name in namespace if not name.startswith("_") and name not in known | ipython)
-    if unknown:
-        raise SimplexNASError(f"unknown parameter {unknown[0]!r}; allowed: {', '.join(sorted(known))}")
-    namespace["_parameters_checked"] = True
+    for source in namespace["In"]:  # IPython's record of the cells that were run
+        if source.startswith("# Parameters\n"):
+            assigned = [node.targets[0].id for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+            unknown = [name for name in assigned if name not in known and not name.startswith("PAPERMILL_")]
+            if unknown:
+                raise SimplexNASError(f"unknown parameter {unknown[0]!r}; allowed: {', '.join(sorted(known))}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -156,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("check", help="fail where a notebook and its script differ")
     options = parser.parse_args(arguments)
     if options.command == "check":
-        differences = [line for line in map(drift, chapters()) if line]
+        differences = differing_copies() + [line for line in map(drift, chapters()) if line]
         print(*differences, sep="\n", file=sys.stderr) if differences else print("every pair agrees")
         return int(bool(differences))
     try:

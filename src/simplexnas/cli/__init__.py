@@ -1,6 +1,10 @@
 """The command line. Every command prints what it wrote; messages and progress go to standard error."""
 
+import os
+import signal
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -21,14 +25,32 @@ app.add_typer(latency.app, name="latency")
 
 
 @app.callback()
-def _start() -> None:
+def _start(
+    data_folder: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Folder of data sets, families and results. Default: what the variable SIMPLEXNAS_DATA names, else "
+            "data/ of the clone, else data/ in the working folder.",
+        ),
+    ] = None,
+) -> None:
     from simplexnas.io.allocator import keep_memory
 
+    if data_folder is not None:
+        os.environ["SIMPLEXNAS_DATA"] = str(data_folder)  # io.paths, which commands import, reads it
     keep_memory()
+
+
+def _stop(number: int, frame) -> None:
+    """End as at an error, so that what is half-written is removed; another signal does not disturb that."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def main() -> None:
     """Entry point: bad input ends with one line and exit code 2."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         sys.exit(app(standalone_mode=False))
     except SimplexNASError as error:

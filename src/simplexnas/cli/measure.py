@@ -1,4 +1,5 @@
-"""Commands that measure a family: `evaluate`, `lattice`, `points`, `baselines`, `retrain`, `rank`; and `table`."""
+"""Commands that measure a family: `evaluate`, `lattice`, `points`, `baselines`, `retrain`, `rank`; what the price alone
+does: `price-alone`, `without-images`; and `table`."""
 
 import json
 from pathlib import Path
@@ -133,6 +134,36 @@ def rank(
 
     loaded = Family.load(family)
     _print_agreement(ranking.ranking(loaded, Family.load(of), data_of(loaded, data)))
+
+
+@app.command()
+def price_alone(
+    family: Annotated[str, typer.Option(help="Name under data/results; its lattice is needed, not the family.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings, with the family's seed and the following.")] = 2,
+) -> None:
+    """The family's hypernetwork trained on the price alone, without images; its choices on the family's lattice.
+
+    To data/results/<family>/price_alone.json; prints how many of the family's choices are others.
+    """
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import price_alone
+
+    typer.echo(relative(price_alone.price_alone(family, seeds)))
+    for seed, unlike in price_alone.unlike(family).items():
+        typer.echo(f"seed {seed}: {unlike:,} choices of the family are others")
+
+
+@app.command()
+def without_images() -> None:
+    """The published hypernetwork trained on the price alone, a hundred times, with the author's optimiser.
+
+    To data/results/without_images.json: what each chooses at the paper's S, and its smallest network.
+    """
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import price_alone
+    from simplexnas.report import paper
+
+    typer.echo(relative(price_alone.without_images({name: S for name, (S, *_) in paper.PAPER.items()})))
 
 
 def _print_agreement(path: Path) -> None:

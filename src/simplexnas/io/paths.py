@@ -27,6 +27,7 @@ IMAGES = DATA / "images"
 LATENCY = DATA / "latency"
 RESULTS = DATA / "results"
 RUNS = DATA / "runs"
+ANOTHER_FOLDER = f"`simplexnas --data-folder DIR` or {VARIABLE} names another folder than {DATA}"  # for messages
 
 
 def relative(path: Path) -> str:

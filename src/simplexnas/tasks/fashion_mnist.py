@@ -62,7 +62,8 @@ def check_files(root: Path | None = None) -> None:
         if not check_integrity(str(path), md5):
             state = "is damaged (wrong md5 sum)" if path.exists() else "is missing"
             raise SimplexNASError(
-                f"{relative(path)} {state}; `simplexnas data --download` fetches it through torchvision"
+                f"{relative(path)} {state}; `simplexnas data --download` fetches it through torchvision; "
+                f"{paths.ANOTHER_FOLDER}"
             )
 
 
