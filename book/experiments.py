@@ -141,7 +141,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output", "full-width"]
 asked = {"S": S.tolist()} | evaluation.evaluate(
-    loaded, S, fashion_mnist.load()
+    loaded, architecture, fashion_mnist.load()
 )
 display(HTML(tables.frame(rows, asked).to_html(index=False, border=0)))
 

@@ -11,6 +11,8 @@ from simplexnas.measure import evaluation
 from simplexnas.tasks.fashion_mnist import TASK
 from simplexnas.tasks.task import Split
 
+S = (0.2, 0.5, 0.3)
+
 
 class Brightness(nn.Module):
     """Reads the class off an image whose pixels are all 20 * class."""
@@ -49,7 +51,7 @@ def test_batch_norm_statistics_are_averages_over_batches(images, few):
 
 
 def test_reestimation_changes_statistics_and_no_weights(tiny_family, few):
-    architecture = tiny_family.architecture((0.2, 0.5, 0.3))
+    architecture = tiny_family.architecture(S)
     before = tiny_family.network(architecture)
     after = evaluation.inherited(tiny_family, architecture, few.train)
     assert all(torch.equal(*pair) for pair in zip(before.parameters(), after.parameters(), strict=True))
@@ -58,15 +60,17 @@ def test_reestimation_changes_statistics_and_no_weights(tiny_family, few):
 
 def test_evaluation_leaves_the_family_alone(tiny_family, fewer):
     state = copy.deepcopy(tiny_family.model.state_dict())
-    first = evaluation.in_all_ways(tiny_family, (0.2, 0.5, 0.3), fewer)
-    report = evaluation.evaluate(tiny_family, (0.2, 0.5, 0.3), fewer)
+    first = evaluation.in_all_ways(tiny_family, tiny_family.logits(S), fewer)
+    report = evaluation.evaluate(tiny_family, tiny_family.architecture(S), fewer)
     assert all(torch.equal(state[name], tensor) for name, tensor in tiny_family.model.state_dict().items())
     assert not tiny_family.model.training
     networks = ("relaxed t = 1", "relaxed t = 0.2", "discrete")
     assert list(first) == [f"{network}{way}" for network in networks for way in (", statistics of training", "")]
-    assert first == evaluation.in_all_ways(tiny_family, (0.2, 0.5, 0.3), fewer), "relaxed noise comes from a fixed seed"
+    assert first == evaluation.in_all_ways(tiny_family, tiny_family.logits(S), fewer), (
+        "relaxed noise comes from a fixed seed"
+    )
     assert report["accuracy"] == first["discrete"]
-    assert all(0 <= value <= 1 for way in first.values() for value in way.values())
+    assert all(0 <= value <= 1 for way in first.values() for value in way.to_dict().values())
     assert report["seconds"] > 0
 
 
@@ -85,18 +89,18 @@ def assert_asked(asked, expected) -> None:
 
 
 def test_accuracy_comes_with_statistics_of_training_images(tiny_family, fewer, asked):
-    evaluation.evaluate(tiny_family, (0.2, 0.5, 0.3), fewer)
-    network = tiny_family.network(tiny_family.architecture((0.2, 0.5, 0.3)))
+    evaluation.evaluate(tiny_family, tiny_family.architecture(S), fewer)
+    network = tiny_family.network(tiny_family.architecture(S))
     evaluation.reestimate_batch_norm(network, fewer.train)
     assert_asked(asked, [(network, fewer.validation), (network, fewer.test)])
 
 
 def test_each_way_has_the_network_and_the_statistics_that_it_names(tiny_family, fewer, asked):
-    S, architecture = (0.2, 0.5, 0.3), tiny_family.architecture((0.2, 0.5, 0.3))
-    evaluation.in_all_ways(tiny_family, S, fewer)
+    logits, architecture = tiny_family.logits(S), tiny_family.architecture(S)
+    evaluation.in_all_ways(tiny_family, logits, fewer)
     expected = []
     for t in (1.0, 0.2):
-        as_trained, reestimated = (evaluation.RelaxedNetwork(tiny_family, S, t) for _ in range(2))
+        as_trained, reestimated = (evaluation.RelaxedNetwork(tiny_family.model.supernet, logits, t) for _ in range(2))
         evaluation.reestimate_batch_norm(reestimated, fewer.train)
         expected += [(as_trained, fewer.test), (reestimated, fewer.test)]
     as_trained, reestimated = (tiny_family.network(architecture) for _ in range(2))
@@ -109,10 +113,10 @@ def test_each_way_has_the_network_and_the_statistics_that_it_names(tiny_family, 
 
 def test_relaxed_network_tends_to_hard_samples(tiny_family):
     """At a tiny temperature each image runs through one random architecture."""
-    network = evaluation.RelaxedNetwork(tiny_family, (0.2, 0.5, 0.3), 1e-6).eval()
+    network = evaluation.RelaxedNetwork(tiny_family.model.supernet, tiny_family.logits(S), 1e-6).eval()
     x = tiny.images(3)
     noise = evaluation.gumbel.gumbel_noise((3, 10, 3), evaluation.generator(0))
-    choices = (tiny_family.logits((0.2, 0.5, 0.3)) + noise).argmax(dim=-1).tolist()
+    choices = (tiny_family.logits(S) + noise).argmax(dim=-1).tolist()
     supernet = tiny_family.model.supernet
     alone = torch.cat([supernet(x[i : i + 1], choice) for i, choice in enumerate(choices)])
     torch.testing.assert_close(network(x), alone, rtol=1e-4, atol=1e-4)

@@ -13,6 +13,7 @@ from simplexnas.io.files import check_format, read_json, write_atomically
 from simplexnas.io.paths import is_path, relative
 from simplexnas.io.provenance import computed
 from simplexnas.io.weights import load_weights, save_weights
+from simplexnas.methods import penalties
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
@@ -127,11 +128,11 @@ class Family:
 
     def logits(self, S) -> torch.Tensor:
         """alpha(S) at the end of training: (E, k). S: anything that `penalties.parse` takes."""
-        return self.model.logits(S)
+        return self.model.logits(penalties.parse(S, self.space.operations))
 
     def architecture(self, S) -> Architecture:
         """The architecture of S: the operation with the largest logit on every edge."""
-        return self.model.architecture(S)
+        return Architecture.from_logits(self.logits(S), self.space)
 
     def network(self, architecture: Architecture) -> StandaloneNetwork:
         """The architecture's standalone network with the family's weights and the running BN statistics of training.

@@ -35,14 +35,17 @@ def evaluate(
     from simplexnas.family import Family
     from simplexnas.measure import evaluation
     from simplexnas.methods import penalties
+    from simplexnas.network.architecture import Architecture
 
     loaded = Family.load(family)
-    parsed = penalties.parse(S, loaded.space.operations).tolist()
+    parsed = penalties.parse(S, loaded.space.operations)
+    logits = loaded.model.logits(parsed)
     say(f"re-estimating batch-normalisation statistics, then {family} on validation and test")
     splits = data_of(loaded, data)
-    report = {"S": parsed} | evaluation.evaluate(loaded, S, splits)
+    architecture = Architecture.from_logits(logits, loaded.space)
+    report = {"S": parsed.tolist()} | evaluation.evaluate(loaded, architecture, splits)
     if ways:
-        ways_of = evaluation.in_all_ways(loaded, S, splits)
+        ways_of = evaluation.in_all_ways(loaded, logits, splits)
         report["ways"] = {way: accuracy.to_dict() for way, accuracy in ways_of.items()}
     if as_json:
         typer.echo(json.dumps(report))

@@ -35,9 +35,9 @@ def sample(
     from simplexnas.methods import penalties
 
     loaded = Family.load(family)
-    penalties = penalties.parse(S, loaded.space.operations).tolist()
-    architecture = loaded.architecture(S)
-    report = {"S": penalties} | architecture.report()
+    parsed = penalties.parse(S, loaded.space.operations)
+    architecture = loaded.model.architecture(parsed)
+    report = {"S": parsed.tolist()} | architecture.report()
     if output is not None:
         say(str(architecture.save(output, family=family, sha256=loaded.sha256)))
     if as_json:

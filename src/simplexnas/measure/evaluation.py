@@ -15,6 +15,7 @@ from simplexnas.io.records import Accuracy
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel
 from simplexnas.network.architecture import Architecture
+from simplexnas.network.supernet import Supernet
 from simplexnas.tasks.task import Split, Splits
 
 BATCH = 250
@@ -61,12 +62,12 @@ def inherited(family: Family, architecture: Architecture, train: Split) -> nn.Mo
 
 
 class RelaxedNetwork(nn.Module):
-    """The supernet under Gumbel-Softmax mixtures drawn per image from alpha(S) at one temperature."""
+    """The supernet under Gumbel-Softmax mixtures drawn per image from logits (E, k) at one temperature."""
 
-    def __init__(self, family: Family, S, temperature: float, seed: int = 0):
+    def __init__(self, supernet: Supernet, logits: torch.Tensor, temperature: float, seed: int = 0):
         super().__init__()
-        self.supernet = copy.deepcopy(family.model.supernet)
-        self.logits, self.temperature = family.logits(S), temperature
+        self.supernet = copy.deepcopy(supernet)
+        self.logits, self.temperature = logits, temperature
         self.random = generator(seed)
 
     def forward(self, images):
@@ -74,29 +75,28 @@ class RelaxedNetwork(nn.Module):
         return self.supernet(images, gumbel.gumbel_softmax(logits, self.temperature, self.random))
 
 
-def in_all_ways(family: Family, S, splits: Splits) -> dict[str, Accuracy]:
-    """Accuracy of the family at S by way, the discrete ones on validation too.
+def in_all_ways(family: Family, logits: torch.Tensor, splits: Splits) -> dict[str, Accuracy]:
+    """Accuracy of the family at logits (E, k), those of an S, by way; of the discrete ones on validation too.
 
     Relaxed at the first and the last temperature of training, and discrete; each with the running BN statistics of
     training, and with statistics re-estimated for it. The relaxed networks run every operation, so that theirs come
     from fewer images.
     """
-    architecture = family.architecture(S)
+    architecture, supernet = Architecture.from_logits(logits, family.space), family.model.supernet
     ways = {}
     for t in (family.config.temperature_start, family.config.temperature_end):
-        relaxed = RelaxedNetwork(family, S, t).eval()
+        relaxed = RelaxedNetwork(supernet, logits, t).eval()
         ways[f"relaxed t = {t:g}, statistics of training"] = Accuracy(test=accuracy(relaxed, splits.test))
-        relaxed = reestimate_batch_norm(RelaxedNetwork(family, S, t), splits.train, RELAXED_BATCH_NORM_IMAGES)
+        relaxed = reestimate_batch_norm(RelaxedNetwork(supernet, logits, t), splits.train, RELAXED_BATCH_NORM_IMAGES)
         ways[f"relaxed t = {t:g}"] = Accuracy(test=accuracy(relaxed, splits.test))
     ways["discrete, statistics of training"] = accuracies(family.network(architecture), splits)
     ways["discrete"] = accuracies(inherited(family, architecture, splits.train), splits)
     return ways
 
 
-def evaluate(family: Family, S, splits: Splits) -> dict:
-    """The report of `simplexnas evaluate`: the architecture of S, its accuracy (discrete, BN re-estimated), seconds."""
+def evaluate(family: Family, architecture: Architecture, splits: Splits) -> dict:
+    """The report of `simplexnas evaluate`: the architecture, its accuracy (discrete, BN re-estimated), seconds."""
     started = time.perf_counter()
-    architecture = family.architecture(S)
     measured = accuracies(inherited(family, architecture, splits.train), splits)
     seconds = round(time.perf_counter() - started, 2)
     return architecture.report() | {"accuracy": measured.to_dict(), "seconds": seconds}

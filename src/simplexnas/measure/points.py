@@ -10,6 +10,7 @@ from simplexnas.io.records import PAPER_POINTS, Point
 from simplexnas.measure import evaluation
 from simplexnas.measure.baselines import DRAWS, control
 from simplexnas.measure.measurement import Measurement, inherited_accuracy
+from simplexnas.network.architecture import Architecture
 from simplexnas.tasks.task import Splits
 
 
@@ -21,13 +22,14 @@ def named_points(family: Family, splits: Splits, named: Mapping[str, Sequence[fl
     measurement = Measurement(family, PAPER_POINTS, {"draws": DRAWS})
     points = measurement.points
     for name, S in tqdm(list(named.items())[len(points) :], desc=f"paper's S, {family.name}"):
-        ways = evaluation.in_all_ways(family, S, splits)
+        logits = family.logits(S)
+        ways = evaluation.in_all_ways(family, logits, splits)
         drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
         points.append(
             Point(
                 name=name,
                 S=tuple(S),
-                **family.architecture(S).sizes(),
+                **Architecture.from_logits(logits, family.space).sizes(),
                 accuracy=ways["discrete"],
                 ways=ways,
                 control=tuple(

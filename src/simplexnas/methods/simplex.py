@@ -5,6 +5,7 @@ One step follows the objective of slide 3: sample S -> logits alpha(S) -> sample
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -106,9 +107,9 @@ class SimplexMethod(nn.Module):
         }
 
     @torch.no_grad()
-    def logits(self, S) -> torch.Tensor:
-        """alpha(S) at the end of training: (E, k). S: anything that `penalties.parse` takes."""
-        S = torch.from_numpy(penalties.parse(S, self.config.space.operations))[None].float()
+    def logits(self, S: np.ndarray) -> torch.Tensor:
+        """alpha(S) at the end of training: (E, k). S: what `penalties.parse` gives, (k,)."""
+        S = torch.from_numpy(S)[None].float()
         return Schedule.at(self.config, 1.0).gain * self.hypernetwork(S)[0]
 
     def architecture(self, knob) -> Architecture:
