@@ -10,6 +10,7 @@ import torch
 from simplexnas.family import Family
 from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import claim
 from simplexnas.io.records import Accuracy
 from simplexnas.measure import baselines, evaluation, lattice, measurement, points, ranking, retraining
 from simplexnas.methods import penalties
@@ -246,3 +247,10 @@ def test_a_family_of_another_space_cannot_rank(tiny_family, fewer):
     other = Family("few", SimplexMethod(tiny.config(space=tiny.FEW_EDGES)))
     with pytest.raises(SimplexNASError, match=r"^tiny has another search space than few; allowed: the same$"):
         ranking.ranking(other, tiny_family, fewer)
+
+
+def test_a_measurement_has_one_owner(own_results, tiny_family, fewer):
+    refused = pytest.raises(SimplexNASError, match=r"lattice\.json is being made by another process")
+    with claim(tiny_family.runs / "lattice.lock", "the lattice"), refused:
+        lattice.lattice(tiny_family, fewer, 0.5)
+    assert lattice.lattice(tiny_family, fewer, 0.5).exists()

@@ -20,7 +20,7 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from simplexnas.io.files import claim
 from pathlib import Path
-owner = claim(Path(sys.argv[2]))
+owner = claim(Path(sys.argv[2]), "it")
 print("mine", flush=True)
 time.sleep(600)
 """
@@ -37,7 +37,7 @@ def other_owner(tmp_path):
 
 
 def test_a_run_has_one_owner_and_a_dead_one_does_not_block(other_owner, few, tmp_path):
-    with pytest.raises(SimplexNASError, match="is another process's work") as error:
+    with pytest.raises(SimplexNASError, match="is being made by another process") as error:
         search(CONFIG, few.train, tmp_path, progress_bar=False)
     assert len(str(error.value).splitlines()) == 1
     other_owner.kill()

@@ -68,17 +68,17 @@ def _is_standard_stream(found: os.stat_result) -> bool:
     return False
 
 
-def claim(lock: Path) -> AbstractContextManager:
+def claim(lock: Path, what: str) -> AbstractContextManager:
     """Own a piece of work until the end of a `with` block, or of this process, however it ends.
 
-    lock: the claim's file. Raises `SimplexNASError` if another process owns it.
+    lock: the claim's file. what: the work, for the message. Raises `SimplexNASError` if another process owns it.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     owner = FileLock(lock)
     try:
         return owner.acquire(timeout=0)
     except Timeout:
-        raise SimplexNASError(f"{lock.parent} is another process's work; wait for it, or stop it") from None
+        raise SimplexNASError(f"{what} is being made by another process; wait for it, or stop it") from None
 
 
 def check_format(content: Mapping, name: str, version: int, source: Path | str) -> None:

@@ -1,5 +1,6 @@
 """A resumable measurement: points of a family, written whole, kept half-done meanwhile."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from tqdm import tqdm
 from simplexnas.family import Family
 from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError, check_same
+from simplexnas.io.files import claim
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed, versions
 from simplexnas.io.records import Accuracy, Point, Record
@@ -25,13 +27,26 @@ def inherited_accuracy(family: Family, architecture: Architecture, splits: Split
 class Measurement:
     """Points of a family: kept in its folder of runs while they are few, in that of results when all are there.
 
-    Starts with the `points` that were kept. If they are of another training, other settings or versions, or if there
-    is a whole measurement, raises `SimplexNASError`: neither is made again before it is moved away.
+    In its `with` block it belongs to this process, and starts with the `points` that were kept. If they are of another
+    training, other settings or versions, or if there is a whole measurement, or another process is at it, that raises
+    `SimplexNASError`: what is there is not made again before it is moved away.
     """
 
     def __init__(self, family: Family, name: str, settings: dict):
         self.family, self.settings = family, settings
         self.whole, self.half = family.results / name, family.runs / name
+
+    def __enter__(self) -> "Measurement":
+        with contextlib.ExitStack() as owned:
+            owned.enter_context(claim(self.half.with_suffix(".lock"), relative(self.whole)))
+            self._start()
+            self.owned = owned.pop_all()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.owned.close()
+
+    def _start(self) -> None:
         if self.whole.exists():
             raise SimplexNASError(f"{relative(self.whole)} exists; move it away to measure again")
         self.points: list[Point] = []
@@ -41,7 +56,7 @@ class Measurement:
             check_same(
                 relative(self.half),
                 {"sha256": before.sha256} | before.settings | before.versions,
-                {"sha256": family.sha256} | settings | versions(),
+                {"sha256": self.family.sha256} | self.settings | versions(),
             )
             self.points = list(before.points)
             self.started -= before.seconds
@@ -83,15 +98,15 @@ def complete(
     measures, {"accuracy": …} and maybe {"retrained": …}; an architecture that occurs twice is measured once. A
     half-done measurement goes on: what is given counts, not what was kept of it.
     """
-    measurement = Measurement(family, name, settings)
-    known = {point.choice: {"accuracy": point.accuracy, "retrained": point.retrained} for point in measurement.points}
     points = []
-    for architecture, about in tqdm(networks, desc=f"{Path(name).stem} of {family.name}"):
-        choice = architecture.operations
-        new = choice not in known
-        if new:
-            known[choice] = measure_one(architecture)
-        points.append(Point(**{"choice": choice} | architecture.sizes() | known[choice] | about))
-        if new:
-            measurement.keep(points)
-    return measurement.finish(points)
+    with Measurement(family, name, settings) as measurement:
+        known = {kept.choice: {"accuracy": kept.accuracy, "retrained": kept.retrained} for kept in measurement.points}
+        for architecture, about in tqdm(networks, desc=f"{Path(name).stem} of {family.name}"):
+            choice = architecture.operations
+            new = choice not in known
+            if new:
+                known[choice] = measure_one(architecture)
+            points.append(Point(**{"choice": choice} | architecture.sizes() | known[choice] | about))
+            if new:
+                measurement.keep(points)
+        return measurement.finish(points)

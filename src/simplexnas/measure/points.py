@@ -19,23 +19,23 @@ def named_points(family: Family, splits: Splits, named: Mapping[str, Sequence[fl
 
     Goes on with a half-done measurement.
     """
-    measurement = Measurement(family, PAPER_POINTS, {"draws": DRAWS})
-    points = measurement.points
-    for name, S in tqdm(list(named.items())[len(points) :], desc=f"paper's S, {family.name}"):
-        logits = family.logits(S)
-        ways = evaluation.in_all_ways(family, logits, splits)
-        drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
-        points.append(
-            Point(
-                name=name,
-                S=tuple(S),
-                **Architecture.from_logits(logits, family.space).sizes(),
-                accuracy=ways["discrete"],
-                ways=ways,
-                control=tuple(
-                    Point(**each.sizes(), accuracy=inherited_accuracy(family, each, splits)) for each in drawn
-                ),
+    with Measurement(family, PAPER_POINTS, {"draws": DRAWS}) as measurement:
+        points = measurement.points
+        for name, S in tqdm(list(named.items())[len(points) :], desc=f"paper's S, {family.name}"):
+            logits = family.logits(S)
+            ways = evaluation.in_all_ways(family, logits, splits)
+            drawn = [control(S, family.space, seed) for seed in range(DRAWS)]
+            points.append(
+                Point(
+                    name=name,
+                    S=tuple(S),
+                    **Architecture.from_logits(logits, family.space).sizes(),
+                    accuracy=ways["discrete"],
+                    ways=ways,
+                    control=tuple(
+                        Point(**each.sizes(), accuracy=inherited_accuracy(family, each, splits)) for each in drawn
+                    ),
+                )
             )
-        )
-        measurement.keep(points)
-    return measurement.finish(points)
+            measurement.keep(points)
+        return measurement.finish(points)

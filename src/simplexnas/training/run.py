@@ -41,7 +41,7 @@ class Run:
         self.saved, self.owner = None, contextlib.ExitStack()
         with self.owner:
             if fabric.is_global_zero:
-                self.owner.enter_context(claim(self.folder / OWNER))
+                self.owner.enter_context(claim(self.folder / OWNER, relative(self.folder)))
             if self.checkpoint.exists():
                 self.saved = read_checkpoint(self.checkpoint, identity, fabric.world_size)
                 if not resume:
