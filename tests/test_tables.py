@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tiny
 
-from simplexnas.family import WEIGHTS, describe
+from simplexnas.family import describe
+from simplexnas.io.weights import WEIGHTS
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
