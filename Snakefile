@@ -5,7 +5,7 @@ under data/runs). `snakemake -c2 --forceall` makes everything anew, `snakemake -
 minutes. Commands refuse results of another training by its hash. After training one family anew, remove its folder under
 data/results and data/results/table.json, then `snakemake -c2`; with the family that was retrained from, every
 ranked.json too.
-Names of families are in src/simplexnas/report/published.py; a name says how the family is trained. Timings are not made here:
+Names of families are in data/published.json; a name says how the family is trained. Timings are not made here:
 their scripts are under benchmarks/.
 Inputs are ancient, because the dates of files mean nothing in a clone.
 """
@@ -13,6 +13,7 @@ Inputs are ancient, because the dates of files mean nothing in a clone.
 import shlex
 import sys
 
+from simplexnas.report.names import read_name
 from simplexnas.report.published import (
     ABLATION,
     DEFAULT,
@@ -23,7 +24,6 @@ from simplexnas.report.published import (
     RANKING,
     SOFTER,
     WHOLE,
-    read_name,
 )
 
 SIMPLEXNAS = f"{shlex.quote(sys.executable)} -m simplexnas"

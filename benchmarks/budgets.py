@@ -1,13 +1,13 @@
-"""Are promised budgets kept? 50 random budgets, each network measured again; writes data/results/budgets.json.
+"""Are promised budgets kept? 50 random budgets, each network measured again; writes data/results/budgets….json.
 
-    python benchmarks/budgets.py [family]
+    python benchmarks/budgets.py [family] [onnxruntime|torch]
 
 Needs the latency table of this machine (`simplexnas latency measure`) and the family's lattice. A budget is a random
 mix of limits drawn within the range of the family's members; those that no member keeps are counted and drawn again.
 Goes on after a stop.
 """
 
-import sys
+import argparse
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -16,16 +16,18 @@ from tqdm import tqdm
 from simplexnas import latency
 from simplexnas.family import Family
 from simplexnas.io import records
-from simplexnas.io.files import read_json
+from simplexnas.io.files import check_new, read_json
 from simplexnas.io.paths import RESULTS, relative
 from simplexnas.io.provenance import computed, processor, versions
 from simplexnas.io.records import Point
+from simplexnas.latency import timing
 from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
 from simplexnas.use import selection
 from simplexnas.use.selection import Budget, InfeasibleBudgetError
 
 BUDGETS, SEED = 50, 0
+FILES = {"onnxruntime": "budgets_onnxruntime.json", "torch": "budgets.json"}
 
 
 def random_budget(members: list[Point], random: np.random.Generator) -> Budget:
@@ -57,14 +59,19 @@ def patiently(repeats: list, measure, *arguments):
 
 def again_ms(family: Family, promised: dict) -> float:
     """Median time of a promised network, built and measured once more."""
-    network = {"network": family.network(Architecture(family.space, promised["choice"]))}
-    calls = latency.network_calls(network, promised["latency"]["batch"])
+    network, asked = {"network": family.network(Architecture(family.space, promised["choice"]))}, promised["latency"]
+    calls = latency.network_calls(network, asked["batch"], runtime=asked["runtime"])
     return latency.time_calls(calls)["network"]["median_ms"]
 
 
 def main() -> None:
-    family = Family.load(sys.argv[1] if len(sys.argv) > 1 else "default-seed0")
-    table = LatencyTable.load(space=family.space)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("family", nargs="?", default="default-seed0")
+    parser.add_argument("runtime", nargs="?", default="onnxruntime", choices=FILES)
+    runtime = parser.parse_args().runtime
+    family, file = Family.load(parser.parse_args().family), FILES[runtime]
+    check_new(RESULTS / file, "move it away to measure again")
+    table = LatencyTable.load(latency.machine_name(runtime), family.space, here=True)
     points = records.read_own(family, records.LATTICE).points
     by_choice = {point.choice: point for point in points}
     about = {
@@ -75,11 +82,11 @@ def main() -> None:
         "processor": processor(),
         "seed": SEED,
         "slack": selection.SLACK,
-        "rounds": latency.ROUNDS,
+        "rounds": timing.ROUNDS,
         "timed_together": selection.TOGETHER,
-        "versions": versions(),
+        "versions": versions() | {runtime: latency.version(runtime)},
     }
-    half = family.runs / "budgets.json"
+    half = family.runs / file
     before = read_json(half) if half.exists() else {}
     if any(before.get(key) != value for key, value in about.items()):
         before = {}
@@ -93,7 +100,7 @@ def main() -> None:
         budget, repeats = random_budget(table.with_predictions(points, batch), random), []
         test = {"batch": batch, "budget": asdict(budget)}
         try:
-            promised = patiently(repeats, selection.select, family, budget, batch)
+            promised = patiently(repeats, selection.select, family, budget, batch, table.name)
         except InfeasibleBudgetError as error:
             test["infeasible"] = str(error)
         else:
@@ -110,8 +117,8 @@ def main() -> None:
         records.save(half, about | {"drawn": drawn})
     progress.close()
     content = (
-        about
-        | computed(threads=1)
+        computed(threads=1)
+        | about
         | {
             "kept": sum(kept),
             "infeasible": len(drawn) - len(kept),
@@ -119,7 +126,7 @@ def main() -> None:
             "budgets": [test for test in drawn if "kept" in test],
         }
     )
-    print(relative(records.save(RESULTS / "budgets.json", content)))
+    print(relative(records.save(RESULTS / file, content)))
     half.unlink()
     print(f"{content['kept']} of {BUDGETS} budgets kept; {content['infeasible']} infeasible ones were drawn on the way")
 

@@ -15,6 +15,7 @@ from simplexnas.network.architecture import Architecture
 from simplexnas.report import analysis, published
 
 FAMILIES = (published.LATENCY, published.UNIT, published.DEFAULT[0])
+RUNTIME = "torch"
 BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
 
 
@@ -22,14 +23,14 @@ def main() -> None:
     chosen, networks = [], {}
     for name in FAMILIES:
         family = describe(name)
-        table = latency.LatencyTable.load(space=family.space)
+        table = latency.LatencyTable.load(latency.machine_name(RUNTIME), family.space, here=True)
         points = table.with_predictions(records.read_own(family, records.LATTICE).points, BATCH)
         for budget in BUDGETS_MS:
             best = analysis.best_within(points, budget, "latency_ms")
             key = f"{name} {best.choice}"
             networks[key] = Architecture(family.space, best.choice).build()
             chosen.append((key, {"family": name, "sha256": family.sha256, "budget_ms": budget}, best))
-    times = latency.time_calls(latency.network_calls(networks, BATCH), title="networks")
+    times = latency.time_calls(latency.network_calls(networks, BATCH, runtime=RUNTIME), title="networks")
     points = [
         about
         | {"S": best.S, "choice": best.choice, "accuracy": best.accuracy.to_dict()}

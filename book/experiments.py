@@ -58,6 +58,7 @@ from simplexnas.methods import penalties
 from simplexnas.report import (
     analysis,
     figures,
+    names,
     paper,
     published,
     statistics,
@@ -390,7 +391,7 @@ assert at_b.min() > -5.5 and at_b.max() < -3.5
 #
 # Also: batches of 64, 24 epochs, one-cycle learning rates with peaks of 0.02 (Muon), 0.003 (AdamW) and 0.01 (hypernetwork), weight decay 0.0001.
 #
-# To see what a part is worth we changed one at a time, in trainings of two epochs instead of 24, with seeds 0 and 1, and measured each family on 15 points S (`published.ABLATED` in the library has the
+# To see what a part is worth we changed one at a time, in trainings of two epochs instead of 24, with seeds 0 and 1, and measured each family on 15 points S (`ablated` in `data/published.json` has the
 # settings). The budget is epochs; a step that also trains the largest and the smallest network (the *sandwich*) costs more time. *These are short trainings: what helps after two epochs need not help after 24.*
 #
 # - *Hypervolume* is the share of a square of (logarithm of) size and error in which some member is both smaller and more accurate, here × 100 ({doc}`family` has its corners). Then accuracy in percent of the best member within each of the paper's sizes. Both are
@@ -443,7 +444,7 @@ everything = {
     change: list(own)
     for change, own in runs.groupby("change")["hypervolume"]
 }
-p = statistics.many_to_one(everything, published.UNCHANGED)
+p = statistics.many_to_one(everything, names.UNCHANGED)
 print(
     "p with twice the spread:",
     {change: round(value, 2) for change, value in p.items() if value < 0.1},
@@ -452,12 +453,12 @@ tested = set(everything) - set(runs.loc[runs.isna().any(axis=1), "change"])
 on_test = {
     change: [
         100 * analysis.hypervolume(own.points, analysis.space_of(own))
-        for own in map(records.read_lattice, published.with_seeds([name]))
+        for own in map(records.read_lattice, names.with_seeds([name]))
     ]
     for name, change in published.ABLATED.items()
     if change in tested
 }
-p = statistics.many_to_one(on_test, published.UNCHANGED)
+p = statistics.many_to_one(on_test, names.UNCHANGED)
 assert {change for change in p if p[change] < 0.05} == resolved
 print(
     "p on test images:",
@@ -465,7 +466,7 @@ print(
     "or less",
 )
 for split, measured in {"validation": everything, "test": on_test}.items():
-    base = np.mean(measured[published.UNCHANGED])
+    base = np.mean(measured[names.UNCHANGED])
     above = sum(np.mean(own) > base for own in measured.values())
     print(
         f"{split}: {above} of {len(measured) - 1} lines above the unchanged one"
@@ -482,7 +483,7 @@ for name in (
     "quick-epochs=2-sandwich=true",
     *published.ESTIMATORS,
 ):
-    for own in published.with_seeds([name]):
+    for own in names.with_seeds([name]):
         record = records.read_lattice(own)
         volume = 100 * analysis.hypervolume(
             record.points, analysis.space_of(record), "validation"
@@ -515,10 +516,10 @@ assert (pd.to_numeric(shorter["p"], errors="coerce").dropna() < 0.05).all()
 
 # %% tags=["hide-input", "full-width"]
 forms = tables.steering_table(
-    published.with_seeds(published.FORMS), ["hypernetwork", "seed"]
+    names.with_seeds(published.FORMS), ["hypernetwork", "seed"]
 )
 display(HTML(forms.to_html(index=False, border=0)))
-for name in published.with_seeds(published.FORMS):
+for name in names.with_seeds(published.FORMS):
     record = records.read_lattice(name)
     own, space = record.points, analysis.space_of(record)
     best = analysis.accuracy_within(own, paper.PAPER["A"][2])

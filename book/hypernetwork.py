@@ -54,6 +54,7 @@ from simplexnas.methods.simplex import Schedule
 from simplexnas.report import figures
 from simplexnas.report.paper import PAPER
 from simplexnas.space import cost
+from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 figures.as_in_the_book()
@@ -160,14 +161,14 @@ print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
 logits = torch.zeros(1, 28, 3, dtype=torch.float64, requires_grad=True)
 B = torch.tensor([PAPER["B"][0]], dtype=torch.float64)
 prices = cost.price(B, space)
-lat = cost.latency_term(torch.softmax(logits, dim=-1), prices, space)
+lat = cost.price_term(torch.softmax(logits, dim=-1), prices, space)
 (exact,) = torch.autograd.grad(lat.sum(), logits)
 random = torch.Generator().manual_seed(0)
 estimates = []
 for _ in range(2000):
     choices = gumbel.hard_sample(logits.expand(2, -1, -1), random)
     chosen = one_hot(choices, 3).double()
-    lats = cost.latency_term(chosen, prices.expand(2, -1, -1), space)
+    lats = cost.price_term(chosen, prices.expand(2, -1, -1), space)
     term = objective.score_function_term(
         lats,
         objective.log_probability(logits, choices),
@@ -220,14 +221,15 @@ print(
 
 # %% mystnb={"image": {"alt": "Triangle with one marker for each edge, scattered around the centre; from one marker three straight lines run to the sides."}, "figure": {"caption": "The point at which each edge of the trained family is indifferent, and the borders of one edge: it takes pooling below its point, convolution to the left, identity to the right. Points outside the triangle are not drawn.", "name": "fig-triple-points"}}
 kinds = np.array([edge.cell_type for edge in genotype_edges(space)])
-ax = figures.triple_points(
+triangle = figures.indifference_points(
     {
         f"{kind} cell": points[kinds == kind]
         for kind in ("normal", "reduction")
-    }
+    },
+    figures.simplex(labels(space.operations)),
 )
-ax = figures.simplex_points(
-    {name: S for name, (S, *_) in PAPER.items()}, ax
+triangle = figures.simplex_points(
+    {name: S for name, (S, *_) in PAPER.items()}, triangle
 )
 
 # %% [markdown]

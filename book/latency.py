@@ -56,6 +56,7 @@ from simplexnas.measure import baselines
 from simplexnas.methods import gumbel, penalties, settings
 from simplexnas.report import figures, paper, published
 from simplexnas.space import cost
+from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 figures.as_in_the_book()
@@ -69,10 +70,10 @@ prices = cost.price(S, tiny)
 
 choices = torch.tensor(list(itertools.product(range(3), repeat=4)))
 probability = p[0, torch.arange(4), choices].prod(dim=1)
-price = cost.latency_term(
+price = cost.price_term(
     one_hot(choices, 3).double(), prices.expand(81, -1, -1), tiny
 )
-formula = cost.latency_term(p, prices, tiny).item()
+formula = cost.price_term(p, prices, tiny).item()
 assert math.isclose(
     (probability * price).sum().item(), formula, rel_tol=1e-12
 )
@@ -101,14 +102,14 @@ drawn = one_hot(
     3,
 ).double()
 sampled = (
-    cost.latency_term(drawn, prices.expand(20_000, -1, -1), space)
+    cost.price_term(drawn, prices.expand(20_000, -1, -1), space)
     .mean()
     .item()
 )
-exact = cost.latency_term(
+exact = cost.price_term(
     torch.softmax(logits, dim=-1)[None], prices, space
 ).item()
-wrong = cost.latency_term(
+wrong = cost.price_term(
     torch.softmax(logits / 0.2, dim=-1)[None], prices, space
 ).item()
 assert abs(sampled - exact) < 0.05 < abs(sampled - wrong)
@@ -131,7 +132,7 @@ def gradient(S, space: SearchSpace = space) -> torch.Tensor:
     prices = cost.price(
         torch.as_tensor(S, dtype=torch.float64)[None], space
     )
-    cost.latency_term(
+    cost.price_term(
         torch.softmax(logits, dim=-1), prices, space
     ).sum().backward()
     return logits.grad[0]
@@ -146,9 +147,14 @@ print("gradient at B on a normal edge:", by_hand.round(3))
 # %% mystnb={"image": {"alt": "Triangle in shades: the gradient vanishes at A in the centre and grows towards the three corners, equally at B, C and D."}, "figure": {"caption": "Size of the gradient of Lat on one normal edge at uniform probabilities, largest at the corners.", "name": "fig-gradient"}}
 lattice = penalties.lattice(space.k, 0.05)
 sizes = np.array([gradient(S)[0].norm().item() for S in lattice])
-ax = figures.triangle_map(lattice, sizes, "size of the gradient")
-ax = figures.simplex_points(
-    {name: S for name, (S, *_) in paper.PAPER.items()}, ax
+triangle = figures.simplex_map(
+    lattice,
+    sizes,
+    "size of the gradient",
+    figures.simplex(labels(space.operations)),
+)
+triangle = figures.simplex_points(
+    {name: S for name, (S, *_) in paper.PAPER.items()}, triangle
 )
 
 # %% [markdown]
@@ -347,7 +353,6 @@ from simplexnas import latency
 from simplexnas.latency.parts import Part
 from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
-from simplexnas.space.operations import labels
 
 table = LatencyTable.load(published.TIMED_TABLE, space)
 print(table.content["processor"])

@@ -71,6 +71,7 @@ from simplexnas.methods import objective, penalties
 from simplexnas.report import figures
 from simplexnas.report.paper import PAPER
 from simplexnas.space import cost
+from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks import fashion_mnist
 
@@ -110,7 +111,10 @@ print(f"{space.k ** len(genotype_edges(space)):,} architectures")
 # A large $S_m$ makes $m$ rare. $S$ is a list of prices, not of shares.
 
 # %% mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "Four vectors S: A, B, C of slide 6, and D of the author's Russian text. At a corner all the penalty lies on one operation.", "name": "fig-simplex"}}
-ax = figures.simplex_points({name: S for name, (S, *_) in PAPER.items()})
+triangle = figures.simplex_points(
+    {name: S for name, (S, *_) in PAPER.items()},
+    figures.simplex(labels(space.operations)),
+)
 
 # %% [markdown]
 # ## The objective by hand
@@ -122,7 +126,7 @@ ax = figures.simplex_points({name: S for name, (S, *_) in PAPER.items()})
 # %%
 S = torch.tensor([[0.15, 0.15, 0.70]])
 probabilities = torch.tensor([0.2, 0.3, 0.5]).expand(1, 28, 3)
-latency = cost.latency_term(probabilities, cost.price(S, space), space)
+latency = cost.price_term(probabilities, cost.price(S, space), space)
 loss = objective.objective(torch.tensor(math.log(10)), latency, kappa=0.02)
 assert math.isclose(latency.item(), 42 * 0.425, rel_tol=1e-5)
 assert math.isclose(

@@ -45,6 +45,7 @@ from simplexnas.network.architecture import Architecture
 from simplexnas.report import figures
 from simplexnas.report.paper import DECODED, PAPER, decoded_macs
 from simplexnas.space import cost
+from simplexnas.space.operations import labels
 from simplexnas.space.search_space import (
     SearchSpace,
     cell_edges,
@@ -224,7 +225,7 @@ assert torch.allclose(
 print("softmax:", [round(p, 2) for p in expected.tolist()])
 
 # %% mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. The colours have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, coloured by their largest component.", "name": "fig-gumbel"}}
-axes = figures.mixture_clouds(clouds)
+triangles = figures.mixture_clouds(clouds, labels(space.operations))
 
 # %% [markdown]
 # The author's Russian text {cite}`firsovtext` states as a theorem that as $t \to 0$ a sample tends to the corner of the largest logit, and that its mean at $t$ is $\mathrm{softmax}(\alpha/t)$. Neither holds.

@@ -166,6 +166,25 @@ def test_many_to_one_is_students_test_for_one_comparison_and_stricter_for_more()
     assert more["same 0"] > 0.99
 
 
+def test_resampled_taus_keep_the_groups_and_pair_the_predictors():
+    random = np.random.default_rng(1)
+    strata = ["a"] * 12 + ["b"] * 6
+    truth = random.normal(size=18) + 10 * (np.array(strata) == "b")
+    noisy = truth + random.normal(size=18)
+    values = {"truth": truth, "noisy": noisy, "copy": noisy + 5, "group": np.array(strata) == "b", "against": -truth}
+    found = statistics.resampled_taus(values, truth, strata, resamples=200)
+    assert all(taus.shape == (200,) for taus in found.values())
+    assert np.allclose(found["truth"], 1) and np.allclose(found["against"], -1)
+    assert np.array_equal(found["noisy"], found["copy"]), "the same resamples"
+    # tau-b against a group: 12 * 6 pairs of both, of those that the group tells apart and those that the truth does
+    least = 72 / (72 * 153) ** 0.5
+    assert found["group"].min() >= least - 1e-12 and found["group"].max() < 1.3 * least, "as many of each in all"
+    low, high = statistics.percentile_interval(found["noisy"])
+    assert (found["noisy"] < low).sum() == (found["noisy"] > high).sum() == 5
+    repeated = statistics.resampled_taus({"noisy": noisy}, truth, strata, resamples=200)["noisy"]
+    assert np.array_equal(repeated, found["noisy"])
+
+
 def test_agreement():
     inherited, retrained = [0.8, 0.82, 0.85], [0.81, 0.84, 0.86]
     found = statistics.agreement(inherited, retrained)

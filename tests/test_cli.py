@@ -12,7 +12,8 @@ from simplexnas import cli, latency
 from simplexnas.family import Family
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.latency import timing
+from simplexnas.latency import timing, validation
+from simplexnas.latency.table import FIT_ARCHITECTURES
 from simplexnas.measure import retraining
 from simplexnas.methods import settings
 from simplexnas.network.architecture import Architecture
@@ -40,6 +41,9 @@ def folders(own_results, monkeypatch, tmp_path):
     monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))  # whether the machine is busy does not matter here
     monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
     monkeypatch.setattr(timing, "ROUNDS", 2)
+    for runtime in latency.RUNTIMES:
+        monkeypatch.setitem(FIT_ARCHITECTURES, runtime, 4)
+    monkeypatch.setattr(validation, "VALIDATION_ARCHITECTURES", 4)
     return tmp_path
 
 

@@ -145,7 +145,7 @@ def test_expected_price_by_enumeration_equals_lat(seed):
     log_p = torch.log_softmax(logits[0], dim=-1)
     probability = log_p.expand(81, -1, -1).gather(-1, every[..., None]).squeeze(-1).sum(-1).exp()
     expected = (probability * price_of(every, prices)).sum()
-    term = cost.latency_term(torch.softmax(logits, dim=-1), prices, tiny.FEW_EDGES)
+    term = cost.price_term(torch.softmax(logits, dim=-1), prices, tiny.FEW_EDGES)
     torch.testing.assert_close(term, expected[None])
 
 
@@ -153,7 +153,7 @@ def test_expected_price_by_sampling_equals_lat():
     logits, prices = random_case()
     n = 20_000
     sampled = price_of(gumbel.hard_sample(logits.expand(n, -1, -1), torch.Generator().manual_seed(1)), prices)
-    term = cost.latency_term(torch.softmax(logits, dim=-1), prices, tiny.FEW_EDGES)
+    term = cost.price_term(torch.softmax(logits, dim=-1), prices, tiny.FEW_EDGES)
     assert abs(sampled.mean() - term) < 4 * sampled.std() / n**0.5
 
 
@@ -162,7 +162,7 @@ def test_gradient_of_lat_is_zero_at_uniform_S():
     uniform = torch.full((1, 3), 1 / 3, dtype=torch.float64)
     for parameter_price, zero in ((0.0, True), (0.3, False)):
         prices = cost.price(uniform, DEFAULT, parameter_price)
-        term = cost.latency_term(torch.softmax(logits, dim=-1), prices, DEFAULT)
+        term = cost.price_term(torch.softmax(logits, dim=-1), prices, DEFAULT)
         (gradient,) = torch.autograd.grad(term.sum(), logits)
         assert (gradient.abs().max() < 1e-12) == zero
         if zero:
@@ -190,7 +190,7 @@ def test_relative_costs_have_mean_one(kind):
     costs = cost.relative_costs(kind, DEFAULT, measured)
     uniform = torch.full((1, 28, 3), 1 / 3)
     prices = cost.price(torch.full((1, 3), 1 / 3), DEFAULT, costs=costs)
-    assert cost.latency_term(uniform, prices, DEFAULT).item() == pytest.approx(42 / 3, rel=1e-5)
+    assert cost.price_term(uniform, prices, DEFAULT).item() == pytest.approx(42 / 3, rel=1e-5)
     tables = {"unit": np.ones((28, 3)), "parameters": cost.edge_parameters(DEFAULT), "macs": cost.edge_macs(DEFAULT)}
     table = {**tables, "latency": measured}[kind]
     per_cell = table if kind == "unit" else table / cost.instances(DEFAULT)[:, None]

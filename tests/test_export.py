@@ -1,8 +1,10 @@
 """Exported models: the same network, with nothing of this library."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import onnx
@@ -22,8 +24,6 @@ from simplexnas.space.operations import AveragePool
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.use import export
-
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +90,7 @@ def test_files_agree_with_the_network(fold, tiny_family, fewer, expected, tmp_pa
     assert description["test_accuracy"] == (expected.argmax(1) == fewer.test.labels.numpy()).mean()
     assert description["largest_logit_difference"] < 1e-4 and description["batch_norm_folded"] is fold
     assert set(description["latency"]) == {"1", "64"} and len(description["classes"]) == 10
+    assert description["image"] == {"size": 28, "channels": 1, "resize": fashion_mnist.TASK.resize}
 
     counts = counted(folder / "model.onnx")
     assert counts["parameters"] == description["parameters"]
@@ -176,9 +177,7 @@ def test_refusals_write_nothing(tiny_family, fewer, tmp_path, monkeypatch):
 
 def test_missing_package_is_named(tiny_family, fewer, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(
-        SimplexNASError, match=r"export needs the package onnxruntime: pip install 'simplexnas\[export\]'"
-    ):
+    with pytest.raises(SimplexNASError, match=r"needs the package onnxruntime: pip install 'simplexnas\[export\]'"):
         export.export(tiny_family, architecture(), fewer, tmp_path / "model")
 
 
@@ -192,3 +191,52 @@ def test_exported_file_needs_nothing_of_the_library(tiny_family, fewer, tmp_path
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "(1, 10)\n", done.stderr
+
+
+def test_a_busy_machine_costs_the_times_alone(tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "NOISE_LIMIT", -1.0)
+    folder = export.export(tiny_family, architecture(), fewer, tmp_path / "model")
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.onnx", "model.pt2"]
+    assert json.loads((folder / "model.json").read_text())["latency"] is None
+
+
+def test_without_timing_nothing_is_timed(tiny_family, fewer, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.utils.benchmark.Timer", lambda *_, **__: pytest.fail("timed"))
+    folder = export.export(tiny_family, architecture(), fewer, tmp_path / "model", timing=False)
+    assert json.loads((folder / "model.json").read_text())["latency"] is None
+
+
+def test_what_is_timed_for_a_promise_is_what_is_exported(tiny_family, fewer, tmp_path, monkeypatch):
+    """The same nodes with tensors of the same sizes; the weights do not change a time."""
+
+    def form(model: onnx.ModelProto) -> list:
+        sizes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+        return [
+            (node.op_type, [sizes.get(name, name) for name in node.input], list(node.attribute))
+            for node in model.graph.node
+        ]
+
+    folder = export.export(tiny_family, architecture(), fewer, tmp_path / "model", timing=False)
+    timed = []
+    monkeypatch.setattr(timing.onnx_model, "session", lambda model, threads: timed.append(model))
+    timing.network_calls({"network": tiny_family.network(architecture())}, 1, runtime="onnxruntime")
+    assert form(onnx.load_from_string(timed[0])) == form(onnx.load(folder / "model.onnx"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_export_leaves_nothing(number, code, tiny_folder, tmp_path):
+    """Stopped while its hidden folder is there."""
+    place = tmp_path / "models"
+    place.mkdir()
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import simplexnas.cli as c; c.main()"
+    )
+    options = ["export", "--S", "0.2,0.3,0.5", "--family", tiny_folder, "--output", place / "model"]
+    process = subprocess.Popen([sys.executable, "-c", start, *options], stderr=subprocess.PIPE, text=True)
+    while not list(place.iterdir()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code and list(place.iterdir()) == []

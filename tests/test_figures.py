@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tiny
 
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
 from simplexnas.methods import penalties
 from simplexnas.network.architecture import Architecture
@@ -18,7 +19,6 @@ from simplexnas.space.search_space import SearchSpace
 
 matplotlib.use("Agg")
 EDGES = Architecture(SearchSpace(), tiny.choices(SearchSpace(), 1)[0]).report()["edges"]
-S = penalties.lattice(3, 0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -59,11 +59,13 @@ def test_bars_show_the_counts():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(counts["A"])
     colors = [matplotlib.colors.to_hex(group[0].get_facecolor()).upper() for group in ax.containers]
     assert colors == list(figures.OPERATION_COLORS.values())
+    assert ax.get_ylabel() == "edges (of 28)" and ax.get_ylim() == (0, 30)
 
 
 def test_bars_of_other_operations_have_colors_of_their_own():
     ax = figures.operation_bars({"ours": dict.fromkeys(tiny.FIVE_OPERATIONS, 3)})
     assert len({group[0].get_facecolor() for group in ax.containers}) == 5
+    assert ax.get_ylabel() == "edges (of 15)" and ax.get_ylim()[1] == pytest.approx(15 * 30 / 28)
 
 
 def test_parameters_and_macs():
@@ -74,23 +76,80 @@ def test_parameters_and_macs():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: figures.simplex_points({"B": (0.15, 0.15, 0.7)}),
-        lambda: figures.triangle_map(S, S[:, 0] - S[:, 1] ** 2, "value"),
-        lambda: figures.mixture_clouds({"t = 1": S, "t = 0.2": S})[1],
-        lambda: figures.triple_points({"edges": np.array([[0.3, 0.3, 0.4], [0.2, 0.5, 0.3]])}),
-        lambda: figures.image_row(np.zeros((3, 28, 28)), ["a", "b", "c"])[0],
+        lambda on: figures.simplex_points({"B": on_simplex(len(on.operations))[1]}, on),
+        lambda on: figures.simplex_map(*some_map(len(on.operations)), "value", on),
+        lambda on: figures.mixture_clouds(dict.fromkeys("ab", on_simplex(len(on.operations))), on.operations)[1],
+        lambda on: figures.indifference_points({"edges": on_simplex(len(on.operations))}, on),
     ],
-    ids=["points", "map", "clouds", "triple points", "images"],
+    ids=["points", "map", "clouds", "indifference points"],
 )
-def test_figure_is_drawn(draw):
-    ax = draw()
-    ax.figure.canvas.draw()
-    assert ax.has_data() or ax.get_images()
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+def test_figures_of_any_number_of_operations_are_drawn(draw, k):
+    on = draw(figures.simplex(tiny.FIVE_OPERATIONS[:k]))
+    on.axes[0].figure.canvas.draw()
+    assert len(on.axes) == {2: 1, 3: 1, 4: 6, 5: 10}[k] and all(ax.has_data() for ax in on.axes)
+
+
+def on_simplex(k: int) -> np.ndarray:
+    return penalties.lattice(k, 0.25)
+
+
+def some_map(k: int) -> tuple[np.ndarray, np.ndarray]:
+    return on_simplex(k), on_simplex(k)[:, 0] - on_simplex(k)[:, 1] ** 2
+
+
+def test_images_are_drawn():
+    axes = figures.image_row(np.zeros((3, 28, 28)), ["a", "b", "c"])
+    assert [(ax.get_title(), len(ax.get_images())) for ax in axes] == [("a", 1), ("b", 1), ("c", 1)]
+
+
+def test_two_operations_are_a_line():
+    on = figures.simplex(("pool", "convolution"))
+    figures.simplex_map(*some_map(2), "value", on)
+    (line,) = on.axes[0].lines
+    x = np.linspace(0, 1, 5)
+    assert np.allclose(line.get_xydata(), np.column_stack([x, x - (1 - x) ** 2]))
+    assert on.axes[0].get_xlabel() == "penalty on pool" and on.axes[0].get_ylabel() == "value"
+
+
+def test_four_operations_are_a_matrix_of_pairs():
+    names = tiny.FIVE_OPERATIONS[:4]
+    on = figures.simplex(names)
+    S, values = some_map(4)
+    figures.simplex_map(S, values, "value", on)
+    assert on.shown == ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+    left = [ax.get_ylabel().removeprefix("penalty on ") for ax in on.axes if ax.get_ylabel()]
+    assert left == list(names[1:])
+    assert [ax.get_xlabel().removeprefix("penalty on ") for ax in on.axes if ax.get_xlabel()] == list(names[:3])
+    for ax, (x, y) in zip(on.axes, on.shown, strict=True):
+        (dots,) = ax.collections
+        shown = {
+            tuple(place): value for place, value in zip(dots.get_offsets().tolist(), dots.get_array(), strict=True)
+        }
+        assert len(shown) == 15, "of 35 points, those that lie on one another are one"
+        for place, value in shown.items():
+            assert value == pytest.approx(values[np.isclose(S[:, [x, y]], place).all(axis=1)].mean())
+
+
+@pytest.mark.parametrize("k", [2, 3, 4])
+def test_points_of_another_number_of_operations_are_refused(k):
+    on = figures.simplex(tiny.FIVE_OPERATIONS[:k])
+    with pytest.raises(SimplexNASError, match=rf"points of shape \(6, 5\); allowed: \(n, {k}\)"):
+        on.scatter(np.full((6, 5), 0.2))
+    with pytest.raises(SimplexNASError, match="allowed: at least two"):
+        figures.simplex(["pool"])
+
+
+@pytest.mark.parametrize("n", [1, 3, 10, 17])
+def test_every_operation_has_a_color_of_its_own(n):
+    colors = figures.operation_colors(f"operation {m}" for m in range(n))
+    assert len(set(colors.values())) == len(colors) == n
+    assert figures.operation_colors(["pool", "identity"]) == {"pool": "#0072B2", "identity": "#999999"}
 
 
 def test_triangle_has_pool_at_the_top_identity_left_convolution_right():
     corners = {"pool": (1, 0, 0), "identity": (0, 1, 0), "convolution": (0, 0, 1)}
-    ax = figures.triangle()
+    (ax,) = figures.simplex(corners).axes
     ax.figure.canvas.draw()
     drawn = ax.scatter(*np.array(list(corners.values())).T)
     places = drawn.get_offset_transform().transform(drawn.get_offsets())
@@ -105,6 +164,9 @@ def test_fronts_draw_the_first_group_as_a_line():
     points = [tiny.point(total_parameters=1000 * n, accuracy=Accuracy(0.8 + 0.01 * n)) for n in (30, 20)]
     ax = figures.fronts({"front": points, "others": points[:1]})
     (line,), (cloud,) = ax.lines, ax.collections
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [20, 30], "within the data, not beyond"
     assert line.get_xydata().tolist() == [[30, pytest.approx(110)], [20, pytest.approx(100)]]
     assert cloud.get_offsets().tolist() == [[30, pytest.approx(110)]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["front", "others"]
@@ -145,7 +207,9 @@ def test_ablation_has_one_row_for_each_change_and_a_band_of_the_base():
 
 def test_switching_draws_one_step_line_per_name():
     penalty = np.array([0.0, 0.5, 1.0])
-    ax = figures.switching(penalty, {"price": np.array([28, 0, 0]), "family": np.array([20, 9, 1])})
-    assert [line.get_ydata().tolist() for line in ax.lines] == [[28, 0, 0], [20, 9, 1]]
+    counts = {"price": np.array([10, 0, 0]), "family": np.array([8, 3, 1])}
+    ax = figures.switching(penalty, counts, 10, "max_pool")
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[10, 0, 0], [8, 3, 1]]
+    assert ax.get_ylabel() == "edges with max_pool (of 10)" and 10 < ax.get_ylim()[1] < 11
     assert all(line.get_drawstyle() == "steps-mid" for line in ax.lines)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["price", "family"]

@@ -13,7 +13,8 @@ import torch
 from simplexnas import latency
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.latency import timing
+from simplexnas.io.provenance import processor
+from simplexnas.latency import fitting, timing, validation
 from simplexnas.latency.parts import Part, part_call
 from simplexnas.latency.table import FIT_ARCHITECTURES, LatencyTable
 from simplexnas.network import supernet
@@ -42,6 +43,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "LATENCY", tmp_path)
     monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
     monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
+    monkeypatch.setattr(timing, "ROUNDS", 2)
+    monkeypatch.setitem(FIT_ARCHITECTURES, "onnxruntime", 6)
+    monkeypatch.setattr(validation, "VALIDATION_ARCHITECTURES", 4)
     return tmp_path
 
 
@@ -179,75 +183,203 @@ def test_edge_ms_of_single_edges():
         assert table.edge_ms(2)[edges.index(edge), 2] == pytest.approx(expected)
 
 
-def test_measure_validate_load(folder):
-    path = latency.measure(tiny.SPACE, [2, 1], rounds=3)
-    name = latency.machine_name()
-    assert path == folder / name / "table.json" and "cpu-1-thread" in name
-    table = LatencyTable.load(space=tiny.SPACE)
-    assert table.name == name and table.batches == [1, 2]
+@pytest.mark.parametrize("runtime", latency.RUNTIMES)
+def test_measure_validate_load(runtime, folder):
+    path = latency.measure(tiny.SPACE, [2, 1], runtime=runtime)
+    name = latency.machine_name(runtime)
+    assert path == folder / name / "table.json" and name.endswith(
+        "cpu-1-thread" + "-onnxruntime" * (runtime != "torch")
+    )
+    table = LatencyTable.load(name, tiny.SPACE, here=True)
+    assert table.name == name and table.batches == [1, 2] and table.runtime == runtime
     for batch in table.batches:
         entry = table.of_batch(batch)
         assert set(entry["parts"]) == {str(part) for part in latency.all_parts(tiny.SPACE)}
-        assert all(time["median_ms"] > 0 and time["iqr_ms"] >= 0 for time in entry["parts"].values())
-        assert len(entry["fit"]) == FIT_ARCHITECTURES
+        assert all(table.ms(part, batch) > 0 for part in latency.all_parts(tiny.SPACE))
+        assert len(entry["fit"]) == FIT_ARCHITECTURES[runtime]
         first = Architecture(tiny.SPACE, [tiny.SPACE.operations.index(name) for name in entry["fit"][0]["operations"]])
         assert entry["fit"][0]["sum_of_parts_ms"] == pytest.approx(table.sum_of_parts(first, batch))
     assert {"processor", "device", "threads", "versions", "created", "seconds"} <= table.content.keys()
+    assert table.content["rounds"] == 2 and runtime in table.content["versions"]
 
     with pytest.raises(SimplexNASError, match=r"validation.json is missing; run `simplexnas latency validate`"):
         latency.read_validation(table)
-    latency.validate(table, rounds=2)
+    assert latency.validate(table) == folder / name / "validation.json"
     points = latency.read_validation(table)[1]
     fitted = [tuple(fit["operations"]) for fit in table.of_batch(1)["fit"]]
-    assert len(points) == 40 and not {tuple(point["operations"]) for point in points} & set(fitted)
+    assert len(points) == 4 and not {tuple(point["operations"]) for point in points} & set(fitted)
 
-    path_of_validation = folder / name / "validation.json"
-    whole = json.loads(path_of_validation.read_text())
+
+@pytest.fixture
+def table(folder):
+    """A written table of an invented machine, this one."""
+    content = invented(tiny.SPACE).content | {
+        "format": "simplexnas latency table",
+        "version": 2,
+        "space": dataclasses.asdict(tiny.SPACE),
+        "processor": processor(),
+        "device": "cpu",
+        "threads": 1,
+    }
+    (folder / "here").mkdir()
+    (folder / "here" / "table.json").write_text(json.dumps(content))
+    return LatencyTable.load("here")
+
+
+def test_a_table_without_runtime_is_of_pytorch(table):
+    assert "runtime" not in table.content and table.runtime == "torch"
+
+
+def test_a_damaged_validation_is_named(table, folder):
+    latency.validate(table)
+    path = folder / "here" / "validation.json"
+    whole = json.loads(path.read_text())
     for damage, message in (
         ({"version": 0}, "expected format"),
-        ({"table_created": "then"}, "is not of this table"),
-        ({"batches": {"1": [{"operations": ["convolute"]}]}}, "is damaged"),
+        ({"table_created": "then"}, "is not of this table; move it away"),
+        ({"batches": {"2": [{"operations": ["convolute"]}]}}, "is damaged"),
     ):
-        path_of_validation.write_text(json.dumps(whole | damage))
+        path.write_text(json.dumps(whole | damage))
         with pytest.raises(SimplexNASError, match=rf"validation\.json.*{message}"):
             latency.read_validation(table)
-    path_of_validation.write_text(json.dumps(whole))
 
-    other = LatencyTable(name, tiny.SPACE, table.content | {"processor": "another"})
-    before = (folder / name / "validation.json").read_bytes()
+
+def test_what_is_measured_is_not_measured_again(table, folder, monkeypatch):
+    latency.validate(table)
+    monkeypatch.setattr("torch.utils.benchmark.Timer", lambda *_, **__: pytest.fail("measured"))
+    before = {path: path.read_bytes() for path in (folder / "here").iterdir()}
+    with pytest.raises(SimplexNASError, match=r"table\.json exists; move it away to measure again, or give another"):
+        latency.measure(tiny.SPACE, [1], name="here")
+    with pytest.raises(SimplexNASError, match=r"validation\.json exists; move it away to measure again"):
+        latency.validate(table)
+    assert {path: path.read_bytes() for path in (folder / "here").iterdir()} == before
+
+
+def test_the_second_of_two_measurements_at_once_changes_nothing(table, folder, monkeypatch):
+    """Both begin before either has a file; the first file stays, and nothing temporary is left."""
+
+    def measured_meanwhile(path):
+        def time_calls(calls, **_):
+            path.write_text("first")
+            return {name: {"median_ms": 1.0, "iqr_ms": 0.0} for name in (timing.CANARY, *calls)}
+
+        return time_calls
+
+    for module, name, measure in (
+        ("table", "table.json", lambda: latency.measure(tiny.SPACE, [1], name="other")),
+        ("validation", "validation.json", lambda: latency.validate(dataclasses.replace(table, name="other"))),
+    ):
+        (folder / "other").mkdir(exist_ok=True)
+        path = folder / "other" / name
+        monkeypatch.setattr(f"simplexnas.latency.{module}.time_calls", measured_meanwhile(path))
+        with pytest.raises(SimplexNASError, match=f"{name} exists; move it away to measure again"):
+            measure()
+        assert path.read_text() == "first"
+    assert sorted(path.name for path in (folder / "other").iterdir()) == ["table.json", "validation.json"]
+
+
+def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
+    """Of the search space that is asked for, and of this machine where that is asked."""
+    for name, changes in (
+        ("elsewhere", {"processor": "another"}),
+        ("small", {"space": dataclasses.asdict(tiny.FEW_EDGES)} | invented(tiny.FEW_EDGES).content),
+        ("cuda", {"device": "cuda:7"}),
+        ("damaged", {"batches": {}}),
+    ):
+        (folder / name).mkdir()
+        (folder / name / "table.json").write_text(json.dumps(table.content | changes))
+
+    def hint(*asked, **where) -> list[str]:
+        """The message without its middle: why not, and what instead."""
+        with pytest.raises(SimplexNASError) as error:
+            LatencyTable.load(*asked, **where)
+        return str(error.value).split("; run `simplexnas latency measure`, or choose a table of: ")
+
+    assert hint("none") == [f"{folder}/none/table.json is missing", "cuda, elsewhere, here, small"]
+    assert hint("none", tiny.SPACE)[1] == "cuda, elsewhere, here"
+    assert hint("none", tiny.SPACE, here=True)[1] == "here"
+    message, listed = hint("small", tiny.SPACE, here=True)
+    assert message.startswith(f"{folder}/small/table.json was measured for another search space") and listed == "here"
+    foreign = f"the latency table elsewhere is of another, not of this {processor()}"
+    assert hint("elsewhere", here=True) == [foreign, "here, small"]
+    assert hint("cuda", here=True) == ["device = 'cuda:7'; allowed here: cpu", "here, small"]
+    assert hint("none", SearchSpace())[1] == "(none)"
+    assert LatencyTable.load("elsewhere", tiny.SPACE).content["processor"] == "another"
+
+
+def test_a_table_of_another_machine_is_not_validated(table, folder):
     with pytest.raises(SimplexNASError, match="is of another, not of this"):
-        latency.validate(other)
-    assert (folder / name / "validation.json").read_bytes() == before
+        latency.validate(LatencyTable("here", tiny.SPACE, table.content | {"processor": "another"}))
+    assert not (folder / "here" / "validation.json").exists()
 
-    before = path.read_bytes()
-    with pytest.raises(SimplexNASError, match="exists; move it away to measure again, or give another --name"):
-        latency.measure(tiny.SPACE, [1], rounds=2)
-    assert path.read_bytes() == before
-    with pytest.raises(SimplexNASError, match="measured for another search space"):
-        LatencyTable.load(space=SearchSpace())
-    with pytest.raises(SimplexNASError, match=f"batch = 7; the latency table {name} has: 1, 2"):
-        table.predict(Architecture(tiny.SPACE, [0] * 10), 7)
 
+def test_a_damaged_table_is_named(table, folder):
     def fit(ms: float) -> list[dict]:
         return [{"sum_of_parts_ms": 1, "measured_ms": ms}]
 
-    content = json.loads(path.read_text())
+    with pytest.raises(SimplexNASError, match="batch = 7; the latency table here has: 2"):
+        table.predict(Architecture(tiny.SPACE, [0] * 10), 7)
+    content, entry = table.content, table.of_batch(2)
     for damage, message in (
         ({"version": 0}, "expected format"),
-        ({"batches": {"1": content["batches"]["1"] | {"parts": {}}}}, "not a whole latency table"),
+        ({"batches": {"2": entry | {"parts": {}}}}, "not a whole latency table"),
         ({"space": {"width": 3}}, "not a whole latency table"),
         ({"space": {"channels": 4}}, "not a whole latency table .*'cells' is missing"),
-        ({"batches": {"1": content["batches"]["1"] | {"parts": []}}}, "not a whole latency table"),
-        ({"batches": {"1": content["batches"]["1"] | {"fit": fit(0)}}}, "a time of batch 1 is not above 0"),
-        ({"batches": {"1": content["batches"]["1"] | {"fit": fit(1)}}}, "fewer than two networks to fit"),
+        ({"batches": {"2": entry | {"parts": []}}}, "not a whole latency table"),
+        ({"batches": {"2": entry | {"fit": fit(0)}}}, "a time of batch 2 is not above 0"),
+        ({"batches": {"2": entry | {"fit": fit(1)}}}, "fewer than two networks to fit"),
         ({"batches": {}}, "it has no batch"),
         ({"threads": "one"}, "threads is 'one'"),
+        ({"runtime": "tvm"}, "runtime is 'tvm'"),
         ({"space": content["space"] | {"operations": ["identity", "teleport"]}}, "'teleport'"),
     ):
-        path.write_text(json.dumps(content | damage))
+        (folder / "here" / "table.json").write_text(json.dumps(content | damage))
         with pytest.raises(SimplexNASError, match=message) as error:
-            LatencyTable.load(name)
+            LatencyTable.load("here")
         assert "\n" not in str(error.value)
+
+
+def test_fitted_parts_explain_networks():
+    """Times of parts are recovered from those of networks, up to what all networks have in common."""
+    space = tiny.SPACE
+    table, architectures = invented(space), random_architectures(space, 60, seed=5)
+    sums = [table.sum_of_parts(architecture, 2) for architecture in architectures]
+    times = fitting.part_times(architectures[:40], sums[:40])
+    assert set(times) == set(latency.all_parts(space)) and min(times.values()) > 0
+    for architecture, total in zip(architectures[40:], sums[40:], strict=True):
+        found = sum(n * times[part] for part, n in latency.parts(architecture).items())
+        assert found == pytest.approx(total, rel=0.05)
+
+
+def test_times_are_medians_and_interquartile_ranges(monkeypatch):
+    """Of five rounds, one of them disturbed."""
+    seconds = {"call": iter([1.0, 1.0, 2.0, 9.0, 3.0, 1.0, 4.0]), timing.CANARY: itertools.repeat(1.0)}
+
+    class Timer:
+        def __init__(self, _, globals, num_threads):
+            self.name = "call" if globals["call"] is call else timing.CANARY
+
+        def timeit(self, runs):
+            return SimpleNamespace(mean=next(seconds[self.name]))
+
+    def call():
+        pass
+
+    monkeypatch.setattr("torch.utils.benchmark.Timer", Timer)
+    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
+    found = latency.time_calls({"call": call}, rounds=5)  # the first two calls are the warm-up
+    assert found["call"] == {"median_ms": 3000.0, "iqr_ms": 2000.0}
+
+
+def test_networks_are_timed_in_eval_mode():
+    """A network that comes in training mode keeps its statistics."""
+    network = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0]).build().train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    call = latency.network_calls({"network": network}, 3, runtime="torch")["network"]
+    with torch.inference_mode():
+        call()
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(value, before[name], msg=name)
 
 
 def test_unwritable_folder_is_known_before_measuring(folder, monkeypatch):
@@ -289,7 +421,7 @@ def test_busy_machine_writes_nothing(folder, monkeypatch):
 
 
 def test_refusals(folder):
-    with pytest.raises(SimplexNASError, match=r"table.json is missing; run `simplexnas latency measure`.*\(none\)"):
+    with pytest.raises(SimplexNASError, match=r"-onnxruntime/table.json is missing; run .*\(none\)"):
         LatencyTable.load()
     for name in ("../x", "a/b", "", "x" * 300):
         with pytest.raises(SimplexNASError, match=r"name = .*allowed: letters"):
@@ -298,6 +430,10 @@ def test_refusals(folder):
         latency.measure(tiny.SPACE, [1], name="../x")
     with pytest.raises(SimplexNASError, match="device = 'tpu'; allowed here: cpu"):
         latency.measure(tiny.SPACE, [1], device="tpu")
+    with pytest.raises(SimplexNASError, match="device = 'cuda'; allowed here: cpu"):
+        latency.measure(tiny.SPACE, [1], runtime="onnxruntime", device="cuda")
+    with pytest.raises(SimplexNASError, match="runtime = 'tvm'; allowed: onnxruntime, torch"):
+        latency.measure(tiny.SPACE, [1], runtime="tvm")
     with pytest.raises(SimplexNASError, match="batch = 0; allowed: whole numbers from 1"):
         latency.measure(tiny.SPACE, [0])
     with pytest.raises(SimplexNASError, match="threads = 0"):

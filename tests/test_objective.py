@@ -18,7 +18,7 @@ def case(seed: int):
     return logits, torch.randn(9, generator=random, dtype=torch.float64)
 
 
-def test_objective_is_the_mean_of_loss_and_weighted_latency():
+def test_objective_is_the_mean_of_loss_and_weighted_price():
     assert objective.objective(torch.tensor([1.0, 3.0]), torch.tensor([10.0]), 0.5).item() == 7.0
 
 

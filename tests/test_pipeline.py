@@ -15,7 +15,7 @@ from simplexnas.io.files import read_json
 from simplexnas.io.paths import FAMILIES, ROOT
 from simplexnas.measure import price_alone
 from simplexnas.methods import settings
-from simplexnas.report import published
+from simplexnas.report import names, published
 
 
 def plan(*arguments: str, python: str | Path = sys.executable) -> str:
@@ -51,12 +51,9 @@ def test_published_ranks_are_of_the_published_retraining():
             assert point.choice == before.choice and point.retrained == before.retrained
 
 
-PUBLISHED = (*published.WHOLE, *published.KAPPA, *published.QUICK, *published.SOFTER, *published.ABLATION)
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", published.EVERY)
 def test_published_results_are_of_what_their_names_say(name):
-    preset, changes, seed = published.read_name(name)
+    preset, changes, seed = names.read_name(name)
     asked = settings.parse_changes(changes)
     assert settings.family_name(preset, seed, asked) == name
     described = FAMILIES / name / DESCRIPTION
@@ -77,7 +74,7 @@ def test_searches_write_what_the_pipeline_waits_for():
     assert "--table" in shown, "a family priced by latency is among them"
     job = r"output: data/families/([^/]+)/weights.*?simplexnas search --preset (\w+) --seed (\d+) ([^\n]*)--resume"
     jobs = re.findall(job, shown, re.DOTALL)
-    assert len(jobs) == len(PUBLISHED)
+    assert len(jobs) == len(published.EVERY)
     for family, preset, seed, options in jobs:
         changes = settings.parse_changes(re.findall(r"--set (\S+)", options))
         assert settings.preset(preset, seed=int(seed), **changes | {"price": "unit"})  # times come from a table

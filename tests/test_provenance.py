@@ -12,12 +12,12 @@ def test_processors_have_names_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance.platform, "system", lambda: "Linux")
     monkeypatch.setattr(provenance, "Path", lambda _: tmp_path / "cpuinfo")
     (tmp_path / "cpuinfo").write_text(arm)
-    assert latency.machine_name() == "arm-implementer-0x41-part-0xd0c-variant-0x3-revision-1-cpu-1-thread"
+    assert latency.machine_name("torch") == "arm-implementer-0x41-part-0xd0c-variant-0x3-revision-1-cpu-1-thread"
     (tmp_path / "cpuinfo").unlink()
     assert provenance.processor() == (provenance.platform.processor() or provenance.platform.machine())
     monkeypatch.setattr(provenance.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(provenance.subprocess, "check_output", lambda *_, **__: "Apple M1\n")
-    assert latency.machine_name(threads=2) == "apple-m1-cpu-2-threads"
+    assert latency.machine_name(threads=2) == "apple-m1-cpu-2-threads-onnxruntime"
 
 
 def git(folder, *arguments: str) -> None:

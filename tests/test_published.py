@@ -9,10 +9,11 @@ import pytest
 
 from simplexnas.family import Family, describe
 from simplexnas.io import paths, records
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
 from simplexnas.io.paths import BOOK, FAMILIES, ROOT
 from simplexnas.methods import penalties, settings
-from simplexnas.report import analysis, paper, published, statistics, tables
+from simplexnas.report import analysis, names, paper, published, statistics, tables
 
 
 @pytest.mark.parametrize(
@@ -26,14 +27,24 @@ from simplexnas.report import analysis, paper, published, statistics, tables
     ],
 )
 def test_a_name_is_read(name, expected):
-    assert published.read_name(name) == expected
+    assert names.read_name(name) == expected
+
+
+def test_the_names_are_those_of_the_file():
+    content = read_json(published.FILE)
+    assert all(set(group) == {"about", "names"} for group in content.values())
+    for words in (published.ABLATED, published.ESTIMATORS):
+        assert list(words.values()).count(names.UNCHANGED) == 1, "what the others are compared with"
+    assert len(set(published.EVERY)) == len(published.EVERY) and {*published.RANKING} < {*published.EVERY}
+    with pytest.raises(SimplexNASError, match=r"published\.json: the key 'gone' with its 'names' is missing"):
+        published._names("gone")
 
 
 def test_the_ablation_changes_one_thing_at_a_time():
     """Or two where one makes no sense without the other."""
     together = [{"policy_until", "random_utilities"}, {"kappa", "tau"}, {"hypernetwork", "kappa"}]
     for name in published.ABLATION:
-        preset, changes, _ = published.read_name(name)
+        preset, changes, _ = names.read_name(name)
         changed = set(settings.parse_changes(changes)) - {"epochs"}
         assert preset == "quick" and (len(changed) < 2 or changed in together)
 

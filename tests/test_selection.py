@@ -66,9 +66,9 @@ def family(tiny_family, monkeypatch):
         }
 
     monkeypatch.setattr(records, "read_own", lambda family, name: tiny.record(members()))
-    monkeypatch.setattr(latency, "network_calls", lambda networks, batch, device: networks)
+    monkeypatch.setattr(latency, "network_calls", lambda networks, batch, **settings: networks)
     monkeypatch.setattr(latency, "time_calls", time_calls)
-    monkeypatch.setattr(selection.LatencyTable, "load", lambda name=None, space=None: TABLE)
+    monkeypatch.setattr(selection.LatencyTable, "load", lambda name=None, space=None, here=False: TABLE)
     return tiny_family
 
 

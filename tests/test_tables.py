@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny
 
+from simplexnas.family import WEIGHTS, describe
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
@@ -14,6 +15,7 @@ from simplexnas.measure import baselines, lattice, points
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import preset
 from simplexnas.report import analysis, paper, published, tables
+from simplexnas.report.names import UNCHANGED
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
@@ -99,6 +101,26 @@ def test_table_of_one_family(table, tiny_family, tmp_path):
     assert tables.frame(rows, asked)["S"].iloc[-1] == "(0.20, 0.50, 0.30)"
     lines = tables.markdown(rows).splitlines()
     assert len(lines) == 6 and len({line.count("|") for line in lines}) == 1
+
+
+def test_table_needs_no_weights(table, tiny_family):
+    rows = tables.table()
+    (tiny_family.description.folder / WEIGHTS).unlink()
+    tables.compute_table([describe("tiny")])
+    assert tables.table() == rows
+
+
+def test_rows_are_joined_by_name(table, tiny_family):
+    rows, path = tables.table(), tiny_family.results / records.PAPER_POINTS
+    content = json.loads(path.read_text())
+    content["points"].reverse()
+    path.write_text(json.dumps(content))
+    tables.compute_table([tiny_family.description])
+    assert tables.table() == rows
+    content["points"][0]["name"] = "A"
+    path.write_text(json.dumps(content))
+    with pytest.raises(SimplexNASError, match=r"tiny/paper_points\.json has 2 points named A; allowed: one"):
+        tables.compute_table([tiny_family.description])
 
 
 @pytest.mark.parametrize(("name", "command"), [(records.LATTICE, "lattice"), (records.PAPER_POINTS, "points")])
@@ -205,7 +227,7 @@ def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int,
     record.save(paths.RESULTS / family / records.LATTICE)
 
 
-CHANGES = {"quick": published.UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}
+CHANGES = {"quick": UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}
 
 
 def test_ablation_has_one_line_for_each_change_with_the_best_first():

@@ -162,7 +162,7 @@ def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypat
     found = model([Batch(images, labels)], Step(0.5, seeds.generator(0)))["loss"]
     p = torch.softmax(schedule.gain * model.hypernetwork(S)[0], dim=-1)
     sizes, largest = cost.edge_parameters(config.space), cost.edge_parameters(config.space).max()
-    latency = sum(
+    price = sum(
         cells * p[edge, m] * (S[0, m] + config.parameter_price * sizes[edge, m] / largest)
         for edge, cells in enumerate(cost.instances(config.space))
         for m in range(3)
@@ -171,7 +171,7 @@ def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypat
         torch.nn.functional.cross_entropy(model.supernet(images[half], choice), labels[half])
         for half, choice in zip((slice(16), slice(16, 32)), choices, strict=True)
     ]
-    expected = sum(losses) / 2 + schedule.kappa * latency
+    expected = sum(losses) / 2 + schedule.kappa * price
     torch.testing.assert_close(found, expected)
     log_p = [sum(p[edge, m].log() for edge, m in enumerate(choice)) for choice in choices]
     advantage = (losses[0] - losses[1]).item()
@@ -179,7 +179,7 @@ def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypat
     plainly = [loss + term for loss, term in zip(gradients(expected), policy, strict=True)]
     for ours, theirs in zip(gradients(found), plainly, strict=True):
         torch.testing.assert_close(ours, theirs)
-    assert policy[0].abs().max() > 1e-4 and gradients(schedule.kappa * latency)[0].abs().max() > 1e-4
+    assert policy[0].abs().max() > 1e-4 and gradients(schedule.kappa * price)[0].abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("kind", ["parameters", "macs", "latency"])
@@ -190,9 +190,9 @@ def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, 
     S = penalties.sample(1, 3, config.corner_share, seeds.generator(0))
     prices = S[:, None, :] * cost.relative_costs(kind, config.space, milliseconds)
     torch.testing.assert_close(model.hypernetwork(S), -prices, msg="utilities start at 0")
-    expected = cost.latency_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
+    expected = cost.price_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    found = model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))["latency"]
+    found = model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))["price"]
     torch.testing.assert_close(found, expected)
 
 
@@ -245,7 +245,7 @@ def test_log_columns(tiny_run):
     folder, _ = tiny_run
     rows = read_log(folder)
     assert list(rows[0]) == [
-        *("step", "epoch", "loss", "cross_entropy", "latency"),
+        *("step", "epoch", "loss", "cross_entropy", "price"),
         *("kappa", "gain", "temperature", "learning_rate"),
     ]
     assert [row["step"] for row in rows] == [0, 7] and rows[0]["gain"] == 0 and rows[0]["temperature"] == 1

@@ -1,6 +1,7 @@
 """The command line. Every command prints what it wrote; messages and progress go to standard error."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -41,8 +42,15 @@ def _start(
     keep_memory()
 
 
+def _stop(number: int, frame) -> None:
+    """End as at an error, so that what is half-written is removed; another signal does not disturb that."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Entry point: bad input ends with one line and exit code 2."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         sys.exit(app(standalone_mode=False))
     except SimplexNASError as error:

@@ -14,28 +14,33 @@ def measure(
     batches: Annotated[
         list[int], typer.Option("--batch", min=1, help="Images at a time; repeatable. Default: 1 and 64.")
     ] = [1, 64],  # noqa: B006
+    runtime: Annotated[
+        str, typer.Option(help="onnxruntime: exported models, from pixels to logits; or torch: part by part.")
+    ] = "onnxruntime",
     threads: Annotated[int, typer.Option(min=1, help="Threads of one network.")] = 1,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, or with torch cuda.")] = "cpu",
     name: Annotated[
-        str | None, typer.Option(help="Name of the table; by default made of processor, device, threads.")
+        str | None, typer.Option(help="Name of the table; by default made of processor, device, threads, runtime.")
     ] = None,
     family: FamilyOption = "default-seed0",
 ) -> None:
-    """Time every part of the networks of a family's search space, to data/latency/<name>/table.json."""
+    """Times of all parts of the networks of a family's search space, to data/latency/<name>/table.json.
+
+    In ONNX Runtime they are fitted to the times of whole networks; in PyTorch each is timed.
+    """
     from simplexnas import latency
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
 
-    path = latency.measure(Family.load(family).space, batches, name=name, device=device, threads=threads)
+    space = Family.load(family).space
+    path = latency.measure(space, batches, runtime=runtime, name=name, device=device, threads=threads)
     typer.echo(relative(path))
     table = latency.LatencyTable.load(path.parent.name)
     for batch in table.batches:
         slope, intercept = table.line(batch)
-        typer.echo(
-            f"\nbatch {batch}: a network takes {slope:.3f} times its parts and {intercept:.3f} ms; parts, median ms:"
-        )
-        for part, time in table.of_batch(batch)["parts"].items():
-            typer.echo(f"{part:<36}{time['median_ms']:>10.4f}")
+        typer.echo(f"\nbatch {batch}: a network takes {slope:.3f} times its parts and {intercept:.3f} ms; parts, ms:")
+        for part in latency.all_parts(table.space):
+            typer.echo(f"{part!s:<36}{table.ms(part, batch):>10.4f}")
 
 
 @app.command()
@@ -47,7 +52,7 @@ def validate(table: TableOption = None) -> None:
     from simplexnas import latency
     from simplexnas.io.paths import relative
 
-    loaded = latency.LatencyTable.load(table)
+    loaded = latency.LatencyTable.load(table, here=True)
     typer.echo(relative(latency.validate(loaded)))
     for batch, points in latency.read_validation(loaded).items():
         for title, errors in (

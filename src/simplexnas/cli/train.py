@@ -60,6 +60,7 @@ def search(
     from simplexnas import tasks
     from simplexnas.io.paths import relative
     from simplexnas.latency.table import LatencyTable
+    from simplexnas.latency.timing import TORCH, machine_name
     from simplexnas.methods import settings
     from simplexnas.training.batches import steps_per_epoch
     from simplexnas.training.family import train_family
@@ -72,7 +73,7 @@ def search(
     changed = {"train_images": len(splits.train), "shape": splits.task.shape} | changed
     if changed.get("price") == "latency":
         without = settings.preset(preset, **changed | {"price": "unit"})
-        loaded = LatencyTable.load(table, without.space)
+        loaded = LatencyTable.load(table or machine_name(TORCH), without.space)
         changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
     elif table is not None:
         raise SimplexNASError(f"--table {table}: only with --set price=latency")

@@ -62,7 +62,8 @@ def select(
 ) -> None:
     """The best member of a family within a budget (any mix of limits): the most accurate one.
 
-    With --min-accuracy the fastest. Where time matters, networks are timed here before one is promised.
+    With --min-accuracy the fastest. Where time matters, networks are timed here before one is promised: in ONNX
+    Runtime, or in the runtime of --table.
     """
     from simplexnas.family import Family
     from simplexnas.io.files import check_writable
@@ -100,6 +101,7 @@ def export(
             help="Name under data/families, or a folder: ./NAME. By default that of --architecture, or default-seed0."
         ),
     ] = None,
+    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Time the model, for model.json.")] = True,
     data: DataOption = None,
 ) -> None:
     """A member of a family as files that need nothing of this library; checks ONNX Runtime on the whole test set."""
@@ -121,7 +123,7 @@ def export(
             raise SimplexNASError(
                 f"{architecture} was chosen from another training of {loaded.name}; choose again, or give --family"
             )
-    folder = export.export(loaded, chosen, data_of(loaded, data), output, fold)
+    folder = export.export(loaded, chosen, data_of(loaded, data), output, fold, timing)
     for path in sorted(folder.iterdir()):
         typer.echo(relative(path))
     description = json.loads((folder / export.DESCRIPTION).read_text())
@@ -129,6 +131,8 @@ def export(
         f"test accuracy {description['test_accuracy']:.2%}; largest difference of a logit between PyTorch and "
         f"ONNX Runtime {description['largest_logit_difference']:.1e}"
     )
-    for batch, times in description["latency"].items():
+    if timing and description["latency"] is None:
+        say("the machine is too busy to measure: the model has no times")
+    for batch, times in (description["latency"] or {}).items():
         listed = ", ".join(f"{name} {time['median_ms']:.3f} ms" for name, time in times.items())
         typer.echo(f"batch {batch}: {listed}")

@@ -4,13 +4,14 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.paths import relative
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
@@ -19,17 +20,44 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     A symbolic link stays, and the file that it names is written. A path that cannot be written, or that names a pipe,
     a device or a standard stream, raises `SimplexNASError` that names it.
     """
-    path, target = Path(path), _target(path)
+    return _write(Path(path), content, os.replace)
+
+
+def write_new(path: Path, content: str | bytes, hint: str) -> Path:
+    """The same for a file that must not be there yet: one that was made meanwhile stays as it is.
+
+    hint: what to do then, for the message of the `SimplexNASError`.
+    """
+
+    def link(temporary: Path, path: Path) -> None:
+        try:
+            os.link(temporary, path)  # unlike a rename it fails where there is a file
+        except FileExistsError:
+            raise SimplexNASError(f"{relative(path)} exists; {hint}") from None
+
+    return _write(Path(path), content, link)
+
+
+def _write(path: Path, content: str | bytes, place: Callable[[Path, Path], None]) -> Path:
+    target = _target(path)
     temporary = target.with_name(f"{target.name}.tmp{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-        os.replace(temporary, target)
+        place(temporary, target)
     except OSError as error:
+        raise SimplexNASError(f"{path} cannot be written ({error.strerror})") from None
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise SimplexNASError(f"{path} cannot be written ({error.strerror})") from None
     return path
+
+
+def check_new(path: Path, hint: str) -> None:
+    """Raise `SimplexNASError` if there is a file of this name, or none could be made: to know before it is measured."""
+    if os.path.lexists(path):
+        raise SimplexNASError(f"{relative(path)} exists; {hint}")
+    check_writable(path)
 
 
 def check_writable(path: Path) -> None:

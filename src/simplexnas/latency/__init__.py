@@ -2,10 +2,11 @@
 
 from simplexnas.latency.parts import Part, all_parts, parts
 from simplexnas.latency.table import LatencyTable, check_machine, measure
-from simplexnas.latency.timing import BusyMachineError, machine_name, network_calls, time_calls
+from simplexnas.latency.timing import RUNTIMES, BusyMachineError, machine_name, network_calls, time_calls, version
 from simplexnas.latency.validation import prediction_errors, read_validation, validate
 
 __all__ = [
+    "RUNTIMES",
     "BusyMachineError",
     "LatencyTable",
     "Part",
@@ -19,4 +20,5 @@ __all__ = [
     "read_validation",
     "time_calls",
     "validate",
+    "version",
 ]

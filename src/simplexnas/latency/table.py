@@ -1,11 +1,13 @@
-"""The latency table: measured times of all parts on one machine, and what they predict for an architecture.
+"""The latency table: times of all parts on one machine in one runtime, and what they predict for an architecture.
 
-The prediction is a straight line in the sum over the architecture's parts, fitted for each batch size: a part timed
-alone finds its input in the cache, in a network it often does not, and Python's share between the parts is not timed at
-all.
+ONNX Runtime changes the whole graph before it runs it, so that no part runs as it would alone: its parts' times are
+fitted to whole networks (`fitting`), which are the models that `export` writes, from pixels to logits.
 
-All times are of networks as `Architecture.build` makes them, in inference mode, channels last, batch normalisation not
-folded, under the allocator settings of the command line (`allocator.keep_memory`).
+PyTorch runs part after part: there each is timed alone, in inference mode, channels last, batch normalisation not
+folded, under the allocator settings of the command line (`allocator.keep_memory`). A part timed alone finds its input
+in the cache, in a network it often does not, and Python's share between the parts is not timed at all.
+
+In both, the prediction is a straight line in the sum over the architecture's parts, fitted for each batch size.
 """
 
 import json
@@ -21,12 +23,24 @@ import torch
 
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.io.files import check_format, check_writable, read_json, write_atomically
+from simplexnas.io.files import check_format, check_new, read_json, write_new
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed, processor
 from simplexnas.io.records import Point
+from simplexnas.latency import timing
+from simplexnas.latency.fitting import part_times
 from simplexnas.latency.parts import Part, all_parts, part_call, parts, place
-from simplexnas.latency.timing import CANARY, ROUNDS, check_device, machine_name, network_calls, time_calls
+from simplexnas.latency.timing import (
+    CANARY,
+    ONNXRUNTIME,
+    RUNTIMES,
+    TORCH,
+    check_device,
+    machine_name,
+    network_calls,
+    time_calls,
+    version,
+)
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space.search_space import (
     SearchSpace,
@@ -39,7 +53,12 @@ from simplexnas.space.search_space import (
 FORMAT = "simplexnas latency table"
 VERSION = 2
 TABLE = "table.json"
-FIT_ARCHITECTURES, FIT_SEED = 12, 1
+FIT_ARCHITECTURES, FIT_SEED = {ONNXRUNTIME: 72, TORCH: 12}, 1
+
+
+def _names() -> list[str]:
+    """Of all tables."""
+    return sorted(path.parent.name for path in paths.LATENCY.glob(f"*/{TABLE}"))
 
 
 def _check_name(name: str) -> None:
@@ -51,56 +70,66 @@ def measure(
     space: SearchSpace,
     batches: list[int],
     *,
+    runtime: str = ONNXRUNTIME,
     name: str | None = None,
     device: str = "cpu",
     threads: int = 1,
-    rounds: int = ROUNDS,
+    rounds: int | None = None,
 ) -> Path:
-    """Time every part, and the networks that the prediction is fitted to; write data/latency/<name>/table.json.
+    """Time what the prediction is made of: networks, and in PyTorch every part; write data/latency/<name>/table.json.
 
-    Returns the path. batches: images at a time, for example [1, 64]. name: by default `machine_name`. Raises
-    `SimplexNASError` if there is a table of that name already, it could not be written, or the machine was too busy.
+    Returns the path. batches: images at a time, for example [1, 64]. runtime: "onnxruntime" or "torch". name: by
+    default `machine_name`. rounds: 15 by default. Raises `SimplexNASError` if there is a table of that name already,
+    also one that was made meanwhile, it could not be written, or the machine was too busy.
     """
-    check_device(device)
+    rounds = timing.ROUNDS if rounds is None else rounds
+    check_device(device, runtime)
     for setting, values in (("threads", [threads]), ("batch", batches)):
         if wrong := [value for value in values if value < 1]:
             raise SimplexNASError(f"{setting} = {wrong[0]}; allowed: whole numbers from 1")
     if rounds < 2:
         raise SimplexNASError(f"rounds = {rounds}; allowed: whole numbers from 2, for there to be a spread")
-    name = machine_name(device, threads) if name is None else name
+    name = machine_name(runtime, device, threads) if name is None else name
     _check_name(name)
     path = paths.LATENCY / name / TABLE
-    check_writable(path)
-    if path.exists():
-        raise SimplexNASError(f"{relative(path)} exists; move it away to measure again, or give another --name")
+    hint = "move it away to measure again, or give another --name"
+    check_new(path, hint)
     started = time.perf_counter()
     content = {
         "format": FORMAT,
         "version": VERSION,
+        "runtime": runtime,
         "space": asdict(space),
         "device": device,
         "rounds": rounds,
         **computed(device, threads),
         "batches": {},
     }
+    content["versions"][runtime] = version(runtime)
     for batch in sorted(set(batches)):
-        content["batches"][str(batch)] = _measure_batch(space, batch, device, threads, rounds)
+        content["batches"][str(batch)] = _measure_batch(space, batch, runtime, device, threads, rounds)
     content["seconds"] = round(time.perf_counter() - started, 1)
-    return write_atomically(path, json.dumps(content, indent=1) + "\n")
+    return write_new(path, json.dumps(content, indent=1) + "\n", hint)
 
 
-def _measure_batch(space: SearchSpace, batch: int, device: str, threads: int, rounds: int) -> dict:
+def _measure_batch(space: SearchSpace, batch: int, runtime: str, device: str, threads: int, rounds: int) -> dict:
     """The entry of one batch size in a table: canary, times of the parts, and the networks to fit the prediction to.
 
-    Parts and networks are timed in the same rounds, so that a machine that slows down changes both.
+    What is timed is timed in the same rounds, so that a machine that slows down changes all of it.
     """
-    with torch.inference_mode():
-        calls = {str(part): part_call(part, space, batch, device) for part in all_parts(space)}
-    architectures = random_architectures(space, FIT_ARCHITECTURES, FIT_SEED)
+    architectures = random_architectures(space, FIT_ARCHITECTURES[runtime], FIT_SEED)
     networks = {f"network {number}": architecture.build() for number, architecture in enumerate(architectures)}
-    calls |= network_calls(networks, batch, device)
-    times = time_calls(calls, device=device, threads=threads, rounds=rounds, title=f"batch {batch}")
+    title = f"batch {batch}"
+    calls = network_calls(
+        networks, batch, runtime=runtime, device=device, threads=threads, title=f"{title}, networks built"
+    )
+    if runtime == TORCH:
+        with torch.inference_mode():
+            calls |= {str(part): part_call(part, space, batch, device) for part in all_parts(space)}
+    times = time_calls(calls, device=device, threads=threads, rounds=rounds, title=title)
     canary, measured = times.pop(CANARY), [times.pop(name)["median_ms"] for name in networks]
+    if runtime == ONNXRUNTIME:
+        times = {str(part): {"fitted_ms": ms} for part, ms in part_times(architectures, measured).items()}
     sums = [_total(architecture, times) for architecture in architectures]
     return {
         "canary": canary,
@@ -112,9 +141,15 @@ def _measure_batch(space: SearchSpace, batch: int, device: str, threads: int, ro
     }
 
 
+def _part_ms(times: dict[str, dict[str, float]], part: Part) -> float:
+    """Time of a part in an entry of a table: fitted, or the median of what was measured."""
+    own = times[str(part)]
+    return own["fitted_ms"] if "fitted_ms" in own else own["median_ms"]
+
+
 def _total(architecture: Architecture, times: dict[str, dict[str, float]]) -> float:
-    """Sum of the medians over the parts of an architecture, ms."""
-    return sum(count * times[str(part)]["median_ms"] for part, count in parts(architecture).items())
+    """Sum over the parts of an architecture, ms."""
+    return sum(count * _part_ms(times, part) for part, count in parts(architecture).items())
 
 
 @dataclass(frozen=True)
@@ -125,25 +160,63 @@ class LatencyTable:
     space: SearchSpace
     content: dict
 
-    @classmethod
-    def load(cls, name: str | None = None, space: SearchSpace | None = None) -> "LatencyTable":
-        """The table of a name; without one that of this machine, one thread. space: what it has to be measured for.
+    @property
+    def runtime(self) -> str:
+        """What was timed: "onnxruntime" or "torch", that of tables that name none."""
+        return self.content.get("runtime", TORCH)
 
-        Raises `SimplexNASError` if it is missing, damaged, foreign, or of another search space.
+    @classmethod
+    def load(cls, name: str | None = None, space: SearchSpace | None = None, *, here: bool = False) -> "LatencyTable":
+        """The table of a name; without one that of this machine in ONNX Runtime, one thread.
+
+        space: what it has to be measured for. here: whether it has to be of this machine. Raises `SimplexNASError` if
+        it is missing, damaged, foreign, or not what it has to be; the message names the tables that are.
         """
         name = machine_name() if name is None else name
         _check_name(name)
         path = paths.LATENCY / name / TABLE
-        if not path.exists():
-            known = ", ".join(sorted(path.parent.name for path in paths.LATENCY.glob(f"*/{TABLE}"))) or "(none)"
-            raise SimplexNASError(
-                f"{relative(path)} is missing; run `simplexnas latency measure`, or choose a table of: {known}; "
-                f"{paths.ANOTHER_FOLDER}"
-            )
+        if path.exists():
+            table = cls._read(name)
+            misfit = table._misfit(space, here)
+            if misfit is None:
+                return table
+        else:
+            misfit = f"{relative(path)} is missing"
+        fitting = (name for name in _names() if cls._fits(name, space, here))
+        raise SimplexNASError(
+            f"{misfit}; run `simplexnas latency measure`, or choose a table of: {', '.join(fitting) or '(none)'}; "
+            f"{paths.ANOTHER_FOLDER}"
+        )
+
+    def _misfit(self, space: SearchSpace | None, here: bool) -> str | None:
+        """Why the table is not one of this search space, and of this machine if `here`."""
+        if space is not None and space != self.space:
+            return f"{relative(paths.LATENCY / self.name / TABLE)} was measured for another search space: {self.space}"
+        if here:
+            try:
+                check_device(self.content["device"], self.runtime)
+            except SimplexNASError as error:
+                return str(error)
+            if (found := processor(self.content["device"])) != self.content["processor"]:
+                return f"the latency table {self.name} is of {self.content['processor']}, not of this {found}"
+        return None
+
+    @classmethod
+    def _fits(cls, name: str, space: SearchSpace | None, here: bool) -> bool:
+        try:
+            return cls._read(name)._misfit(space, here) is None
+        except SimplexNASError:  # damaged, or of another version
+            return False
+
+    @classmethod
+    def _read(cls, name: str) -> "LatencyTable":
+        path = paths.LATENCY / name / TABLE
         content = read_json(path)
         check_format(content, FORMAT, VERSION, relative(path))
         try:
             table = cls(name, SearchSpace.from_dict(content["space"]), content)
+            if table.runtime not in RUNTIMES:
+                raise ValueError(f"runtime is {table.runtime!r}")
             for key, kind in (("processor", str), ("device", str), ("threads", int), ("created", str)):
                 if not isinstance(content[key], kind):
                     raise TypeError(f"{key} is {content[key]!r}")
@@ -151,7 +224,7 @@ class LatencyTable:
                 raise ValueError("it has no batch")
             for batch in table.batches:
                 entry = table.of_batch(batch)
-                times = [entry["parts"][str(part)]["median_ms"] for part in all_parts(table.space)]
+                times = [table.ms(part, batch) for part in all_parts(table.space)]
                 times += [fitted[key] for fitted in entry["fit"] for key in ("sum_of_parts_ms", "measured_ms")]
                 if not all(0 < value < float("inf") for value in times):
                     raise ValueError(f"a time of batch {batch} is not above 0")
@@ -159,8 +232,6 @@ class LatencyTable:
                     raise ValueError(f"batch {batch} has fewer than two networks to fit the prediction to")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SimplexNASError(f"{relative(path)}: not a whole latency table ({error})") from None
-        if space is not None and space != table.space:
-            raise SimplexNASError(f"{relative(path)} was measured for another search space: {table.space}, not {space}")
         return table
 
     @property
@@ -174,8 +245,8 @@ class LatencyTable:
         return self.content["batches"][str(batch)]
 
     def ms(self, part: Part, batch: int) -> float:
-        """Median time of one part for one batch."""
-        return self.of_batch(batch)["parts"][str(part)]["median_ms"]
+        """Time of one part for one batch."""
+        return _part_ms(self.of_batch(batch)["parts"], part)
 
     def line(self, batch: int) -> tuple[float, float]:
         """Slope, and intercept in ms, of a network's time against the sum over its parts: least squares."""
@@ -184,7 +255,7 @@ class LatencyTable:
         return float(slope), float(intercept)
 
     def sum_of_parts(self, architecture: Architecture, batch: int) -> float:
-        """Sum of the medians over the parts of an architecture's network for one batch, ms."""
+        """Sum over the parts of an architecture's network for one batch, ms."""
         if architecture.space != self.space:
             raise SimplexNASError(
                 f"the latency table {self.name} was measured for another search space: {self.space}, "
@@ -251,11 +322,6 @@ class LatencyTable:
 
 def check_machine(table: LatencyTable) -> dict:
     """{"device", "threads"} of a table of this machine; raises `SimplexNASError` if it is of another one."""
-    content = table.content
-    check_device(content["device"])
-    if (here := processor(content["device"])) != content["processor"]:
-        raise SimplexNASError(
-            f"the latency table {table.name} is of {content['processor']}, not of this {here}; "
-            "run `simplexnas latency measure`"
-        )
-    return {key: content[key] for key in ("device", "threads")}
+    if misfit := table._misfit(None, here=True):
+        raise SimplexNASError(f"{misfit}; run `simplexnas latency measure`")
+    return {key: table.content[key] for key in ("device", "threads")}

@@ -1,7 +1,9 @@
 """Timing calls on this machine, and refusing to where it is too busy."""
 
+import importlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -13,8 +15,12 @@ from tqdm import tqdm
 from simplexnas.io.allocator import keep_memory
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.provenance import processor
+from simplexnas.network import onnx_model
+from simplexnas.tasks import fashion_mnist
+from simplexnas.tasks.task import Shape, Task
 
 DEVICES = ("cpu", "cuda")
+ONNXRUNTIME, TORCH = RUNTIMES = ("onnxruntime", "torch")
 ROUNDS = 15
 SECONDS_PER_ROUND = 0.01  # of one call; a slower one is timed once
 CANARY = "canary"
@@ -30,10 +36,10 @@ def time_calls(
     *,
     device: str = "cpu",
     threads: int = 1,
-    rounds: int = ROUNDS,
+    rounds: int | None = None,
     title: str = "",
 ) -> dict[str, dict[str, float]]:
-    """{"median_ms", "iqr_ms"} of each call, in rounds of random order; inference mode.
+    """{"median_ms", "iqr_ms"} of each call, in rounds of random order (15 by default); inference mode.
 
     In each round a fixed matrix product, the canary, is timed as well. Raises `BusyMachineError` where its
     interquartile range over the rounds is more than 10 % of its median: then the other times mean nothing either. The
@@ -52,7 +58,7 @@ def time_calls(
         for name, timer in timers.items():
             timer.timeit(2)  # warm up
             runs[name] = ceil(SECONDS_PER_ROUND / timer.timeit(1).mean)
-        for _ in tqdm(range(rounds), desc=title, disable=not title):
+        for _ in tqdm(range(ROUNDS if rounds is None else rounds), desc=title, disable=not title):
             for name in random.permutation(list(calls)):
                 times[name].append(1e3 * timers[name].timeit(runs[name]).mean)
     measured = {name: {"median_ms": float(np.median(t)), "iqr_ms": float(stats.iqr(t))} for name, t in times.items()}
@@ -67,26 +73,66 @@ def time_calls(
     return measured
 
 
-def network_calls(networks: dict[str, nn.Module], batch: int, device: str = "cpu") -> dict[str, Callable[[], object]]:
-    """A call of each network on one batch of images, for `time_calls`. The networks are of one search space."""
-    shape = next(iter(networks.values())).space.shape
-    images = torch.randn(batch, shape.channels, shape.size, shape.size, device=device)
-    images = images.contiguous(memory_format=torch.channels_last)
+def network_calls(
+    networks: dict[str, nn.Module],
+    batch: int,
+    *,
+    runtime: str,
+    device: str = "cpu",
+    threads: int = 1,
+    title: str = "",
+) -> dict[str, Callable[[], object]]:
+    """A call of each network on one batch of random images, for `time_calls`. The networks are of one search space.
 
-    def call(network: nn.Module) -> Callable[[], object]:
+    "onnxruntime": of the model that `export` writes, from pixels to logits. "torch": of the network alone, channels
+    last. Both in eval mode.
+    """
+    shape = next(iter(networks.values())).space.shape
+    pixels = np.random.default_rng(0).integers(
+        256, size=(batch, shape.channels, shape.size, shape.size), dtype=np.uint8
+    )
+
+    def of_onnxruntime(network: nn.Module) -> Callable[[], object]:
+        model = onnx_model.onnx_model(onnx_model.Classifier(network, task))
+        session = onnx_model.session(model, threads)
+        return lambda: session.run(None, {onnx_model.INPUT: pixels})
+
+    def of_torch(network: nn.Module) -> Callable[[], object]:
         network = network.to(device, memory_format=torch.channels_last).eval()
         return lambda: network(images)
 
-    return {name: call(network) for name, network in networks.items()}
+    if runtime == ONNXRUNTIME:
+        task, call = _any_task(shape), of_onnxruntime
+    else:
+        images = _any_task(shape).normalize(torch.from_numpy(pixels)).to(device, memory_format=torch.channels_last)
+        call = of_torch
+    return {name: call(network) for name, network in tqdm(networks.items(), desc=title, disable=not title)}
 
 
-def machine_name(device: str = "cpu", threads: int = 1) -> str:
-    """Name of this machine's table, made of processor, device and threads."""
+def _any_task(shape: Shape) -> Task:
+    """A task of the shape; which one does not change a time."""
+    classes = tuple(map(str, range(shape.classes)))
+    mean, std = (shape.channels * (value,) for value in (0.25, 0.5))
+    return replace(fashion_mnist.TASK, shape=shape, classes=classes, mean=mean, std=std)
+
+
+def machine_name(runtime: str = ONNXRUNTIME, device: str = "cpu", threads: int = 1) -> str:
+    """Name of this machine's table, made of processor, device, threads and runtime; PyTorch's have no runtime."""
     slug = re.sub(r"[^a-z0-9]+", "-", processor(device).lower()).strip("-")
-    return f"{slug}-{device}-{threads}-thread{'s' if threads > 1 else ''}"
+    runtime = "" if runtime == TORCH else f"-{runtime}"
+    return f"{slug}-{device}-{threads}-thread{'s' if threads > 1 else ''}{runtime}"
 
 
-def check_device(device: str) -> None:
-    available = [name for name in DEVICES if name == "cpu" or torch.cuda.is_available()]
+def version(runtime: str) -> str:
+    return importlib.import_module(runtime).__version__
+
+
+def check_device(device: str, runtime: str = TORCH) -> None:
+    """Raise `SimplexNASError` unless the runtime can be timed on the device here; ONNX Runtime is on the CPU alone."""
+    if runtime not in RUNTIMES:
+        raise SimplexNASError(f"runtime = {runtime!r}; allowed: {', '.join(RUNTIMES)}")
+    if runtime == ONNXRUNTIME:
+        onnx_model.check_packages()
+    available = [name for name in DEVICES if name == "cpu" or (runtime == TORCH and torch.cuda.is_available())]
     if device not in available:
         raise SimplexNASError(f"device = {device!r}; allowed here: {', '.join(available)}")

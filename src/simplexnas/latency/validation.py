@@ -8,32 +8,36 @@ from scipy import stats
 
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.io.files import check_format, check_writable, read_json, write_atomically
+from simplexnas.io.files import check_format, check_new, read_json, write_new
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed
 from simplexnas.latency.table import VERSION, LatencyTable, check_machine
-from simplexnas.latency.timing import network_calls, time_calls
+from simplexnas.latency.timing import network_calls, time_calls, version
 from simplexnas.network.architecture import Architecture, random_architectures
 
 VALIDATION_FORMAT = "simplexnas latency validation"
 VALIDATION = "validation.json"
+HINT = "move it away to measure again"
 VALIDATION_ARCHITECTURES, VALIDATION_SEED, VALIDATION_ROUNDS = 40, 2, 7
 
 
-def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
+def validate(table: LatencyTable, rounds: int | None = None) -> Path:
     """Measured times of architectures that the prediction was not fitted to, each measured twice in the same rounds.
 
     Writes data/latency/<name>/validation.json; the second measurement says how well anything could predict the first.
-    Raises `SimplexNASError` if the table is of another machine, or this one is too busy.
+    rounds: 7 by default. Raises `SimplexNASError` if the table is of another machine, it was validated already, also
+    meanwhile, or this machine is too busy.
     """
-    settings = check_machine(table) | {"rounds": rounds}
+    machine = check_machine(table)
+    settings = machine | {"rounds": VALIDATION_ROUNDS if rounds is None else rounds}
     path = paths.LATENCY / table.name / VALIDATION
-    check_writable(path)
+    check_new(path, HINT)
     architectures = random_architectures(table.space, VALIDATION_ARCHITECTURES, VALIDATION_SEED)
     networks = {str(number): architecture.build() for number, architecture in enumerate(architectures)}
     batches = {}
     for batch in table.batches:
-        calls = network_calls(networks, batch, settings["device"])
+        title = f"batch {batch}, networks built"
+        calls = network_calls(networks, batch, runtime=table.runtime, **machine, title=title)
         again = {f"{number} again": call for number, call in calls.items()}
         times = time_calls(calls | again, **settings, title=f"batch {batch}")
         batches[str(batch)] = [
@@ -52,7 +56,8 @@ def validate(table: LatencyTable, rounds: int = VALIDATION_ROUNDS) -> Path:
         **computed(settings["device"], settings["threads"]),
         "batches": batches,
     }
-    return write_atomically(path, json.dumps(result, indent=1) + "\n")
+    result["versions"][table.runtime] = version(table.runtime)
+    return write_new(path, json.dumps(result, indent=1) + "\n", HINT)
 
 
 def read_validation(table: LatencyTable) -> dict[int, list[dict]]:
@@ -68,7 +73,7 @@ def read_validation(table: LatencyTable) -> dict[int, list[dict]]:
     content = read_json(path)
     check_format(content, VALIDATION_FORMAT, VERSION, relative(path))
     if content.get("table_created") != table.content["created"]:
-        raise SimplexNASError(f"{relative(path)} is not of this table; {hint}")
+        raise SimplexNASError(f"{relative(path)} is not of this table; move it away, and {hint}")
 
     def predicted(point: dict, batch: int) -> dict:
         architecture = Architecture(table.space, [table.space.operations.index(name) for name in point["operations"]])

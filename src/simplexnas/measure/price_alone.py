@@ -66,7 +66,7 @@ def train_on_price(config: SearchConfig) -> nn.Module:
                 S = method.condition(generator(config.seed, step, 0))
                 probabilities = torch.softmax(schedule.gain * method.hypernetwork(S), dim=-1)
                 prices = cost.price(S, config.space, config.parameter_price, method.costs)
-                (schedule.kappa * cost.latency_term(probabilities, prices, config.space)).sum().backward()
+                (schedule.kappa * cost.price_term(probabilities, prices, config.space)).sum().backward()
                 optimizers.step()
             if averaged is not None:
                 averaged.update_parameters(method.hypernetwork)
@@ -147,7 +147,7 @@ def without_images(
                 with torch.enable_grad():
                     probabilities = torch.softmax(logits_of_all(parameters, S), dim=-1)
                     prices = cost.price(S, space)
-                    (AUTHORS_KAPPA * cost.latency_term(probabilities, prices, space)).sum().backward()
+                    (AUTHORS_KAPPA * cost.price_term(probabilities, prices, space)).sum().backward()
                 optimizer.step()
                 optimizer.zero_grad()
             sizes = [parameters_of[np.arange(len(parameters_of)), chosen(S)].sum(axis=1) for S in lattice]

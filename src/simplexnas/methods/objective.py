@@ -4,9 +4,9 @@ import torch
 from torch.nn import functional
 
 
-def objective(cross_entropy: torch.Tensor, latency: torch.Tensor, kappa: float) -> torch.Tensor:
+def objective(cross_entropy: torch.Tensor, price: torch.Tensor, kappa: float) -> torch.Tensor:
     """L + kappa * Lat, averaged over the batch or the sampled paths (Firsov 2024, slide 3). Scalars or (n,)."""
-    return (cross_entropy + kappa * latency).mean()
+    return (cross_entropy + kappa * price).mean()
 
 
 def score_function_term(

@@ -92,15 +92,15 @@ class SimplexMethod(nn.Module):
         if not schedule.policy_learns:
             logits = logits.detach()
         prices = cost.price(S, config.space, config.parameter_price, self.costs)
-        latency = cost.latency_term(torch.softmax(logits, dim=-1), prices, config.space)
+        price = cost.price_term(torch.softmax(logits, dim=-1), prices, config.space)
         if config.estimator == "score_function":
             losses, policy = self._sampled_losses(images, labels, logits, step.random)
         else:
             losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, step.random), 0.0
         return {
-            "loss": objective.objective(losses, latency, schedule.kappa) + policy,
+            "loss": objective.objective(losses, price, schedule.kappa) + policy,
             "cross_entropy": losses.mean().detach(),
-            "latency": latency.mean().detach(),
+            "price": price.mean().detach(),
             "kappa": schedule.kappa,
             "gain": schedule.gain,
             "temperature": schedule.temperature,

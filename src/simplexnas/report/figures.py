@@ -1,5 +1,9 @@
 """Plots and drawings: data in, Axes or graph out. Nothing here imports torch."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import cycle
+
 import graphviz
 import matplotlib
 import matplotlib.pyplot as plt
@@ -7,13 +11,27 @@ import mpltern  # noqa: F401  (registers the projection "ternary")
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, ScalarFormatter
 
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Point
-from simplexnas.report.published import UNCHANGED
+from simplexnas.report.names import UNCHANGED
 
 # Okabe and Ito's palette, readable with any colour vision.
 OPERATION_COLORS = {"pool": "#0072B2", "identity": "#999999", "convolution": "#D55E00"}
+LINE_COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+MARKERS = "o^svDP"
+
+
+def operation_colors(operations: Iterable[str]) -> dict[str, str]:
+    """A colour for each operation: those of OPERATION_COLORS if all are in it, else as many others as are needed."""
+    names = list(operations)
+    if set(names) <= set(OPERATION_COLORS):
+        return {name: OPERATION_COLORS[name] for name in names}
+    palette = sns.color_palette("colorblind" if len(names) <= 10 else "husl", len(names))
+    return dict(zip(names, palette.as_hex(), strict=True))
 
 
 def as_in_the_book() -> None:
@@ -30,35 +48,37 @@ def cell_graph(edges: list[dict], cell_type: str) -> graphviz.Digraph:
     graph = graphviz.Digraph(cell_type, graph_attr={"rankdir": "LR", "ranksep": "0.7", "nodesep": "0.25"})
     graph.attr("node", shape="box", style="rounded,filled", fillcolor="white", fontname="Helvetica", fontsize="12")
     graph.attr("edge", fontname="Helvetica", fontsize="10", penwidth="1.6")
+    colors = operation_colors(sorted({edge["operation"] for edge in edges}))
     own = [edge for edge in edges if edge["cell_type"] == cell_type]
     targets = sorted({edge["target"] for edge in own})
     for node in sorted({edge["source"] for edge in own} | set(targets)):
         graph.node(str(node), names.get(node, f"node {node}"))
     graph.node("out", "output", fillcolor="#eeeeee")
     for edge in own:
-        color = OPERATION_COLORS.get(edge["operation"], "black")
+        color = colors[edge["operation"]]
         graph.edge(str(edge["source"]), str(edge["target"]), edge["operation"], color=color, fontcolor=color)
     for target in targets:
         graph.edge(str(target), "out", color="#bbbbbb", style="dashed")
     return graph
 
 
-def operation_bars(counts: dict[str, dict[str, int]], ax: plt.Axes | None = None) -> plt.Axes:
+def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
     """Number of edges per operation for several models, in the manner of the paper's Figure 3.
 
-    counts: {model: {operation: edges}}; all models list the same operations.
+    counts: {model: {operation: edges}}; all models list the same operations and have equally many edges.
     """
     ax = ax or plt.subplots(figsize=(7, 3.2), layout="constrained")[1]
     rows = [(model, operation, n) for model, edges in counts.items() for operation, n in edges.items()]
     bars = pd.DataFrame(rows, columns=["model", "operation", "edges"])
-    colors = OPERATION_COLORS if set(bars["operation"]) <= set(OPERATION_COLORS) else "colorblind"
+    colors = operation_colors(bars["operation"].unique())
     sns.barplot(bars, x="model", y="edges", hue="operation", palette=colors, saturation=1, ax=ax)
     for container in ax.containers:
         ax.bar_label(container, fontsize=8, padding=1)
+    total = round(bars.groupby("model")["edges"].sum().max())
     ax.set_xlabel("")
-    ax.set_ylabel("edges (of 28)")
-    ax.set_ylim(0, 30)
-    ax.legend(frameon=False, ncols=bars["operation"].nunique(), loc="upper right")
+    ax.set_ylabel(f"edges (of {total})")
+    ax.set_ylim(0, 15 / 14 * total)
+    ax.legend(frameon=False, ncols=len(colors), loc="upper right")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
@@ -78,30 +98,121 @@ def cell_html(edges: list[dict], cell_type: str) -> str:
     return f"<figure>{svg}<figcaption>{caption}</figcaption></figure>"
 
 
-def triangle(ax: plt.Axes | None = None, quantity: str = "penalty on") -> plt.Axes:
-    """Empty triangle of three numbers with sum 1: pool counts towards the top, identity left, convolution right."""
-    if ax is None:
-        ax = plt.figure(figsize=(5.4, 4.4)).add_subplot(projection="ternary")
-    set_labels = (ax.set_tlabel, ax.set_llabel, ax.set_rlabel)
-    for set_label, (operation, color) in zip(set_labels, OPERATION_COLORS.items(), strict=True):
-        set_label(f"{quantity} {operation}", color=color)
-    for axis in (ax.taxis, ax.laxis, ax.raxis):
-        axis.set_label_position("tick1")
-        axis.set_ticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-        axis.set_tick_params(labelsize=8)
-    ax.grid(linewidth=0.4, alpha=0.6)
-    return ax
+@dataclass(frozen=True)
+class Simplex:
+    """Axes on which vectors of k numbers with sum 1 are drawn, one number for each operation.
+
+    A line for two operations, a triangle for three, and for more one square for each pair, below the diagonal of a
+    matrix. axes: the one of line or triangle, or those squares. shown: which of the numbers each of them shows.
+    """
+
+    operations: tuple[str, ...]
+    axes: tuple[plt.Axes, ...]
+    shown: tuple[tuple[int, ...], ...]
+
+    def panels(self, points) -> Iterator[tuple[plt.Axes, np.ndarray, dict]]:
+        """Axes, coordinates (2 or 3, n) of the points (n, k) on them, and what `scatter` needs beside them."""
+        points = np.asarray(points, dtype=float)
+        if points.ndim != 2 or points.shape[1] != len(self.operations):
+            raise SimplexNASError(f"points of shape {points.shape}; allowed: (n, {len(self.operations)})")
+        for ax, shown in zip(self.axes, self.shown, strict=True):
+            if len(shown) > 1:
+                yield ax, points[:, shown].T, {}
+            else:  # a line: at the foot of the axes, whatever stands above
+                place = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+                yield ax, np.stack([points[:, shown[0]], np.zeros(len(points))]), place
+
+    def scatter(self, points, **style) -> None:
+        """The points (n, k) as dots; style: as of `Axes.scatter`."""
+        for ax, places, needed in self.panels(points):
+            ax.scatter(*places, **needed | style)
 
 
-def simplex_points(points: dict[str, tuple[float, ...]], ax: plt.Axes | None = None) -> plt.Axes:
-    """Named vectors S as points of the triangle."""
-    ax = triangle() if ax is None else ax
-    halo = withStroke(linewidth=2.5, foreground="white")
-    for name, S in points.items():
-        ax.scatter(*([component] for component in S), color="black", edgecolor="white", s=34, zorder=5)
-        pool, identity, convolution = S
-        ax.text(pool + 0.05, identity - 0.05, convolution, name, weight="bold", zorder=5, path_effects=[halo])
-    return ax
+def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantity: str = "penalty on") -> Simplex:
+    """Empty axes for vectors of numbers with sum 1, in a figure of their own or at a place of a `GridSpec`.
+
+    In a triangle the first operation counts towards the top, the second left, the third right.
+    """
+    operations = tuple(operations)
+    k, names = len(operations), [f"{quantity} {operation}" for operation in operations]
+    colors = list(operation_colors(operations).values())
+    if k < 2:
+        raise SimplexNASError(f"operations {operations}; allowed: at least two")
+    if place is None:
+        size = {2: (5.4, 2.4), 3: (5.4, 4.4)}.get(k, (1.9 * k, 1.9 * k))
+        place = plt.figure(figsize=size, layout="constrained" if k != 3 else None).add_gridspec(1, 1)[0]
+    figure = place.get_gridspec().figure
+    if k == 2:
+        ax = figure.add_subplot(place, xlim=(0, 1))
+        ax.set_xlabel(names[0], color=colors[0])
+        ax.yaxis.set_visible(False)
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        return Simplex(operations, (ax,), ((0,),))
+    if k == 3:
+        ax = figure.add_subplot(place, projection="ternary")
+        set_labels = (ax.set_tlabel, ax.set_llabel, ax.set_rlabel)
+        for set_label, name, color in zip(set_labels, names, colors, strict=True):
+            set_label(name, color=color)
+        for axis in (ax.taxis, ax.laxis, ax.raxis):
+            axis.set_label_position("tick1")
+            axis.set_ticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+            axis.set_tick_params(labelsize=8)
+        ax.grid(linewidth=0.4, alpha=0.6)
+        return Simplex(operations, (ax,), ((0, 1, 2),))
+    grid, axes = place.subgridspec(k - 1, k - 1), {}
+    for row in range(1, k):
+        for column in range(row):
+            ax = figure.add_subplot(grid[row - 1, column], xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), box_aspect=1)
+            ax.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8)  # two numbers have at most the sum 1
+            ax.spines[["top", "right"]].set_visible(False)
+            ax.tick_params(labelsize=8, labelleft=column == 0, labelbottom=row == k - 1)
+            if column == 0:
+                ax.set_ylabel(names[row], color=colors[row], fontsize=8)
+            if row == k - 1:
+                ax.set_xlabel(names[column], color=colors[column], fontsize=8)
+            axes[column, row] = ax
+    return Simplex(operations, tuple(axes.values()), tuple(axes))
+
+
+def simplex_points(points: dict[str, tuple[float, ...]], on: Simplex) -> Simplex:
+    """Named vectors S as points."""
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    on.scatter(list(points.values()), color="black", edgecolor="white", s=34, zorder=5)
+    for ax, places, needed in on.panels(list(points.values())):
+        for name, place in zip(points, places.T, strict=True):
+            if len(place) == 3:
+                top, left, right = place
+                ax.text(top + 0.05, left - 0.05, right, name, weight="bold", zorder=5, path_effects=halo)
+            else:
+                style = {"textcoords": "offset points", "weight": "bold", "zorder": 5, "path_effects": halo}
+                frame = needed.get("transform", "data")
+                ax.annotate(name, place, (5, 5), xycoords=frame, annotation_clip=False, **style)
+    return on
+
+
+def simplex_map(S: np.ndarray, values: np.ndarray, label: str, on: Simplex) -> Simplex:
+    """Values (n,) at points S (n, k): a line, filled contours over the triangle, or dots for each pair of numbers.
+
+    Points that lie on one another for a pair are one dot: the mean of their values.
+    """
+    values = np.asarray(values)
+    if len(on.operations) == 2:
+        (ax,), order = on.axes, np.argsort(S[:, 0])
+        ax.plot(S[order, 0], values[order], color="black", marker="o", markersize=4)
+        ax.yaxis.set_visible(True)
+        ax.set_ylabel(label)
+    elif len(on.operations) == 3:
+        (ax,) = on.axes
+        contours = ax.tricontourf(*S.T, values, levels=10, cmap="cividis")
+        ax.figure.colorbar(contours, ax=ax, label=label, shrink=0.8, pad=0.16)
+    else:
+        colors = {"cmap": "cividis", "vmin": values.min(), "vmax": values.max()}
+        for ax, places, _ in on.panels(S):
+            distinct, group = np.unique(places.round(6), axis=1, return_inverse=True)
+            means = np.bincount(group.ravel(), values) / np.bincount(group.ravel())
+            dots = ax.scatter(*distinct, c=means, s=20, **colors)
+        dots.figure.colorbar(dots, ax=list(on.axes), label=label, shrink=0.6)
+    return on
 
 
 def image_row(images: np.ndarray, names: list[str]) -> np.ndarray:
@@ -128,45 +239,39 @@ def parameters_and_macs(costs: dict[str, tuple[int, int]], ax: plt.Axes | None =
     return ax
 
 
-def mixture_clouds(samples: dict[str, np.ndarray]) -> list[plt.Axes]:
-    """Mixtures (n, 3) in one triangle per name, each point in the colour of its largest component."""
+def mixture_clouds(samples: dict[str, np.ndarray], operations: Iterable[str]) -> list[Simplex]:
+    """Mixtures (n, k) of operations, side by side for each name, each point in the colour of its largest component."""
+    colors = np.array(list(operation_colors(operations := tuple(operations)).values()))
     figure = plt.figure(figsize=(4.2 * len(samples), 3.6))
-    colors = np.array(list(OPERATION_COLORS.values()))
-    axes = []
-    for index, (name, points) in enumerate(samples.items(), 1):
-        ax = triangle(figure.add_subplot(1, len(samples), index, projection="ternary"), "share of")
-        ax.scatter(*points.T, s=5, color=colors[points.argmax(axis=1)])
-        ax.set_title(name, fontsize=10, y=1.12)
-        axes.append(ax)
+    grid, drawn = figure.add_gridspec(1, len(samples)), []
+    for place, (name, points) in zip(grid, samples.items(), strict=True):
+        on = simplex(operations, place, "share of")
+        on.scatter(points, s=5, color=colors[points.argmax(axis=1)])
+        on.axes[0].set_title(name, fontsize=10, y=1.12)
+        drawn.append(on)
     figure.subplots_adjust(wspace=0.55, top=0.78, bottom=0.12)
-    return axes
+    return drawn
 
 
-def triple_points(points: dict[str, np.ndarray], ax: plt.Axes | None = None) -> plt.Axes:
-    """Points (n, 3) at which an edge is indifferent between its operations, one marker per name.
+def indifference_points(points: dict[str, np.ndarray], on: Simplex) -> Simplex:
+    """Points (n, k) at which an edge is indifferent between its operations, one marker per name; those inside only.
 
-    From the first point inside three lines are drawn, which bound the regions where that edge takes each operation.
+    In a triangle, from the first point three lines are drawn, which bound the regions where that edge takes each
+    operation.
     """
-    ax = triangle() if ax is None else ax
     inside = {name: places[(places >= 0).all(axis=1)] for name, places in points.items()}
-    for (name, places), marker in zip(inside.items(), "o^"[: len(inside)], strict=True):
-        ax.scatter(*places.T, marker=marker, s=26, label=name, facecolor="white", edgecolor="black", zorder=4)
-    first = np.concatenate(list(inside.values()))[0]
-    for m in range(3):  # operations other than m tie here, and both beat m: penalty m above the point's
-        direction = np.full(3, -0.5)
-        direction[m] = 1
-        limits = -first[direction < 0] / direction[direction < 0]
-        ax.plot(*np.stack([first, first + limits.min() * direction]).T, color="black", linewidth=1)
+    for (name, places), marker in zip(inside.items(), cycle(MARKERS), strict=False):
+        on.scatter(places, marker=marker, s=26, label=name, facecolor="white", edgecolor="black", zorder=4)
+    ax = on.axes[0]
+    if len(on.operations) == 3:
+        first = np.concatenate(list(inside.values()))[0]
+        for m in range(3):  # operations other than m tie here, and both beat m: penalty m above the point's
+            direction = np.full(3, -0.5)
+            direction[m] = 1
+            limits = -first[direction < 0] / direction[direction < 0]
+            ax.plot(*np.stack([first, first + limits.min() * direction]).T, color="black", linewidth=1)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.72, 1.05), fontsize=9)
-    return ax
-
-
-def triangle_map(S: np.ndarray, values: np.ndarray, label: str, ax: plt.Axes | None = None) -> plt.Axes:
-    """Values at points S (n, 3) as filled contours over the triangle."""
-    ax = triangle() if ax is None else ax
-    contours = ax.tricontourf(*S.T, values, levels=10, cmap="cividis")
-    ax.figure.colorbar(contours, ax=ax, label=label, shrink=0.8, pad=0.16)
-    return ax
+    return on
 
 
 SIZES = {  # how a size of result points is drawn: divisor and label
@@ -186,9 +291,8 @@ def fronts(
     The first `lines` groups, fronts in order of size, are drawn as lines, the others as dots.
     """
     ax = ax or plt.subplots(figsize=(7, 4), layout="constrained")[1]
-    colors = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"]
     divisor, label = SIZES[size]
-    for index, ((name, points), color) in enumerate(zip(groups.items(), colors[: len(groups)], strict=True)):
+    for index, ((name, points), color) in enumerate(zip(groups.items(), cycle(LINE_COLORS), strict=False)):
         values = [getattr(point, size) / divisor for point in points]
         test = [100 * point.accuracy.test for point in points]
         if index < lines:
@@ -196,8 +300,9 @@ def fronts(
         else:
             ax.scatter(values, test, s=14, color=color, alpha=0.7, linewidth=0, label=name)
     ax.set_xscale("log")
-    ticks = [20, 30, 50, 100, 200]
-    ax.set_xticks(ticks, list(map(str, ticks)))
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high / low > 4 else range(1, 10)))
+    ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.minorticks_off()
     ax.set_xlabel(label)
     ax.set_ylabel("test accuracy, %")
@@ -230,14 +335,14 @@ def predictions(points: dict[str, list[dict]]) -> np.ndarray:
     return axes
 
 
-def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.Axes:
+def retrained(points: dict[str, list[Point]], ax: plt.Axes | None = None) -> plt.Axes:
     """Test accuracy after training from scratch against that of inherited weights, {name: points of "retrained.json"}.
 
     On the line both are equal.
     """
     ax = ax or plt.subplots(figsize=(5, 4.2), layout="constrained")[1]
-    styles = [("#0072B2", "o"), ("#D55E00", "s")][: len(points)]
-    for (name, own), (color, marker) in zip(points.items(), styles, strict=True):
+    styles = zip(cycle(LINE_COLORS[1:]), cycle("os^vDP"), strict=False)
+    for (name, own), (color, marker) in zip(points.items(), styles, strict=False):
         pairs = np.array([[100 * point.accuracy.test, 100 * point.retrained.test] for point in own])
         ax.scatter(*pairs.T, s=24, color=color, marker=marker, linewidth=0, label=name)
     ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
@@ -249,7 +354,7 @@ def retrained(points: dict[str, list[dict]], ax: plt.Axes | None = None) -> plt.
 
 
 def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
-    """Hypervolume of every training, one row for each change, best mean first; runs: of `results.ablation`.
+    """Hypervolume of every training, one row for each change, best mean first; runs: of `tables.ablation`.
 
     The band spans the trainings with nothing changed.
     """
@@ -265,15 +370,17 @@ def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
     return ax
 
 
-def switching(penalty: np.ndarray, edges: dict[str, np.ndarray], ax: plt.Axes | None = None) -> plt.Axes:
-    """Number of convolution edges against the penalty on convolution, one step line per name; penalty, edges: (n,)."""
+def switching(
+    penalty: np.ndarray, edges: dict[str, np.ndarray], of: int, operation: str, ax: plt.Axes | None = None
+) -> plt.Axes:
+    """Number of edges with an operation, `of` so many, against its penalty: one step line per name; arrays (n,)."""
     ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
-    styles = [("#999999", ":"), ("#0072B2", "--"), ("#D55E00", "-"), ("#009E73", "-.")]
-    for (name, counts), (color, style) in zip(edges.items(), styles[: len(edges)], strict=True):
+    styles = zip(cycle(["#999999", *LINE_COLORS[1:4]]), cycle([":", "--", "-", "-."]), strict=False)
+    for (name, counts), (color, style) in zip(edges.items(), styles, strict=False):
         ax.step(penalty, counts, where="mid", color=color, linestyle=style, linewidth=1.8, label=name)
-    ax.set_xlabel("penalty on convolution")
-    ax.set_ylabel("edges with convolution (of 28)")
-    ax.set_ylim(-1, 29)
+    ax.set_xlabel(f"penalty on {operation}")
+    ax.set_ylabel(f"edges with {operation} (of {of})")
+    ax.set_ylim(-0.035 * of, 1.035 * of)
     ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax

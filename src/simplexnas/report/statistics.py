@@ -1,5 +1,7 @@
 """Means, intervals, tests and rank correlations."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import stats
 
@@ -31,3 +33,28 @@ def agreement(inherited: list[float], retrained: list[float]) -> dict[str, float
     """How well inherited accuracy stands for retrained accuracy: mean gap in points, and Kendall's tau."""
     gap = 100 * float(np.mean(np.subtract(retrained, inherited)))
     return {"gap": gap, "tau": float(stats.kendalltau(inherited, retrained)[0])}
+
+
+def resampled_taus(
+    predictors: dict[str, Sequence[float]], truth: Sequence[float], strata: Sequence[str], resamples: int = 1000
+) -> dict[str, np.ndarray]:
+    """Kendall's tau between each predictor and the truth over bootstrap resamples of the n items: (resamples,) each.
+
+    strata: the group of each item. Each resample holds as many of a group as there are, drawn from that group alone:
+    groups of a fixed number, such as members and random architectures, are no sample of one population. All predictors
+    see the same resamples, so that the difference of two of these arrays compares them in pairs.
+    """
+    random, strata, truth = np.random.default_rng(0), np.asarray(strata), np.asarray(truth)
+    groups = [np.flatnonzero(strata == name) for name in dict.fromkeys(strata.tolist())]
+    drawn = np.column_stack([random.choice(group, size=(resamples, len(group))) for group in groups])
+
+    def tau(values: np.ndarray, items: np.ndarray) -> float:
+        return stats.kendalltau(values[items], truth[items], method="asymptotic").statistic
+
+    return {name: np.array([tau(np.asarray(values), items) for items in drawn]) for name, values in predictors.items()}
+
+
+def percentile_interval(resampled: np.ndarray) -> tuple[float, float]:
+    """Bounds of the middle 95 % of resampled values."""
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(low), float(high)

@@ -25,7 +25,7 @@ from simplexnas.io.records import (
     save,
 )
 from simplexnas.measure.lattice import lattice_points
-from simplexnas.report import analysis, published, statistics
+from simplexnas.report import analysis, names, statistics
 from simplexnas.report.paper import BUDGETS, PAPER, decoded_macs
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
@@ -129,7 +129,7 @@ def table() -> list[dict]:
 
 
 def ablation(changes: dict[str, str]) -> pd.DataFrame:
-    """One line for each training of an ablation: `published.ABLATED` or `published.ESTIMATORS`.
+    """One line for each training of an ablation: {name without seed: change in words}.
 
     Columns: "change" in words, "seed", hypervolume (x 100) and accuracy in percent of the best member within each of
     the paper's sizes (nan if none is that small), all on validation images; "steering", the weakest Spearman
@@ -137,7 +137,7 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
     """
     lines, first = [], {}
     for name, change in changes.items():
-        for family in published.with_seeds([name]):
+        for family in names.with_seeds([name]):
             record = read_lattice(family)
             own = record.config | {"seed": None, "lattice": record.settings}
             if first.setdefault(name, own) != own:
@@ -161,7 +161,7 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
     hypervolumes = {change: list(own) for change, own in runs.groupby("change")["hypervolume"]}
     lacking = set(runs.loc[runs.isna().any(axis=1), "change"])
     tested = {change: own for change, own in hypervolumes.items() if change not in lacking}
-    p = statistics.many_to_one(tested, published.UNCHANGED)
+    p = statistics.many_to_one(tested, names.UNCHANGED)
     lines = []
     for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
         own = runs[runs["change"] == change]

@@ -104,7 +104,7 @@ def price(
     return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)
 
 
-def latency_term(probabilities: torch.Tensor, prices: torch.Tensor, space: SearchSpace) -> torch.Tensor:
+def price_term(probabilities: torch.Tensor, prices: torch.Tensor, space: SearchSpace) -> torch.Tensor:
     """Lat: sum over edge instances and operations of probability * price; (B, E, k) twice -> (B,).
 
     Linear in the probabilities, hence equal to the expected price of a hard Gumbel-Softmax sample. Between 0 and the

@@ -3,7 +3,6 @@
 import copy
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,13 +14,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from simplexnas import latency
 from simplexnas.family import Family
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.io.files import check_writable
+from simplexnas.io.files import check_new
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed
+from simplexnas.latency.timing import ONNXRUNTIME, TORCH
 from simplexnas.measure import evaluation
+from simplexnas.network import onnx_model
 from simplexnas.network.architecture import Architecture
-from simplexnas.space.operations import AveragePool
-from simplexnas.tasks.task import Split, Splits, Task
+from simplexnas.network.onnx_model import Classifier
+from simplexnas.tasks.task import Split, Splits
 
 ONNX, PROGRAM, DESCRIPTION = "model.onnx", "model.pt2", "model.json"
 TOLERANCE = 1e-4  # largest difference of a logit between ONNX Runtime and PyTorch
@@ -43,89 +44,64 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     return folded
 
 
-class Classifier(nn.Module):
-    """A network with the normalisation of pixels in front: images (B, C, H, W) uint8 -> class logits (B, classes).
-
-    In eval mode and contiguous memory, without what only training or channels-last memory needs.
-    """
-
-    def __init__(self, network: nn.Module, task: Task):
-        super().__init__()
-        self.task = task
-        self.network = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()
-        for module in self.network.modules():
-            if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-                module.num_batches_tracked = None
-            elif isinstance(module, AveragePool):
-                module.ones = None
-
-    def forward(self, images):
-        return self.network(self.task.normalize(images))
-
-
-def export(family: Family, architecture: Architecture, splits: Splits, folder: Path, fold: bool = False) -> Path:
+def export(
+    family: Family, architecture: Architecture, splits: Splits, folder: Path, fold: bool = False, timing: bool = True
+) -> Path:
     """Write model.onnx, model.pt2 and model.json into a new folder; returns it.
 
     The network has the family's weights, with batch-normalisation statistics re-estimated, and folded into the
     convolutions if `fold`; "parameters" in model.json are those of the file, to which folding adds biases.
     ONNX Runtime and PyTorch must agree on the whole test set: the same predictions, logits within 1e-4. ONNX Runtime
     is timed from pixels to logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
-    Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, the
-    architecture is of another search space, or the machine is too busy to measure.
+    "latency" in model.json is null without `timing`, and where the machine is too busy.
+    Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, or the
+    architecture is of another search space.
     """
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401  (torch.onnx needs it)
-    except ImportError as error:
-        raise SimplexNASError(f"export needs the package {error.name}: pip install 'simplexnas[export]'") from None
+    onnx_model.check_packages()
     folder = Path(folder)
-    check_writable(folder)
-    if os.path.exists(folder):
-        raise SimplexNASError(f"{relative(folder)} exists; move it away, or name another folder")
+    check_new(folder, "move it away, or name another folder")
     inherited = evaluation.inherited(family, architecture, splits.train)
     if fold:
         inherited = fold_batch_norm(inherited)
     network = Classifier(inherited, splits.task)
     existing = next(parent for parent in folder.absolute().parents if parent.exists())
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=existing))
-    except OSError as error:
-        raise SimplexNASError(f"{relative(folder)} cannot be written ({error.strerror})") from None
-    try:
-        _write_models(network, temporary)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        session = onnxruntime.InferenceSession(temporary / ONNX, options, providers=["CPUExecutionProvider"])
-        compared = _compare(session, network, splits.test)
-        shape = splits.task.shape
-        description = {
-            "family": family.name,
-            "sha256": family.sha256,
-            "architecture": architecture.to_dict(),
-            "batch_norm_folded": fold,
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "input": {"name": "images", "shape": ["batch", shape.channels, shape.size, shape.size], "dtype": "uint8"},
-            "output": {"name": "logits", "shape": ["batch", shape.classes], "dtype": "float32"},
-            "classes": list(splits.task.classes),
-            "resize": splits.task.resize,
-            **compared,
-            "latency": {str(batch): _times(session, inherited, batch) for batch in BATCHES},
-        } | computed(threads=1)
-        description["versions"]["onnxruntime"] = onnxruntime.__version__
-        (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
-        temporary.chmod(0o755)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(temporary, folder)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=existing) as temporary:
+            model = Path(temporary) / folder.name
+            model.mkdir()
+            _write_models(network, model)
+            session = onnx_model.session(model / ONNX)
+            compared = _compare(session, network, splits.test)
+            shape = splits.task.shape
+            image = {"size": shape.size, "channels": shape.channels, "resize": splits.task.resize}
+            description = {
+                "family": family.name,
+                "sha256": family.sha256,
+                "architecture": architecture.to_dict(),
+                "batch_norm_folded": fold,
+                "parameters": sum(parameter.numel() for parameter in network.parameters()),
+                "input": {
+                    "name": onnx_model.INPUT,
+                    "shape": ["batch", shape.channels, shape.size, shape.size],
+                    "dtype": "uint8",
+                },
+                "output": {"name": onnx_model.OUTPUT, "shape": ["batch", shape.classes], "dtype": "float32"},
+                "image": image,
+                "classes": list(splits.task.classes),
+                **compared,
+                "latency": _latency(session, inherited) if timing else None,
+            } | computed(threads=1)
+            description["versions"][ONNXRUNTIME] = latency.version(ONNXRUNTIME)
+            (model / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(model, folder)
     except OSError as error:
         raise SimplexNASError(f"{relative(folder)} cannot be written ({error.strerror or error})") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
-def _write_models(network: nn.Module, folder: Path) -> None:
-    from onnxscript import optimizer
-
+def _write_models(network: Classifier, folder: Path) -> None:
+    (folder / ONNX).write_bytes(onnx_model.onnx_model(network))
     shape = network.task.shape
     example = (torch.zeros(2, shape.channels, shape.size, shape.size, dtype=torch.uint8),)
     with torch.no_grad():
@@ -136,18 +112,6 @@ def _write_models(network: nn.Module, folder: Path) -> None:
             torch.export.save(program, folder / PROGRAM)
         except RuntimeError as error:  # what PyTorch makes of a full disk
             raise OSError(" ".join(str(error).split())[:200]) from None
-        onnx = torch.onnx.export(
-            program,
-            input_names=["images"],
-            output_names=["logits"],
-            dynamo=True,
-            optimize=False,  # it would also fold batch normalisation; ONNX Runtime does so when it loads a file
-            verbose=False,
-        )
-    optimizer.inline(onnx.model)
-    optimizer.fold_constants(onnx.model)
-    optimizer.remove_unused_nodes(onnx.model)
-    onnx.save(folder / ONNX)
 
 
 def _compare(session, network: nn.Module, test: Split) -> dict:
@@ -155,7 +119,7 @@ def _compare(session, network: nn.Module, test: Split) -> dict:
     theirs, ours = [], []
     with torch.inference_mode():
         for images in test.images.split(evaluation.BATCH):
-            theirs.append(session.run(None, {"images": images.numpy()})[0])
+            theirs.append(session.run(None, {onnx_model.INPUT: images.numpy()})[0])
             ours.append(network(images).numpy())
     theirs, ours = np.concatenate(theirs), np.concatenate(ours)
     difference, changed = float(np.abs(theirs - ours).max()), int((theirs.argmax(1) != ours.argmax(1)).sum())
@@ -168,11 +132,21 @@ def _compare(session, network: nn.Module, test: Split) -> dict:
     return {"test_accuracy": accuracy, "test_images": len(test), "largest_logit_difference": difference}
 
 
+def _latency(session, network: nn.Module) -> dict | None:
+    """Times of batches, ms, one thread: {"1": {"pytorch": {"median_ms", "iqr_ms"}, "onnxruntime": {…}}, …}.
+
+    None where the machine is too busy.
+    """
+    try:
+        return {str(batch): _times(session, network, batch) for batch in BATCHES}
+    except latency.BusyMachineError:
+        return None
+
+
 def _times(session, network: nn.Module, batch: int) -> dict:
-    """Times of one batch, ms, one thread: {"pytorch", "onnxruntime"}, each {"median_ms", "iqr_ms"}."""
     shape = network.space.shape
     images = np.zeros((batch, shape.channels, shape.size, shape.size), np.uint8)
-    calls = latency.network_calls({"pytorch": network}, batch)
-    calls["onnxruntime"] = lambda: session.run(None, {"images": images})
+    calls = latency.network_calls({"pytorch": network}, batch, runtime=TORCH)
+    calls[ONNXRUNTIME] = lambda: session.run(None, {onnx_model.INPUT: images})
     times = latency.time_calls(calls)
     return {name: times[name] for name in calls}

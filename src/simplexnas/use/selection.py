@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from numbers import Real
 
-import torch
 from tqdm import tqdm
 
 from simplexnas import latency
@@ -85,16 +84,16 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
     """The best member of the family that keeps the budget: the most accurate on validation, or, if `min_accuracy` is
     given, the fastest.
 
-    Members are those of the measured lattice. If the budget concerns time, this machine's table (or the named one,
-    which has to be of this machine) predicts it for each, and promising members are timed end to end, five at a time,
-    in order, also those predicted up to 20 % above the limit. A member keeps a limit of time if its median and
-    interquartile range together do, twice: among the others, and then by itself. The answer is the best such member of
-    the first five that hold one, with its second time.
+    Members are those of the measured lattice. If the budget concerns time, this machine's table of ONNX Runtime (or the
+    named one, which has to be of this machine) predicts it for each, and promising members are timed end to end in the
+    table's runtime, five at a time, in order, also those predicted up to 20 % above the limit. A member keeps a limit
+    of time if its median and interquartile range together do, twice: among the others, and then by itself. The answer
+    is the best such member of the first five that hold one, with its second time.
 
     Returns "family", "sha256", "budget", "S", "choice", "accuracy" and `Architecture.report`, and if time was asked for
-    "latency" with "table", "processor", "device", "threads", "batch", "predicted_ms", "median_ms", "iqr_ms", "torch",
-    "measured". Raises `InfeasibleBudgetError` with the nearest feasible budget; `SimplexNASError` if lattice or table
-    is missing or of something else, or the machine is too busy.
+    "latency" with "table", "runtime", "processor", "device", "threads", "batch", "predicted_ms", "median_ms", "iqr_ms",
+    the runtime's version under its name, and "measured". Raises `InfeasibleBudgetError` with the nearest feasible
+    budget; `SimplexNASError` if lattice or table is missing or of something else, or the machine is too busy.
     """
     members = list({point.choice: point for point in records.read_own(family, records.LATTICE).points}.values())
     if not budget.needs_latency:
@@ -105,7 +104,7 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
             raise _infeasible(budget, min(members, key=budget.excess))
         return _report(family, budget, best)
 
-    loaded = LatencyTable.load(table, family.space)
+    loaded = LatencyTable.load(table, family.space, here=True)
     settings = latency.check_machine(loaded)
     members = {member.choice: member for member in loaded.with_predictions(members, batch)}
     predicted, times = dict(members), {}
@@ -121,7 +120,7 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
         networks = {
             str(number): family.network(Architecture(family.space, choice)) for number, choice in enumerate(some)
         }
-        calls = latency.network_calls(networks, batch, settings["device"])
+        calls = latency.network_calls(networks, batch, runtime=loaded.runtime, **settings)
         try:
             measured = latency.time_calls(calls, **settings)
         except latency.BusyMachineError:  # of many short measurements one may well be disturbed
@@ -157,10 +156,12 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
             raise _infeasible(budget, members[nearest])
         time([nearest])
         best = confirmed([nearest])
-    measured = {"table": loaded.name, "processor": loaded.content["processor"], **settings, "batch": batch}
+    measured = {"table": loaded.name, "runtime": loaded.runtime, "processor": loaded.content["processor"]}
+    measured |= settings | {"batch": batch}
     measured |= {"predicted_ms": predicted[best].latency_ms}
     measured |= {key: times[best][key] for key in ("median_ms", "iqr_ms")}
-    measured |= {"torch": torch.__version__, "measured": datetime.now(UTC).isoformat(timespec="seconds")}
+    measured |= {loaded.runtime: latency.version(loaded.runtime)}
+    measured |= {"measured": datetime.now(UTC).isoformat(timespec="seconds")}
     return _report(family, budget, members[best]) | {"latency": measured}
 
 
