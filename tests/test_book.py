@@ -106,6 +106,11 @@ def test_notebook_and_script_hold_the_same_cells(script):
     assert difference is None, difference
 
 
+@pytest.mark.parametrize("script", notebooks.chapters(), ids=lambda script: script.stem)
+def test_stored_cells_are_drawn(script):
+    assert "install Graphviz" not in script.with_suffix(".ipynb").read_text(encoding="utf-8")
+
+
 HEADER = "# ---\n# jupyter:\n#   kernelspec:\n#     display_name: Python 3\n#     name: python3\n# ---\n\n"
 
 
