@@ -16,7 +16,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import ROOT
-from simplexnas.latency import timing
 from simplexnas.measure import evaluation
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space import cost
@@ -25,12 +24,7 @@ from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.use import export
 
-
-@pytest.fixture(autouse=True)
-def any_machine(monkeypatch):
-    """A busy machine is no reason to fail, and times do not matter here."""
-    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
-    monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def counted(path) -> dict:
