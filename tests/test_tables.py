@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tiny
 
-from simplexnas.family import WEIGHTS, describe
+from simplexnas.family import describe
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
+from simplexnas.io.weights import WEIGHTS
 from simplexnas.measure import baselines, lattice
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import preset
