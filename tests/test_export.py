@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import ROOT
+from simplexnas.latency import timing
 from simplexnas.measure import evaluation
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space import cost
