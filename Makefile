@@ -28,8 +28,9 @@ book: $(INSTALLED) ## Execute every chapter, then build the book into book/_buil
 	@echo "open book/_build/html/index.html"
 
 # Among the tests: pairs of notebook and script agree, notebooks give their stored outputs, the book builds with -W -n.
+# Two processes, each with whole files: the cells of a notebook belong together.
 test: lint ## Every gate: lint, tests, notebooks, book
-	$(BIN)/python -m pytest --nbval
+	$(BIN)/python -m pytest --nbval --numprocesses 2 --dist loadscope
 
 lint: $(INSTALLED) ## Lint, and check the format
 	$(BIN)/ruff check

@@ -1,16 +1,20 @@
 """Fixtures: the real data, a small part of it, and a small family trained on that part."""
 
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
+import numpy as np
 import pytest
 import tiny
 import torch
 
 from simplexnas.family import Family
-from simplexnas.io import paths
+from simplexnas.io import paths, records
 from simplexnas.io.paths import DATA
-from simplexnas.measure import lattice
+from simplexnas.measure import evaluation, lattice, points
+from simplexnas.network.architecture import Architecture
 from simplexnas.tasks import fashion_mnist, task
 from simplexnas.training.loop import search
 
@@ -70,7 +74,46 @@ def own_results(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
 
 
+@pytest.fixture(scope="session")
+def measured(exported, fewer, tmp_path_factory) -> Path:
+    """Folder of results of the tiny family: lattice, 6 points, and paper's points; only to be read."""
+    family = Family.load(shutil.copytree(exported, tmp_path_factory.mktemp("measured") / "tiny"))
+    lattice.lattice(family, fewer, 0.5)
+    points.named_points(family, fewer, tiny.NAMED)
+    return family.results
+
+
 @pytest.fixture
-def lattice_path(own_results, tiny_family, fewer):
+def lattice_path(own_results, tiny_family, measured) -> Path:
     """Lattice file of the tiny family, 6 points."""
-    return lattice.lattice(tiny_family, fewer, 0.5)
+    tiny_family.results.mkdir(parents=True)
+    return shutil.copy(measured / records.LATTICE, tiny_family.results / records.LATTICE)
+
+
+@pytest.fixture
+def drawn_accuracy(monkeypatch):
+    """Accuracy is drawn, not measured: one for each architecture with inherited weights, another for it alone."""
+
+    def accuracies(network, _):
+        random = np.random.default_rng([isinstance(network, Architecture), *network.operations])
+        return records.Accuracy(*random.uniform(0.7, 1, size=2).tolist())
+
+    monkeypatch.setattr(evaluation, "inherited", lambda family, architecture, _: architecture)
+    monkeypatch.setattr(evaluation, "accuracies", accuracies)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Stands in for torch's Timer: a call runs once, and takes 1 to 2 ms by this clock, 1 % more or less."""
+    random = np.random.default_rng(0)
+
+    class Timer:
+        def __init__(self, _, globals, num_threads):
+            self.call, self.seconds = globals["call"], 1e-3 * random.uniform(1, 2)
+
+        def timeit(self, runs):
+            self.call()
+            self.call = lambda: None
+            return SimpleNamespace(mean=self.seconds * random.uniform(0.99, 1.01))
+
+    monkeypatch.setattr("torch.utils.benchmark.Timer", Timer)

@@ -70,8 +70,6 @@ def test_evaluation_leaves_the_family_alone(tiny_family, fewer):
         "relaxed noise comes from a fixed seed"
     )
     assert report["accuracy"] == first["discrete"].to_dict()
-    assert all(0 <= value <= 1 for way in first.values() for value in way.to_dict().values())
-    assert report["seconds"] > 0
 
 
 @pytest.fixture

@@ -25,12 +25,7 @@ from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.use import export
 
-
-@pytest.fixture(autouse=True)
-def any_machine(monkeypatch):
-    """A busy machine is no reason to fail, and times do not matter here."""
-    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
-    monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def counted(path) -> dict:

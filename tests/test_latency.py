@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,12 +39,9 @@ def invented(space: SearchSpace) -> LatencyTable:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Tables are written here, and a busy machine is no reason to fail."""
+def folder(tmp_path, clock, monkeypatch):
+    """Tables are written here."""
     monkeypatch.setattr(paths, "LATENCY", tmp_path)
-    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
-    monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
-    monkeypatch.setattr(timing, "ROUNDS", 2)
     monkeypatch.setitem(FIT_ARCHITECTURES, "onnxruntime", 6)
     monkeypatch.setattr(validation, "VALIDATION_ARCHITECTURES", 4)
     return tmp_path
@@ -388,6 +386,12 @@ def test_unwritable_folder_is_known_before_measuring(folder, monkeypatch):
     monkeypatch.setattr(timing, "time_calls", lambda *_, **__: pytest.fail("measured"))
     with pytest.raises(SimplexNASError, match="cannot be written"):
         latency.measure(tiny.SPACE, [1])
+
+
+def test_calls_are_really_timed(monkeypatch):
+    monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
+    times = latency.time_calls({"sleep": lambda: time.sleep(0.002), "nothing": lambda: None}, rounds=3)
+    assert times["sleep"]["median_ms"] >= 2 > times["nothing"]["median_ms"] > 0
 
 
 @pytest.mark.parametrize("noisy", [timing.CANARY, "slow call"])

@@ -2,17 +2,18 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 import tiny
 
 from simplexnas.family import describe
-from simplexnas.io.weights import WEIGHTS
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
-from simplexnas.measure import baselines, lattice, points
+from simplexnas.io.weights import WEIGHTS
+from simplexnas.measure import baselines, lattice
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import preset
 from simplexnas.report import analysis, paper, published, tables
@@ -20,7 +21,6 @@ from simplexnas.report.names import UNCHANGED
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
-NAMED = {name: S for name, (S, *_) in paper.PAPER.items()}
 pytestmark = pytest.mark.usefixtures("own_results")
 
 
@@ -51,11 +51,10 @@ def test_hypervolumes_need_the_lattice_of_the_baselines(tiny_family, fewer):
         baselines.baselines(tiny_family, fewer, step=0.5, draws=1, random=1)
 
 
-def test_hypervolumes_of_two_families(lattice_path, tiny_family, fewer, tmp_path):
-    other = tiny.sister(tiny_family, tmp_path, seed=1)
-    lattice.lattice(other, fewer, 0.5)
-    families = [tiny_family, other]
+def test_hypervolumes_of_two_families(own_results, tiny_family, fewer, drawn_accuracy, tmp_path):
+    families = [tiny_family, tiny.sister(tiny_family, tmp_path, seed=1)]
     for each in families:
+        lattice.lattice(each, fewer, 0.5)
         baselines.baselines(each, fewer, step=0.5, draws=2, random=1)
     volumes = tables.hypervolumes([each.description for each in families]).set_index("of")
     assert list(volumes.index) == ["family", "random hypernetwork", "control", "random architecture"]
@@ -77,8 +76,8 @@ def test_hypervolumes_of_two_families(lattice_path, tiny_family, fewer, tmp_path
 
 
 @pytest.fixture
-def table(lattice_path, tiny_family, fewer):
-    points.named_points(tiny_family, fewer, NAMED)
+def table(lattice_path, measured, tiny_family):
+    shutil.copy(measured / records.PAPER_POINTS, tiny_family.results)
     return tables.compute_table([tiny_family.description])
 
 
@@ -137,10 +136,9 @@ def test_table_needs_the_files_of_its_families(name, command, change, table, tin
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_table_of_two_seeds(table, tiny_family, fewer, tmp_path):
+def test_table_of_two_seeds(table, tiny_family, tmp_path):
     other = tiny.sister(tiny_family, tmp_path, seed=1)
-    lattice.lattice(other, fewer, 0.5)
-    points.named_points(other, fewer, NAMED)
+    shutil.copytree(tiny_family.results, other.results)  # the same weights
     tables.compute_table([tiny_family.description, other.description])
     row = tables.table()[0]
     assert [run["seed"] for run in row["ours"]["runs"]] == [0, 1]

@@ -1,6 +1,7 @@
 """The training loop: both arms, exact resume, kills, several processes, refusals."""
 
 import csv
+import dataclasses
 import itertools
 import json
 import signal
@@ -94,7 +95,7 @@ def refused(match, *arguments, **options):
     [
         pytest.param("default", tiny.SPACE, id="default"),
         pytest.param("default", FIVE, id="default, five operations"),
-        pytest.param("paper", tiny.SPACE, id="paper"),
+        pytest.param("paper", tiny.FEW_EDGES, id="paper"),
         pytest.param("paper", FIVE, id="paper, five operations", marks=pytest.mark.slow),
     ],
 )
@@ -114,9 +115,9 @@ def test_cross_entropy_falls(preset, space, few, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"estimator": "straight_through"},
-        {"estimator": "reinmax"},
-        {"sandwich": True},
+        {"estimator": "straight_through", "space": tiny.FEW_EDGES},
+        {"estimator": "reinmax", "space": tiny.FEW_EDGES},
+        {"sandwich": True, "space": tiny.FEW_EDGES},
         {"hypernetwork": "mlp"},
         {"matrix_learning_rate": 0.0},
         {"space": SearchSpace(channels=4, nodes=2, mean_nodes=True, normalise_features=True)},
@@ -228,15 +229,16 @@ def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypat
 
 
 def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):
-    last = train(tiny.config(), few.train, tmp_path / "none").supernet.stem[0].weight
-    config = tiny.config(ema=0.9)
+    config = tiny.config(space=tiny.FEW_EDGES, epochs=2)
+    last = train(config, few.train, tmp_path / "none").supernet.stem[0].weight
+    config = dataclasses.replace(config, ema=0.9)
     averaged = train(config, few.train, tmp_path / "whole").supernet.stem[0].weight
     content = torch.load(tmp_path / "whole" / checkpoint.CHECKPOINT, weights_only=True)
     assert torch.equal(content["model"]["supernet.stem.0.weight"], last)
     torch.manual_seed(config.seed)
     first = simplex.SimplexMethod(config).supernet.stem[0].weight
     assert 0 < (averaged - last).norm() < 0.5 * (first - last).norm()
-    train_until(16, config, few.train, tmp_path / "halves")
+    train_until(8, config, few.train, tmp_path / "halves")
     resumed = train(config, few.train, tmp_path / "halves", resume=True).supernet.stem[0].weight
     assert torch.equal(resumed, averaged)
 
@@ -533,7 +535,12 @@ def test_unwritable_run_is_known_before_the_training(few, tmp_path, monkeypatch)
 
 
 def test_diverging_loss_is_one_line(few, tmp_path):
-    refused("lower learning_rate", tiny.config("paper", learning_rate=1e20), few.train, tmp_path)
+    refused(
+        "lower learning_rate",
+        tiny.config("paper", space=tiny.FEW_EDGES, epochs=1, learning_rate=1e20),
+        few.train,
+        tmp_path,
+    )
     assert not (tmp_path / checkpoint.CHECKPOINT).exists()
 
 

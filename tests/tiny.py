@@ -9,12 +9,15 @@ from simplexnas.io.records import Accuracy, Point, Record
 from simplexnas.methods.settings import SearchConfig, preset
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.supernet import Supernet
+from simplexnas.report.paper import PAPER
 from simplexnas.space.operations import OPERATIONS
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 FIVE_OPERATIONS = tuple(OPERATIONS)
 SPACE = SearchSpace(channels=4, nodes=2)  # 10 genotype edges
 FEW_EDGES = SearchSpace(channels=2, nodes=1)  # 4 genotype edges: all 81 architectures can be listed
+
+NAMED = {name: S for name, (S, *_) in PAPER.items()}
 
 
 def config(name: str = "default", **changes) -> SearchConfig:
