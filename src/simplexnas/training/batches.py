@@ -1,5 +1,7 @@
 """Which training images a step sees, and how they are augmented."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 
@@ -9,6 +11,12 @@ from simplexnas.methods.settings import SearchConfig
 from simplexnas.tasks.task import Split
 
 
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, stream: int, images: int) -> np.ndarray:
+    """The order of the images in one epoch; remembered, as a million take longer to shuffle than a step takes."""
+    return np.random.default_rng([seed, epoch, stream]).permutation(images)
+
+
 def batch_indices(config: SearchConfig, step: int, rank: int, world: int, stream: int = 0) -> np.ndarray:
     """Indices of the training images of one step and process; each epoch visits each image at most once.
 
@@ -16,7 +24,7 @@ def batch_indices(config: SearchConfig, step: int, rank: int, world: int, stream
     """
     per_epoch = steps_per_epoch(config, world)
     epoch, position = divmod(step, per_epoch)
-    order = np.random.default_rng([config.seed, epoch, stream]).permutation(config.train_images)
+    order = _order(config.seed, epoch, stream, config.train_images)
     start = (position * world + rank) * config.batch_size
     return order[start : start + config.batch_size]
 
