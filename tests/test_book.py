@@ -122,6 +122,8 @@ def test_drift_is_one_line_that_names_the_pair(tmp_path):
     assert notebooks.drift(script) is None
     script.write_text(f"{HEADER}# %%\n1 + 2\n")
     assert re.fullmatch(r".*chapter\.ipynb and chapter\.py differ: .+", notebooks.drift(script))
+    script.with_suffix(".ipynb").write_text("<<<<<<< HEAD\n{}\n")
+    assert re.fullmatch(r".*chapter\.ipynb is no notebook; `make refresh` .+", notebooks.drift(script))
 
 
 FIGURE = """# %% mystnb={"figure": {"caption": "A line", "name": "fig-line"}}

@@ -180,6 +180,8 @@ def drift(script: Path) -> str | None:
     try:
         stored, source = jupytext.read(notebook), jupytext.read(script)
         compare_notebooks(stored, source, fmt="py:percent", compare_outputs=False)
+    except nbformat.reader.NotJSONError:  # as after a merge with conflicts
+        return f"{relative(notebook)} is no notebook; {cure}"
     except NotebookDifference as difference:
         return f"{pair} differ: {' '.join(str(difference).split())[:160]}; {cure}"
     if missing := figures_without_image(stored):
