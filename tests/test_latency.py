@@ -446,7 +446,7 @@ def test_refusals(folder):
         latency.measure(tiny.SPACE, [1], rounds=1)
 
 
-@pytest.mark.parametrize("name", [published.LATENCY_TABLE, published.TIMED_TABLE])
+@pytest.mark.parametrize("name", published.TABLES)
 def test_published_predictions_are_good(name):
     table = LatencyTable.load(name, SearchSpace())
     fitted = {tuple(fit["operations"]) for batch in table.batches for fit in table.of_batch(batch)["fit"]}

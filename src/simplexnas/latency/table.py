@@ -53,7 +53,7 @@ from simplexnas.space.search_space import (
 FORMAT = "simplexnas latency table"
 VERSION = 2
 TABLE = "table.json"
-FIT_ARCHITECTURES, FIT_SEED = {ONNXRUNTIME: 72, TORCH: 12}, 1
+FIT_ARCHITECTURES, FIT_SEED = {ONNXRUNTIME: 60, TORCH: 12}, 1
 
 
 def _names() -> list[str]:
