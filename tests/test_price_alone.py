@@ -15,7 +15,7 @@ from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.training.loop import search
 
 LATTICE = torch.from_numpy(penalties.lattice(3, 0.25)).float()
-BY_PRICE = {"hypernetwork_learning_rate": 0.01, "kappa": 1e6}
+BY_PRICE = {"space": tiny.FEW_EDGES, "hypernetwork_learning_rate": 0.01, "kappa": 1e6}
 
 
 def start(config) -> torch.Tensor:
