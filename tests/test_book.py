@@ -137,6 +137,7 @@ def images(notebook) -> list[str]:
     return [output.data["image/png"] for cell in notebook.cells for output in cell.outputs if "data" in output]
 
 
+@pytest.mark.slow
 def test_executed_chapter_is_the_same_in_any_environment(tmp_path, monkeypatch):
     """By the library, and by papermill alone as far as figures go."""
     script = tmp_path / "chapter.py"

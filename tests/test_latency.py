@@ -42,6 +42,7 @@ def invented(space: SearchSpace) -> LatencyTable:
 def folder(tmp_path, clock, monkeypatch):
     """Tables are written here."""
     monkeypatch.setattr(paths, "LATENCY", tmp_path)
+    monkeypatch.setattr(timing, "ROUNDS", 2)
     monkeypatch.setitem(FIT_ARCHITECTURES, "onnxruntime", 6)
     monkeypatch.setattr(validation, "VALIDATION_ARCHITECTURES", 4)
     return tmp_path

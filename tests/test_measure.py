@@ -120,6 +120,15 @@ def test_half_done_lattice_of_something_else_is_refused(change, message, tiny_fa
     assert half.read_bytes() == before
 
 
+def test_baselines_by_default(tiny_family, fewer, drawn_accuracy):
+    lattice.lattice(tiny_family, fewer, 0.05)
+    content = json.loads(baselines.baselines(tiny_family, fewer).read_text())
+    assert content["settings"] == {"step": 0.1, "draws": 3, "random": 30}
+    assert len(content["points"]) == 2 * 3 * 66 + 30
+    seeds = {(p["source"], p["draw"]) for p in content["points"] if "draw" in p}
+    assert seeds == {(source, draw) for source in ("control", "random hypernetwork") for draw in range(3)}
+
+
 def test_baselines_file(lattice_path, tiny_family, fewer, tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(evaluation, "accuracies", fake_accuracy(0.75, measured))

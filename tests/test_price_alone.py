@@ -15,7 +15,7 @@ from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.training.loop import search
 
 LATTICE = torch.from_numpy(penalties.lattice(3, 0.25)).float()
-BY_PRICE = {"hypernetwork_learning_rate": 0.01, "kappa": 1e6}
+BY_PRICE = {"space": tiny.FEW_EDGES, "hypernetwork_learning_rate": 0.01, "kappa": 1e6}
 
 
 def start(config) -> torch.Tensor:
@@ -94,11 +94,14 @@ def test_missing_and_foreign_choices_name_the_command(lattice):
         price_alone.choices("gone")
 
 
-def test_trainings_without_images_leave_what_is_dear(own_results):
+def test_trainings_without_images_leave_what_is_dear(own_results, monkeypatch):
     with pytest.raises(SimplexNASError, match=r"is missing; run `simplexnas without-images`"):
         price_alone.read_without_images()
     asked = {"B": (0.15, 0.15, 0.7), "C": (0.7, 0.15, 0.15)}
+    optimizers, adam = [], torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda *given, **rest: optimizers.append(rest) or adam(*given, **rest))
     price_alone.without_images(asked, trainings=20, steps=200, space=tiny.FEW_EDGES)
+    assert optimizers == [{"lr": 1e-3, "betas": (0.5, 0.999), "weight_decay": 1e-3}], "those of the author's code"
     first, second = price_alone.read_without_images()
     assert (first["epochs"], second["epochs"]) == (10, 20)
     assert np.shape(second["choices"]["B"]) == (20, 4) and len(second["least_edge_parameters"]) == 20

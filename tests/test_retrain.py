@@ -16,14 +16,11 @@ CONFIG = tiny.config(epochs=6, learning_rate=0.01, flip=False)
 ARCHITECTURE = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1)[0])
 
 
-def test_it_learns_with_every_weight_and_repeats(few, tmp_path):
+def test_it_learns_with_every_weight(few, tmp_path):
     torch.manual_seed(CONFIG.seed)
     before = ARCHITECTURE.build().state_dict()
     network = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
     assert all(not torch.equal(parameter, before[name]) for name, parameter in network.named_parameters())
-    again = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path, progress_bar=False)
-    for name, tensor in network.state_dict().items():
-        assert torch.equal(tensor, again.state_dict()[name]), name
     assert accuracy(reestimate_batch_norm(network, few.train), few.validation) > 0.4
 
 
@@ -44,12 +41,13 @@ def test_too_few_images_are_one_line(few, tmp_path):
 
 
 def test_an_interrupted_training_goes_on(few, tmp_path, monkeypatch):
-    whole = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path / "whole", progress_bar=False)
+    config = dataclasses.replace(CONFIG, epochs=2)
+    whole = retrain(ARCHITECTURE, few.train, config, tmp_path / "whole", progress_bar=False)
     assert not list((tmp_path / "whole").glob("*.pt")), "a whole one leaves no checkpoint"
     indices = batches.batch_indices
 
     def interrupted(config, step, *rest):
-        if step == 20:
+        if step == 12:
             raise KeyboardInterrupt
         return indices(config, step, *rest)
 
@@ -57,9 +55,9 @@ def test_an_interrupted_training_goes_on(few, tmp_path, monkeypatch):
     monkeypatch.setattr(loop.search, "__kwdefaults__", loop.search.__kwdefaults__ | {"checkpoint_every": 8})
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(batches, "batch_indices", interrupted)
-        retrain(ARCHITECTURE, few.train, CONFIG, tmp_path / "halves", progress_bar=False)
+        retrain(ARCHITECTURE, few.train, config, tmp_path / "halves", progress_bar=False)
     other = Architecture(tiny.SPACE, tiny.choices(tiny.SPACE, 1, seed=1)[0])
     with pytest.raises(SimplexNASError, match="was made with architecture"):
-        retrain(other, few.train, CONFIG, tmp_path / "halves", progress_bar=False)
-    again = retrain(ARCHITECTURE, few.train, CONFIG, tmp_path / "halves", progress_bar=False)
+        retrain(other, few.train, config, tmp_path / "halves", progress_bar=False)
+    again = retrain(ARCHITECTURE, few.train, config, tmp_path / "halves", progress_bar=False)
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
