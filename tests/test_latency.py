@@ -292,7 +292,9 @@ def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
         """The message without its middle: why not, and what instead."""
         with pytest.raises(SimplexNASError) as error:
             LatencyTable.load(*asked, **where)
-        return str(error.value).split("; run `simplexnas latency measure`, or choose a table of: ")
+        first, listed = str(error.value).split("; run `simplexnas latency measure`, or choose a table of: ")
+        assert listed.endswith(f"; {paths.ANOTHER_FOLDER}"), "where was looked"
+        return [first, listed.partition(";")[0]]
 
     assert hint("none") == [f"{folder}/none/table.json is missing", "cuda, elsewhere, here, small"]
     assert hint("none", tiny.SPACE)[1] == "cuda, elsewhere, here"
