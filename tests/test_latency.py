@@ -183,7 +183,8 @@ def test_edge_ms_of_single_edges():
 
 
 @pytest.mark.parametrize("runtime", latency.RUNTIMES)
-def test_measure_validate_load(runtime, folder):
+def test_measure_validate_load(runtime, folder, monkeypatch):
+    monkeypatch.setattr(timing, "ROUNDS", 2)
     path = latency.measure(tiny.SPACE, [2, 1], runtime=runtime)
     name = latency.machine_name(runtime)
     assert path == folder / name / "table.json" and name.endswith(
@@ -292,9 +293,8 @@ def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
         """The message without its middle: why not, and what instead."""
         with pytest.raises(SimplexNASError) as error:
             LatencyTable.load(*asked, **where)
-        first, listed = str(error.value).split("; run `simplexnas latency measure`, or choose a table of: ")
-        assert listed.endswith(f"; {paths.ANOTHER_FOLDER}"), "where was looked"
-        return [first, listed.partition(";")[0]]
+        message = str(error.value).partition("; `simplexnas --data-folder")[0]
+        return message.split("; run `simplexnas latency measure`, or choose a table of: ")
 
     assert hint("none") == [f"{folder}/none/table.json is missing", "cuda, elsewhere, here, small"]
     assert hint("none", tiny.SPACE)[1] == "cuda, elsewhere, here"
@@ -341,15 +341,15 @@ def test_a_damaged_table_is_named(table, folder):
 
 
 def test_fitted_parts_explain_networks():
-    """Times of parts are recovered from those of networks, up to what all networks have in common."""
+    """Networks that were not fitted, up to the noise of those that were; no time is negative."""
     space = tiny.SPACE
     table, architectures = invented(space), random_architectures(space, 60, seed=5)
-    sums = [table.sum_of_parts(architecture, 2) for architecture in architectures]
-    times = fitting.part_times(architectures[:40], sums[:40])
+    sums = np.array([table.sum_of_parts(architecture, 2) for architecture in architectures])
+    noise = np.random.default_rng(0).normal(1, 0.03, size=40)
+    times = fitting.part_times(architectures[:40], sums[:40] * noise)
     assert set(times) == set(latency.all_parts(space)) and min(times.values()) > 0
-    for architecture, total in zip(architectures[40:], sums[40:], strict=True):
-        found = sum(n * times[part] for part, n in latency.parts(architecture).items())
-        assert found == pytest.approx(total, rel=0.05)
+    found = [sum(n * times[part] for part, n in latency.parts(each).items()) for each in architectures[40:]]
+    np.testing.assert_allclose(found, sums[40:], rtol=0.09)
 
 
 def test_times_are_medians_and_interquartile_ranges(monkeypatch):
