@@ -15,6 +15,7 @@ from simplexnas.methods import gumbel
 from simplexnas.network.architecture import Architecture
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.tasks.task import Shape
 
 POOL, IDENTITY, CONVOLUTION = range(3)
 DEFAULT = SearchSpace()
@@ -104,11 +105,15 @@ def counted_macs(network: torch.nn.Module) -> int:
         if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
             module.register_forward_hook(hook)
     with torch.no_grad():
-        network.eval()(tiny.images(1))
+        shape = network.space.shape
+        network.eval()(torch.zeros(1, shape.channels, shape.size, shape.size))
     return total
 
 
-@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+OF_COLOUR = {"colour": SearchSpace(channels=4, nodes=2, shape=Shape(channels=3, size=12, classes=7))}
+
+
+@pytest.mark.parametrize("space", (SPACES | OF_COLOUR).values(), ids=SPACES | OF_COLOUR)
 @settings(max_examples=8)
 @given(draw=st.data())
 def test_formulas_equal_counts_of_the_built_network(space, draw):
@@ -208,6 +213,6 @@ def test_a_cost_that_no_operation_has_is_refused():
         cost.relative_costs("parameters", SearchSpace(operations=("max_pool", "average_pool")))
     with pytest.raises(SimplexNASError, match=r"price = .watts.; allowed: unit, parameters, macs, latency"):
         cost.relative_costs("watts", DEFAULT)
-    for times in (None, np.ones(3), -np.ones((28, 3)), np.full((28, 3), np.nan)):
+    for times in (None, np.ones(3), -np.ones((28, 3)), np.eye(28, 3), np.full((28, 3), np.nan)):
         with pytest.raises(SimplexNASError, match=r"milliseconds; allowed with price .latency.: times above 0"):
             cost.relative_costs("latency", DEFAULT, times)

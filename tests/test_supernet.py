@@ -31,6 +31,7 @@ def test_default_layout():
     assert [layout.cell_type for layout in layouts] == ["normal", "reduction", "reduction"]
     assert [layout.channels for layout in layouts] == [16, 32, 64]
     assert [layout.output_size for layout in layouts] == [28, 14, 7]
+    assert [layouts[1].source_size(node) for node in range(6)] == [28, 28, 14, 14, 14, 14]
     assert sum(layout.cell_type == edge.cell_type for layout in layouts for edge in edges) == 42
     assert sum(layouts[1].stride(edge.source) == 2 for edge in edges if edge.cell_type == "reduction") == 8
 
@@ -146,7 +147,7 @@ def test_batch_norm_inside_cells_has_no_affine_parameters():
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"operations": ("identity", "skip")}, "skip"),
+        ({"operations": ("identity", "skip")}, f"unknown operation 'skip'; known: {', '.join(tiny.FIVE_OPERATIONS)}$"),
         ({"operations": ("identity",)}, "at least two"),
         ({"operations": ("identity", "identity")}, "at least two"),
         ({"channels": 7}, "even"),
