@@ -19,6 +19,7 @@ from simplexnas.family import Family
 from simplexnas.io import paths, records
 from simplexnas.io.paths import ROOT
 from simplexnas.latency import timing
+from simplexnas.latency.table import FIT_ARCHITECTURES
 from simplexnas.network.architecture import Architecture
 from simplexnas.tasks import pictures
 
@@ -37,6 +38,7 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
     monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
     monkeypatch.setattr(timing, "ROUNDS", 2)
+    monkeypatch.setitem(FIT_ARCHITECTURES, timing.ONNXRUNTIME, 4)
     return tmp_path
 
 
