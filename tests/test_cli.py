@@ -51,7 +51,7 @@ def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  ([\w-]+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     measuring = ["evaluate", "lattice", "points", "baselines", "retrain", "rank"]
     measuring += ["price-alone", "without-images", "table"]
-    assert listed == ["data", "search", *measuring, "sample", "select", "export", "latency"]
+    assert listed == ["data", "search", "train", *measuring, "sample", "select", "export", "latency"]
 
 
 @pytest.mark.parametrize(

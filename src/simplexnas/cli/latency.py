@@ -29,10 +29,10 @@ def measure(
     In ONNX Runtime they are fitted to the times of whole networks; in PyTorch each is timed.
     """
     from simplexnas import latency
-    from simplexnas.family import Family
+    from simplexnas.family import describe
     from simplexnas.io.paths import relative
 
-    space = Family.load(family).space
+    space = describe(family).space
     path = latency.measure(space, batches, runtime=runtime, name=name, device=device, threads=threads)
     typer.echo(relative(path))
     table = latency.LatencyTable.load(path.parent.name)

@@ -129,11 +129,11 @@ def rank(
 
     To data/results/<family>/ranked.json; prints how well it agrees with the retrained one. Needs the retraining.
     """
-    from simplexnas.family import Family
+    from simplexnas.family import Family, describe
     from simplexnas.measure import ranking
 
     loaded = Family.load(family)
-    _print_agreement(ranking.ranking(loaded, Family.load(of), data_of(loaded, data)))
+    _print_agreement(ranking.ranking(loaded, describe(of), data_of(loaded, data)))
 
 
 @app.command()

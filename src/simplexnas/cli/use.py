@@ -32,6 +32,7 @@ def sample(
 ) -> None:
     """The architecture of S, with its counts."""
     from simplexnas.family import Family
+    from simplexnas.io.records import named
     from simplexnas.methods import penalties
 
     loaded = Family.load(family)
@@ -39,11 +40,48 @@ def sample(
     architecture = loaded.model.architecture(parsed)
     report = {"S": parsed.tolist()} | architecture.report()
     if output is not None:
-        say(str(architecture.save(output, family=family, sha256=loaded.sha256)))
+        say(str(architecture.save(output, family=named(loaded), sha256=loaded.sha256)))
     if as_json:
         typer.echo(json.dumps(report))
     else:
         print_report(report)
+
+
+@app.command()
+def front(
+    batch: BatchOption = 1,
+    table: TableOption = None,
+    family: FamilyOption = "default-seed0",
+    as_json: JsonOption = False,
+) -> None:
+    """The members worth having: no other one is both smaller and better on validation images. Needs the lattice.
+
+    Times are predicted for one batch by the latency table of this machine, if there is one, or by --table.
+    """
+    from simplexnas.family import describe
+    from simplexnas.latency.table import LatencyTable
+    from simplexnas.use.menu import menu
+
+    described = describe(family)
+    try:
+        loaded = LatencyTable.load(table, described.space)
+    except SimplexNASError as error:
+        if table is not None:
+            raise
+        loaded = None
+        say(f"no times: {error}")
+    members = menu(described, loaded, batch)
+    if as_json:
+        typer.echo(json.dumps({"family": family, "members": members}))
+        return
+    columns = ["edge parameters", "total parameters", "M MACs", "ms", "validation, %", "test, %", "S"]
+    typer.echo("  ".join(columns))
+    for member in members:
+        ms = f"{member['predicted_ms']:.2f}" if loaded is not None else "-"
+        accuracies = [f"{100 * member['accuracy'][split]:.2f}" for split in ("validation", "test")]
+        sizes = [f"{member['edge_parameters']:,}", f"{member['total_parameters']:,}", f"{member['macs'] / 1e6:.2f}"]
+        cells = [cell.rjust(len(column)) for cell, column in zip([*sizes, ms, *accuracies], columns, strict=False)]
+        typer.echo("  ".join([*cells, ",".join(f"{value:g}" for value in member["S"])]))
 
 
 @app.command()
@@ -67,6 +105,7 @@ def select(
     """
     from simplexnas.family import Family
     from simplexnas.io.files import check_writable
+    from simplexnas.io.records import named
     from simplexnas.network.architecture import Architecture
     from simplexnas.use import selection
 
@@ -82,7 +121,7 @@ def select(
     report = selection.select(loaded, budget, batch, table)
     if output is not None:
         chosen = Architecture(loaded.space, report["choice"])
-        say(str(chosen.save(output, family=family, sha256=loaded.sha256)))
+        say(str(chosen.save(output, family=named(loaded), sha256=loaded.sha256)))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -92,8 +131,9 @@ def select(
 @app.command()
 def export(
     output: Annotated[Path, typer.Option(help="Folder to make, for model.onnx, model.pt2 and model.json.")],
-    S: Annotated[str, typer.Option("--S", help="Penalties on the operations; or give --architecture.")] = "",
+    S: Annotated[str, typer.Option("--S", help="Penalties on the operations; or --architecture, or --network.")] = "",
     architecture: Annotated[Path | None, typer.Option(help="A file that `select --output` or `sample` wrote.")] = None,
+    network: Annotated[Path | None, typer.Option(help="A folder that `train` wrote: its own weights.")] = None,
     fold: Annotated[bool, typer.Option("--fold", help="Fold batch normalisation into the convolutions.")] = False,
     family: Annotated[
         str | None,
@@ -104,26 +144,33 @@ def export(
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Time the model, for model.json.")] = True,
     data: DataOption = None,
 ) -> None:
-    """A member of a family as files that need nothing of this library; checks ONNX Runtime on the whole test set."""
+    """A network as files that need nothing of this library; checks ONNX Runtime on the whole test set."""
     from simplexnas.family import Family
     from simplexnas.io.files import read_json
     from simplexnas.io.paths import relative
     from simplexnas.network.architecture import Architecture
+    from simplexnas.network.trained import TrainedNetwork
     from simplexnas.use import export
 
-    if bool(S) == (architecture is not None):
-        raise SimplexNASError("give one of --S and --architecture")
-    if S:
-        loaded = Family.load(family or "default-seed0")
-        chosen = loaded.architecture(S)
+    if sum((bool(S), architecture is not None, network is not None)) != 1:
+        raise SimplexNASError("give one of --S, --architecture and --network")
+    if network is not None:
+        if family is not None:
+            raise SimplexNASError(f"--family {family}: --network has weights of its own")
+        trained = TrainedNetwork.load(network)
+        folder = export.export_trained(trained, data_of(trained, data), output, fold, timing)
     else:
-        chosen, about = Architecture.load(architecture), read_json(architecture)
-        loaded = Family.load(family or about.get("family", "default-seed0"))
-        if family is None and about.get("sha256", loaded.sha256) != loaded.sha256:
-            raise SimplexNASError(
-                f"{architecture} was chosen from another training of {loaded.name}; choose again, or give --family"
-            )
-    folder = export.export(loaded, chosen, data_of(loaded, data), output, fold, timing)
+        if S:
+            loaded = Family.load(family or "default-seed0")
+            chosen = loaded.architecture(S)
+        else:
+            chosen, about = Architecture.load(architecture), read_json(architecture)
+            loaded = Family.load(family or about.get("family", "default-seed0"))
+            if family is None and about.get("sha256", loaded.sha256) != loaded.sha256:
+                raise SimplexNASError(
+                    f"{architecture} was chosen from another training of {loaded.name}; choose again, or give --family"
+                )
+        folder = export.export(loaded, chosen, data_of(loaded, data), output, fold, timing)
     for path in sorted(folder.iterdir()):
         typer.echo(relative(path))
     description = json.loads((folder / export.DESCRIPTION).read_text())

@@ -22,6 +22,7 @@ from simplexnas.measure import evaluation
 from simplexnas.network import onnx_model
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.onnx_model import Classifier
+from simplexnas.network.trained import TrainedNetwork
 from simplexnas.tasks.task import Split, Splits
 
 ONNX, PROGRAM, DESCRIPTION = "model.onnx", "model.pt2", "model.json"
@@ -47,7 +48,7 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 def export(
     family: Family, architecture: Architecture, splits: Splits, folder: Path, fold: bool = False, timing: bool = True
 ) -> Path:
-    """Write model.onnx, model.pt2 and model.json into a new folder; returns it.
+    """Write a member of a family as model.onnx, model.pt2 and model.json into a new folder; returns it.
 
     The network has the family's weights, with batch-normalisation statistics re-estimated, and folded into the
     convolutions if `fold`; "parameters" in model.json are those of the file, to which folding adds biases.
@@ -57,29 +58,56 @@ def export(
     Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, or the
     architecture is of another search space.
     """
+    _check(folder)
+    network = evaluation.inherited(family, architecture, splits.train)
+    return _export(
+        network, architecture, {"family": family.name, "sha256": family.sha256}, splits, folder, fold, timing
+    )
+
+
+def export_trained(
+    trained: TrainedNetwork, splits: Splits, folder: Path, fold: bool = False, timing: bool = True
+) -> Path:
+    """The same for a network that was trained alone: "family" in model.json is null."""
+    _check(folder)
+    about = {"family": None, "sha256": trained.about["sha256"]}
+    return _export(trained.network, trained.architecture, about, splits, folder, fold, timing)
+
+
+def _check(folder: Path) -> None:
+    """What can be known before the work."""
     onnx_model.check_packages()
+    check_new(Path(folder), "move it away, or name another folder")
+
+
+def _export(
+    network: nn.Module,
+    architecture: Architecture,
+    about: dict,
+    splits: Splits,
+    folder: Path,
+    fold: bool,
+    timing: bool,
+) -> Path:
+    """about: whose weights they are, for model.json."""
     folder = Path(folder)
-    check_new(folder, "move it away, or name another folder")
-    inherited = evaluation.inherited(family, architecture, splits.train)
-    if fold:
-        inherited = fold_batch_norm(inherited)
-    network = Classifier(inherited, splits.task)
+    measured = fold_batch_norm(network) if fold else network
+    classifier = Classifier(measured, splits.task)
     existing = next(parent for parent in folder.absolute().parents if parent.exists())
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=existing) as temporary:
             model = Path(temporary) / folder.name
             model.mkdir()
-            _write_models(network, model)
+            _write_models(classifier, model)
             session = onnx_model.session(model / ONNX)
-            compared = _compare(session, network, splits.test)
+            compared = _compare(session, classifier, splits.test)
             shape = splits.task.shape
             image = {"size": shape.size, "channels": shape.channels, "resize": splits.task.resize}
             description = {
-                "family": family.name,
-                "sha256": family.sha256,
+                **about,
                 "architecture": architecture.to_dict(),
                 "batch_norm_folded": fold,
-                "parameters": sum(parameter.numel() for parameter in network.parameters()),
+                "parameters": sum(parameter.numel() for parameter in classifier.parameters()),
                 "input": {
                     "name": onnx_model.INPUT,
                     "shape": ["batch", shape.channels, shape.size, shape.size],
@@ -89,7 +117,7 @@ def export(
                 "image": image,
                 "classes": list(splits.task.classes),
                 **compared,
-                "latency": _latency(session, inherited) if timing else None,
+                "latency": _latency(session, measured) if timing else None,
             } | computed(threads=1)
             description["versions"][ONNXRUNTIME] = latency.version(ONNXRUNTIME)
             (model / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
