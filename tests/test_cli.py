@@ -51,7 +51,7 @@ def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  ([\w-]+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     measuring = ["evaluate", "lattice", "points", "baselines", "retrain", "rank"]
     measuring += ["price-alone", "without-images", "table"]
-    assert listed == ["data", "search", "train", *measuring, "sample", "select", "export", "latency"]
+    assert listed == ["data", "search", "train", *measuring, "sample", "front", "select", "export", "latency"]
 
 
 @pytest.mark.parametrize(
@@ -254,3 +254,26 @@ def test_select_knows_an_unwritable_file_before_it_times(monkeypatch, capsys):
 def test_data_counts_the_images(invoke):
     shown = invoke("data").stdout
     assert "55,000" in shown and "5,000" in shown and "10,000" in shown and len(shown.splitlines()) == 1
+
+
+def test_one_network_is_trained_alone_and_exported(invoke, tiny_folder, fewer, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: fewer)
+    chosen, network, model = (tmp_path / name for name in ("architecture.json", "network", "model"))
+    invoke("sample", "--S", "0.2,0.5,0.3", "--family", tiny_folder, "--output", chosen)
+    *accuracies, last = invoke("train", "--architecture", chosen, "--output", network).stdout.splitlines()
+    assert last == str(network) and len(accuracies) == 2
+    shown = invoke("export", "--network", network, "--output", model, "--no-timing").stdout.splitlines()
+    assert shown[:3] == [str(model / name) for name in ("model.json", "model.onnx", "model.pt2")]
+    described = json.loads((model / "model.json").read_text())
+    assert described["family"] is None and described["latency"] is None
+    assert described["test_accuracy"] == json.loads((network / "network.json").read_text())["accuracy"]["test"]
+
+
+@pytest.mark.parametrize("given", [(), ("--S", "0.2,0.5,0.3", "--network", "x"), ("--network", "x", "--family", "y")])
+def test_export_wants_one_network(given, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["simplexnas", "export", "--output", str(tmp_path / "model"), *given])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and len(error.splitlines()) == 1
+    assert "give one of --S" in error or "--network has weights of its own" in error
