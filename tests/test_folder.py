@@ -183,11 +183,11 @@ def test_names_of_any_script_depth_links_and_hidden_files(pets, capsys):
 
 def test_classes_are_sorted_by_code_points_and_composed(tmp_path):
     train = tmp_path / "letters" / "train"
-    for name in ("b", "a", "B", "10", "9", "cafe\u0301"):
+    for name in ("b", "a", "B", "10", "9", "cafz", "cafe\u0301"):
         picture(train / name / "0.png")
-    fill(tmp_path / "letters" / "val", ("b", "a", "B", "10", "9", "caf\u00e9"), n=1)
+    fill(tmp_path / "letters" / "val", ("b", "a", "B", "10", "9", "cafz", "caf\u00e9"), n=1)
     (tmp_path / "letters" / "test").symlink_to(tmp_path / "letters" / "val")
-    assert folder.list_pictures(tmp_path / "letters").classes == ("10", "9", "B", "a", "b", "caf\u00e9")
+    assert folder.list_pictures(tmp_path / "letters").classes == ("10", "9", "B", "a", "b", "cafz", "caf\u00e9")
 
 
 def test_many_classes(tmp_path, monkeypatch):
@@ -382,6 +382,13 @@ def test_the_same_pictures_are_the_same_task_wherever_they_lie(pets, tmp_path):
     assert (after.fingerprint, after.mean, after.name) == (before.fingerprint, before.mean, "copy")
     pets.rename(tmp_path / "moved")
     assert folder.load_kept(before).task == before
+
+
+def test_a_folder_that_moved_is_not_decoded_again(pets, kept):
+    load(pets)
+    (pets.parent / "elsewhere").mkdir()
+    moved = pets.rename(pets.parent / "elsewhere" / "pets")
+    assert load(moved).task.source == str(moved) and len(list(kept.glob("pets-*"))) == 1
 
 
 def test_no_images_are_kept_of_an_unknown_task(pets):

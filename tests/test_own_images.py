@@ -19,6 +19,7 @@ from simplexnas.family import Family
 from simplexnas.io import paths, records
 from simplexnas.io.paths import ROOT
 from simplexnas.latency import timing
+from simplexnas.latency.table import FIT_ARCHITECTURES
 from simplexnas.network.architecture import Architecture
 from simplexnas.tasks import pictures
 
@@ -37,6 +38,7 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(timing, "NOISE_LIMIT", float("inf"))
     monkeypatch.setattr(timing, "SECONDS_PER_ROUND", 1e-4)
     monkeypatch.setattr(timing, "ROUNDS", 2)
+    monkeypatch.setitem(FIT_ARCHITECTURES, timing.ONNXRUNTIME, 4)
     return tmp_path
 
 
@@ -95,7 +97,7 @@ def test_a_folder_in_colour_from_search_to_a_picture(here):
     assert report["accuracy"]["test"] > 0.7
     description = use(family, here)
     assert description["input"]["shape"] == ["batch", 3, 32, 32] and description["test_images"] == 100
-    assert description["classes"] == sorted(shapes.SHAPES) and "32 x 32" in description["resize"]
+    assert description["classes"] == sorted(shapes.SHAPES) and "32 x 32" in description["image"]["resize"]
 
     _, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert "simplexnas" not in code

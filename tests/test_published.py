@@ -180,6 +180,22 @@ def test_times_of_commands_are_those_of_the_file():
     assert f"took {trainings[0]:.0f} to {trainings[-1]:.0f} min" in text
 
 
+def test_a_folder_of_pictures_takes_what_the_file_says():
+    found = records.read(paths.RESULTS / "image_folder.json")
+    stages, text = found["stages"], " ".join(README.split())
+
+    def grown(stage: str) -> int:
+        return stages[stage]["mb_peak"]["anonymous"] - stages[stage]["mb_before"]["anonymous"]
+
+    before = stages["decode"]["mb_before"]["anonymous"]
+    assert f"a million of 32 × 32 in colour take {found['mb_on_disk'] / found['pictures'] * 1000:.2f} GB" in text
+    assert (
+        f"Of {found['pictures']:,}, decoding took {stages['decode']['processor_seconds']:.0f} s of processor time and "
+        f"{grown('decode')} MB of memory, mostly for the files' names, reading them all {grown('read')} MB "
+        f"(beside the {before} MB of PyTorch" in text
+    )
+
+
 def test_findings_of_the_readme_are_those_of_the_files(rows):
     text = " ".join(README.split())
     ours, theirs = [records.read_lattice(name) for name in published.DEFAULT], records.read_lattice(published.PAPER)
