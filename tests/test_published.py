@@ -33,6 +33,7 @@ def test_a_name_is_read(name, expected):
 def test_the_names_are_those_of_the_file():
     content = read_json(published.FILE)
     assert all(set(group) == {"about", "names"} for group in content.values())
+    assert published._names("default") == content["default"]["names"] == list(published.DEFAULT)
     for words in (published.ABLATED, published.ESTIMATORS):
         assert list(words.values()).count(names.UNCHANGED) == 1, "what the others are compared with"
     assert len(set(published.EVERY)) == len(published.EVERY) and {*published.RANKING} < {*published.EVERY}

@@ -5,6 +5,7 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 
@@ -208,6 +209,15 @@ def test_markdown_shows_accuracy_and_edge_parameters():
     ]
 
 
+def test_the_best_of_one_family_comes_with_its_S():
+    row = ROW | {"best": tables.summary([{"S": [0, 0.5, 0.5]} | measured(5_120, 0.8, 18)])}
+    head, rule, line = tables.markdown([row]).splitlines()
+    assert head == "| | S | paper | ours, same S | ours, best within the paper's parameters | control |"
+    assert rule == "|---|---|---|---|---|---|"
+    assert "| **80.0 at 5,120**, S = (0.00, 0.50, 0.50) |" in line
+    assert tables.frame([row])["S"].tolist()[2] == "(0.00, 0.50, 0.50)"
+
+
 # Ablation
 
 
@@ -233,9 +243,11 @@ CHANGES = {"quick": UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": 
 
 
 def test_ablation_has_one_line_for_each_change_with_the_best_first():
-    for name, accuracies in zip(CHANGES, ((0.85, 0.87), (0.90, 0.91), (0.80, 0.83)), strict=True):
+    own = ({}, (0.85, 0.87)), ({"flip": False}, (0.80, 0.83)), ({"shift": 2}, (0.90, 0.91))
+    for name, (config, accuracies) in zip(CHANGES, own, strict=True):
         for seed, accuracy in enumerate(accuracies):
-            write_lattice(f"{name}-seed{seed}", seed, accuracy, 6000 if name == "quick-shift=2" and seed else 5000)
+            parameters = 6000 if name == "quick-shift=2" and seed else 5000
+            write_lattice(f"{name}-seed{seed}", seed, accuracy, parameters, **config)
     write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
     runs = tables.ablation(CHANGES)
     assert len(runs) == 6 and runs["seed"].tolist() == 3 * [0, 1]
@@ -246,11 +258,30 @@ def test_ablation_has_one_line_for_each_change_with_the_best_first():
     width = 1 - np.log(25_506 / smallest) / np.log(largest / smallest)
     assert unchanged["hypervolume"].tolist() == pytest.approx([100 * width * h for h in (0.15 / 0.3, 0.17 / 0.3)])
     found = tables.ablation_table(runs)
-    assert found["change"].tolist() == ["no flips", "nothing changed", "shifts"], "not other runs"
-    assert found["p"].tolist()[1:] == ["–", "–"] and 0 < float(found["p"].iloc[0]) < 1
-    assert found["≤ 5,120"].tolist() == ["90.5 ± 0.7", "86.0 ± 1.4", "–"], "one of two has none that small"
-    assert found["≤ 12,320"].iloc[2] == "81.5 ± 2.1"
+    sizes = [f"≤ {size:,}" for size in (5_120, 12_320, 38_304, 143_488)]
+    assert found.columns.tolist() == ["change", "hypervolume", "p", *sizes, "steering"]
+    assert found["change"].tolist() == ["shifts", "nothing changed", "no flips"], "not other runs"
+    assert found["p"].tolist()[:2] == ["–", "–"] and 0 < float(found["p"].iloc[2]) < 1
+    assert found["≤ 5,120"].tolist() == ["–", "86.0 ± 1.4", "81.5 ± 2.1"], "one of two has none that small"
+    assert found["≤ 12,320"].iloc[0] == "90.5 ± 0.7"
     assert found["steering"].iloc[0] == "0.00 ± 0.00"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([1.994], "1.99"),
+        ([2.0], "2.0"),
+        ([-2.5], "-2.5"),
+        ([100.0], "100.0"),
+        ([100.6], "101"),
+        ([1.0, 2.0], "1.50 ± 0.71"),
+        ([100.0, 202.0], "151 ± 72"),
+        ([1.0, np.nan], "–"),
+    ],
+)
+def test_a_spread_has_the_digits_of_its_mean(values, shown):
+    assert tables._spread(pd.Series(values)) == shown
 
 
 def test_ablation_without_one_of_its_runs_names_it():
