@@ -390,12 +390,14 @@ import os, pathlib, random, signal, sys, time, torch
 sys.path.insert(0, sys.argv[1])
 import tiny
 from simplexnas.methods import simplex
+from simplexnas.space import cost
 from simplexnas.tasks import fashion_mnist
 from simplexnas.training import loop, run
 torch.set_num_threads(1)
-loop.LOG_EVERY = 1
+run.LOG_EVERY = 1
 train = fashion_mnist.load().train
-checkpoint = pathlib.Path(sys.argv[2], checkpoint.CHECKPOINT)
+checkpoint = pathlib.Path(sys.argv[2], "checkpoint.pt")
+cost.edge_parameters(tiny.SPACE)  # counted once, before the children
 moments = random.Random(0)
 steps = [0]
 for _ in range(20):
