@@ -248,6 +248,17 @@ def test_select_knows_an_unwritable_file_before_it_times(monkeypatch, capsys):
     assert "/dev/null/a.json cannot be written" in capsys.readouterr().err
 
 
+def test_ctrl_c_ends_in_one_line(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(selection, "select", interrupted)
+    monkeypatch.setattr("sys.argv", ["simplexnas", "select", "--max-macs", "1e9"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert (stopped.value.code, capsys.readouterr().err) == (130, "simplexnas: stopped\n")
+
+
 def test_data_counts_the_images(invoke):
     shown = invoke("data").stdout
     assert "55,000" in shown and "5,000" in shown and "10,000" in shown and len(shown.splitlines()) == 1

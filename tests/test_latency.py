@@ -397,12 +397,14 @@ def test_calls_are_really_timed(monkeypatch):
     assert times["sleep"]["median_ms"] >= 2 > times["nothing"]["median_ms"] > 0
 
 
-@pytest.mark.parametrize("noisy", [timing.CANARY, "slow call"])
-def test_a_busy_machine_is_noticed(noisy, monkeypatch):
-    """By the canary, or by the calls themselves, whose ranges count by their times."""
-    calls = {"slow call": lambda: None, "fast call": lambda: None}
-    typical = {timing.CANARY: 1e-3, "slow call": 1e-2, "fast call": 1e-5}
-    turns = dict.fromkeys(typical, 0)
+@pytest.mark.parametrize(
+    ("noisy", "refused"), [(["slow"], True), (["fast"], False), (["slow", "fast", "other", timing.CANARY], False)]
+)
+def test_a_busy_machine_is_noticed(noisy, refused, monkeypatch):
+    """By calls that vary, which count by their times; not by rounds in which all calls are slow alike."""
+    calls = {name: lambda name=name: name for name in ("slow", "fast", "other")}
+    seconds = {timing.CANARY: 1e-3, "slow": 1e-2, "fast": 1e-5, "other": 1e-3}
+    turns = dict.fromkeys(seconds, 0)
 
     class Timer:
         def __init__(self, _, globals, num_threads):
@@ -410,14 +412,26 @@ def test_a_busy_machine_is_noticed(noisy, monkeypatch):
 
         def timeit(self, runs):
             turns[self.name] += 1
-            mean = typical[self.name] * (1 + 0.3 * (turns[self.name] % 2) * (self.name in (noisy, "fast call")))
-            return SimpleNamespace(mean=mean)
+            disturbed = turns[self.name] % 2 == 1 and self.name in noisy
+            return SimpleNamespace(mean=seconds[self.name] * (1.3 if disturbed else 1))
 
     monkeypatch.setattr("torch.utils.benchmark.Timer", Timer)
-    with pytest.raises(latency.BusyMachineError, match=r"too busy to measure: .* varied by (26|30)% .allowed: 10%."):
-        latency.time_calls(calls, rounds=10)
-    noisy = "fast call"  # alone it is no reason
-    assert latency.time_calls(calls, rounds=10)["slow call"]["iqr_ms"] == 0
+    if refused:
+        with pytest.raises(latency.BusyMachineError, match=r"too busy to measure: .* varied by 2\d% .allowed: 15%."):
+            latency.time_calls(calls, rounds=10)
+    else:
+        assert latency.time_calls(calls, rounds=10)["slow"]["iqr_ms"] == pytest.approx(0)
+
+
+def test_a_while_in_which_the_machine_is_slow_does_not_count():
+    """Two fifths of the time at half the speed, from the middle of a round to the middle of another."""
+    random, typical = np.random.default_rng(0), {"a": 1.0, "b": 20.0, "c": 3.0}
+    names = [name for _ in range(30) for name in random.permutation(list(typical))]
+    timed = [(name, typical[name] * (2 if 20 <= position < 56 else 1)) for position, name in enumerate(names)]
+    for name, times in timing._steady(timed).items():
+        assert np.percentile(times, [10, 90]) == pytest.approx(np.median([t for n, t in timed if n == name]))
+    alone = [(name, typical[name] * (2 if name == "a" and position % 2 else 1)) for position, name in enumerate(names)]
+    assert np.percentile(timing._steady(alone)["a"], [10, 90]) == pytest.approx([1, 2])
 
 
 def test_busy_machine_writes_nothing(folder, monkeypatch):

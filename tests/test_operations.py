@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from simplexnas.space.operations import DEFAULT_OPERATIONS, OPERATIONS, EvenOdd, batch_norm, labels
 
@@ -29,6 +30,18 @@ def test_counts_by_hand(name, stride):
     kernel = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}.get(name)
     parameters = 2 * (kernel**2 * 8 + 8**2) if kernel else 8**2 if name == "identity" and stride == 2 else 0
     assert OPERATIONS[name].counts(8, stride, 14) == (parameters, parameters * (14 // stride) ** 2)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_counts_are_those_of_pytorch_and_draw_nothing(name):
+    before, operation = torch.get_rng_state(), OPERATIONS[name]
+    parameters, macs = operation.counts.__wrapped__(operation, 6, 2, 10)
+    assert torch.equal(torch.get_rng_state(), before)
+    edge, shared = operation.edge_part(6, 2), operation.source_part(6, 2)(torch.zeros(2, 6, 10, 10))
+    with FlopCounterMode(display=False) as counter:  # two for a multiplication and an addition
+        edge(shared)
+    assert counter.get_total_flops() == 2 * 2 * macs
+    assert parameters == sum(parameter.numel() for parameter in edge.parameters())
 
 
 @pytest.mark.parametrize("stride", [1, 2])

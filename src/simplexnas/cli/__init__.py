@@ -12,6 +12,8 @@ from simplexnas.cli import latency, measure, train, use
 from simplexnas.cli.common import say
 from simplexnas.io.errors import SimplexNASError
 
+INTERRUPTED = 128 + signal.SIGINT  # what Typer makes of Ctrl-C
+
 app = typer.Typer(
     help="Train a family of networks once, then ask it for an architecture by a vector of penalties S.",
     no_args_is_help=True,
@@ -52,13 +54,13 @@ def main() -> None:
     """Entry point: bad input ends with one line and exit code 2."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            say("simplexnas: stopped")
+        sys.exit(code)
     except SimplexNASError as error:
         say(f"simplexnas: {error}")
     except typer.TyperException as error:  # of the command line itself; without arguments its message is the help
         message = error.format_message()
         say(message if message.startswith("Usage:") else f"simplexnas: {message}")
-    except typer.Abort:
-        say("simplexnas: stopped")
-        sys.exit(130)
     sys.exit(2)

@@ -103,42 +103,48 @@ def measure(
         "device": device,
         "rounds": rounds,
         **computed(device, threads),
-        "batches": {},
+        **_measure_batches(space, sorted(set(batches)), runtime, device, threads, rounds),
     }
     content["versions"][runtime] = version(runtime)
-    for batch in sorted(set(batches)):
-        content["batches"][str(batch)] = _measure_batch(space, batch, runtime, device, threads, rounds)
     content["seconds"] = round(time.perf_counter() - started, 1)
     return write_new(path, json.dumps(content, indent=1) + "\n", hint)
 
 
-def _measure_batch(space: SearchSpace, batch: int, runtime: str, device: str, threads: int, rounds: int) -> dict:
-    """The entry of one batch size in a table: canary, times of the parts, and the networks to fit the prediction to.
+def _measure_batches(
+    space: SearchSpace, batches: list[int], runtime: str, device: str, threads: int, rounds: int
+) -> dict:
+    """Entries of a table, "canary" and "batches": by batch size the parts' times, and the networks to fit a line to.
 
-    What is timed is timed in the same rounds, so that a machine that slows down changes all of it.
+    All batch sizes are timed in the same rounds, so that none depends on a few seconds in which the machine is slow.
     """
     architectures = random_architectures(space, FIT_ARCHITECTURES[runtime], FIT_SEED)
     networks = {f"network {number}": architecture.build() for number, architecture in enumerate(architectures)}
-    title = f"batch {batch}"
-    calls = network_calls(
-        networks, batch, runtime=runtime, device=device, threads=threads, title=f"{title}, networks built"
-    )
-    if runtime == TORCH:
-        with torch.inference_mode():
-            calls |= {str(part): part_call(part, space, batch, device) for part in all_parts(space)}
-    times = time_calls(calls, device=device, threads=threads, rounds=rounds, title=title)
-    canary, measured = times.pop(CANARY), [times.pop(name)["median_ms"] for name in networks]
-    if runtime == ONNXRUNTIME:
-        times = {str(part): {"fitted_ms": ms} for part, ms in part_times(architectures, measured).items()}
-    sums = [_total(architecture, times) for architecture in architectures]
-    return {
-        "canary": canary,
-        "parts": times,
-        "fit": [
-            {"operations": architecture.names, "sum_of_parts_ms": total, "measured_ms": value}
-            for architecture, total, value in zip(architectures, sums, measured, strict=True)
-        ],
-    }
+    calls, settings = {}, {"device": device, "threads": threads}
+    for batch in batches:
+        title = f"batch {batch}, networks built"
+        of_batch = network_calls(networks, batch, runtime=runtime, title=title, **settings)
+        if runtime == TORCH:
+            with torch.inference_mode():
+                of_batch |= {str(part): part_call(part, space, batch, device) for part in all_parts(space)}
+        calls |= {f"batch {batch}, {name}": call for name, call in of_batch.items()}
+    times = time_calls(calls, rounds=rounds, title="rounds", **settings)
+
+    def entry(batch: int) -> dict:
+        measured = [times[f"batch {batch}, {name}"]["median_ms"] for name in networks]
+        if runtime == ONNXRUNTIME:
+            of_parts = {str(part): {"fitted_ms": ms} for part, ms in part_times(architectures, measured).items()}
+        else:
+            of_parts = {str(part): times[f"batch {batch}, {part}"] for part in all_parts(space)}
+        sums = [_total(architecture, of_parts) for architecture in architectures]
+        return {
+            "parts": of_parts,
+            "fit": [
+                {"operations": architecture.names, "sum_of_parts_ms": total, "measured_ms": value}
+                for architecture, total, value in zip(architectures, sums, measured, strict=True)
+            ],
+        }
+
+    return {"canary": times[CANARY], "batches": {str(batch): entry(batch) for batch in batches}}
 
 
 def _part_ms(times: dict[str, dict[str, float]], part: Part) -> float:

@@ -11,6 +11,7 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, check_new, read_json, write_new
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed
+from simplexnas.latency import timing
 from simplexnas.latency.table import VERSION, LatencyTable, check_machine
 from simplexnas.latency.timing import network_calls, time_calls, version
 from simplexnas.network.architecture import Architecture, random_architectures
@@ -18,36 +19,39 @@ from simplexnas.network.architecture import Architecture, random_architectures
 VALIDATION_FORMAT = "simplexnas latency validation"
 VALIDATION = "validation.json"
 HINT = "move it away to measure again"
-VALIDATION_ARCHITECTURES, VALIDATION_SEED, VALIDATION_ROUNDS = 40, 2, 7
+VALIDATION_ARCHITECTURES, VALIDATION_SEED = 40, 2
 
 
 def validate(table: LatencyTable, rounds: int | None = None) -> Path:
     """Measured times of architectures that the prediction was not fitted to, each measured twice in the same rounds.
 
     Writes data/latency/<name>/validation.json; the second measurement says how well anything could predict the first.
-    rounds: 7 by default. Raises `SimplexNASError` if the table is of another machine, it was validated already, also
+    rounds: 15 by default. Raises `SimplexNASError` if the table is of another machine, it was validated already, also
     meanwhile, or this machine is too busy.
     """
     machine = check_machine(table)
-    settings = machine | {"rounds": VALIDATION_ROUNDS if rounds is None else rounds}
+    settings = machine | {"rounds": timing.ROUNDS if rounds is None else rounds}
     path = paths.LATENCY / table.name / VALIDATION
     check_new(path, HINT)
     architectures = random_architectures(table.space, VALIDATION_ARCHITECTURES, VALIDATION_SEED)
     networks = {str(number): architecture.build() for number, architecture in enumerate(architectures)}
-    batches = {}
+    calls = {}
     for batch in table.batches:
         title = f"batch {batch}, networks built"
-        calls = network_calls(networks, batch, runtime=table.runtime, **machine, title=title)
-        again = {f"{number} again": call for number, call in calls.items()}
-        times = time_calls(calls | again, **settings, title=f"batch {batch}")
-        batches[str(batch)] = [
+        of_batch = network_calls(networks, batch, runtime=table.runtime, **machine, title=title)
+        calls |= {f"{batch} {number}{again}": call for number, call in of_batch.items() for again in ("", " again")}
+    times = time_calls(calls, **settings, title="rounds")
+    batches = {
+        str(batch): [
             {
                 "operations": architecture.names,
-                "measured_ms": times[number]["median_ms"],
-                "again_ms": times[f"{number} again"]["median_ms"],
+                "measured_ms": times[f"{batch} {number}"]["median_ms"],
+                "again_ms": times[f"{batch} {number} again"]["median_ms"],
             }
             for number, architecture in zip(networks, architectures, strict=True)
         ]
+        for batch in table.batches
+    }
     result = {
         "format": VALIDATION_FORMAT,
         "version": VERSION,

@@ -15,7 +15,6 @@ from functools import cache
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def batch_norm(channels: int, affine: bool = False) -> nn.BatchNorm2d:
@@ -107,15 +106,22 @@ class Operation:
     def counts(self, channels: int, stride: int, size: int) -> tuple[int, int]:
         """Trainable parameters of one edge, and its multiply-accumulates (MACs) per image of size x size pixels.
 
-        Counted from the module: on PyTorch's meta device nothing is computed.
+        Counted while the module runs once. `torch.utils.flop_counter` counts the same, and loads PyTorch's compiler for
+        it, a second of every command.
         """
-        with torch.device("meta"):
-            source, edge = self.source_part(channels, stride), self.edge_part(channels, stride)
-            shared = source(torch.empty(1, channels, size, size))
-            with FlopCounterMode(display=False) as counter:
-                edge(shared)
-        parameters = sum(parameter.numel() for parameter in edge.parameters())
-        return parameters, counter.get_total_flops() // 2  # it counts a multiplication and an addition as two
+        macs = 0
+
+        def count(convolution: nn.Conv2d, _, output: torch.Tensor) -> None:
+            nonlocal macs
+            macs += output.numel() * convolution.weight[0].numel()
+
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):  # new weights are random; that is nobody's business
+            source, edge = self.source_part(channels, stride).eval(), self.edge_part(channels, stride).eval()
+            for module in edge.modules():
+                if isinstance(module, nn.Conv2d):
+                    module.register_forward_hook(count)
+            edge(source(torch.zeros(1, channels, size, size)))
+        return sum(parameter.numel() for parameter in edge.parameters()), macs
 
 
 class AveragePool(nn.Module):
