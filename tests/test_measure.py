@@ -144,6 +144,10 @@ def test_baselines_file(lattice_path, tiny_family, fewer, tmp_path, monkeypatch)
     for point in of["control"]:
         least = min(point["S"])
         assert all(point["S"][m] == least for m in point["choice"])
+    path.rename(tmp_path / "before.json")
+    assert (
+        json.loads(baselines.baselines(tiny_family, fewer, step=0.5, draws=2, random=4).read_text())["points"] == points
+    )
     other = tiny.sister(tiny_family, tmp_path, seed=1)
     lattice.lattice(other, fewer, 0.5)
     others = json.loads(baselines.baselines(other, fewer, step=0.5, draws=2, random=4).read_text())["points"]
@@ -163,6 +167,10 @@ def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatc
     expected = [tiny_family.logits(S) for S, *_ in list(paper.PAPER.values())[2:]]
     assert all(torch.equal(*pair) for pair in zip(asked, expected, strict=True))
     assert [point["name"] for point in content["points"]] == list("ABCD")
+    for point, S in zip(content["points"], tiny.NAMED.values(), strict=True):
+        assert point["S"] == list(S) and point["ways"]["discrete"] == point["accuracy"]
+        drawn = [baselines.control(S, tiny_family.space, seed).counts() for seed in range(baselines.DRAWS)]
+        assert [each["operations"] for each in point["control"]] == drawn
     assert not (tmp_path / "runs" / "tiny" / records.PAPER_POINTS).exists()
 
 
@@ -181,6 +189,7 @@ def test_the_retrained_sample_is_evenly_spaced_in_size(tiny_family):
         for n, choice in enumerate(tiny.choices(tiny.SPACE, 58))
     ]
     sample = retraining.retraining_sample(tiny_family, members[::-1] + members[:30])
+    assert retraining.retraining_sample(tiny_family, members) == sample
     assert [known.get("S") for _, known in sample] == [(n, 0, 0) for n in range(0, 58, 3)] + 10 * [None]
     assert [architecture.operations for architecture, _ in sample[:20]] == [member.choice for member in members[::3]]
     assert [known["source"] for _, known in sample] == 20 * ["family"] + 10 * ["random"]
@@ -204,15 +213,16 @@ def test_retraining_is_on_training_images_as_are_its_statistics(lattice_path, ti
 
 def test_interrupted_retraining_goes_on(lattice_path, tiny_family, fewer, monkeypatch):
     def build(architecture, train, config, folder):
-        assert config.epochs == 1 and config.space == tiny_family.space
+        assert config.epochs == 3 != tiny_family.config.epochs and config.space == tiny_family.space
+        assert folder == tiny_family.runs / "retraining"
         return architecture.build()
 
     monkeypatch.setattr(retraining, "retrain", interrupted(3, build))
     with pytest.raises(KeyboardInterrupt):
-        retraining.retraining(tiny_family, fewer, epochs=1)
+        retraining.retraining(tiny_family, fewer, epochs=3)
     trained = []
     monkeypatch.setattr(retraining, "retrain", lambda *arguments: trained.append(0) or build(*arguments))
-    points = json.loads(retraining.retraining(tiny_family, fewer, epochs=1).read_text())["points"]
+    points = json.loads(retraining.retraining(tiny_family, fewer, epochs=3).read_text())["points"]
     assert len(trained) == len({tuple(point["choice"]) for point in points}) - 3
     sources = [point["source"] for point in points]
     members = {tuple(point["choice"]) for point in json.loads(lattice_path.read_text())["points"]}
