@@ -798,9 +798,8 @@ pd.DataFrame(rows).set_index("batch")
 promises(deployed, "budgets_onnxruntime.json")
 
 # %% [markdown]
-# Both broken promises are of single images. Those take a fraction of a millisecond, so that a measurement is over in a second, and our machine, which others share, is slower by a quarter
-# for ten seconds now and then. One of the two missed its limit by less than a thousandth. Within a measurement we divide each time by how slow the calls before and after it were;
-# between two measurements nothing of the kind is possible.
+# Both broken promises are of single images, whose measurement is over in a second. One missed its limit by less than a thousandth; the other network took nearly half again as long
+# a moment later. Within a measurement each time is divided by how slow the calls before and after it were; between two measurements nothing of the kind is possible.
 #
 # ## What can go wrong
 #

@@ -25,7 +25,7 @@ ROUNDS = 15
 SECONDS_PER_ROUND = 0.01  # of one call; a slower one is timed once
 CANARY = "canary"
 NEIGHBOURS = 3  # on each side, of which the slowness of the machine is taken
-NOISE_LIMIT = 0.15  # idle virtual machine: 0.02 to 0.13; two processors with two busy programs: from 0.22
+NOISE_LIMIT = 0.15  # more than an idle machine shared with others showed, less than one with a busy program per core
 
 
 class BusyMachineError(SimplexNASError):
