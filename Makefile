@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 not found: install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	"$(PYTHON)" -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable ".[book,test,export,pipeline]"
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable ".[book,test,pipeline]"
 	@touch $@
 
 # The pages come from a copy of book/ with freshly executed chapters, so that no committed file changes.

@@ -207,7 +207,7 @@ for row in tables.table():
 #
 # The share of an operation should fall as its penalty rises. Below is Spearman's rank correlation ρ between the two over the lattice, for each operation ($-1$ is out of reach, since a number of edges also depends
 # on the other two penalties), and how many of the 28 edges change between neighbours, where 0.05 moves from one penalty to another. Three trainings, and twelve *random hypernetworks* of the
-# same form, whose utilities are random numbers, and the published method, trained once ({doc}`experiments`):
+# same form, whose utilities are random numbers, and the published method, trained once ({doc}`published_method`):
 
 # %% tags=["hide-input", "full-width"]
 with torch.no_grad():
@@ -265,7 +265,7 @@ shown
 
 # %% [markdown]
 # Random utilities steer nearly as well. Steering is in the form, a utility minus a price ({doc}`hypernetwork`), and not a result of training. The published method steers nearly as well, but in leaps of up to 15 edges (see below); there
-# the price alone teaches it ({doc}`experiments`).
+# the price alone teaches it ({doc}`published_method`).
 
 # %% [markdown]
 # ## All at once, or one after another?
@@ -413,7 +413,7 @@ pd.DataFrame(lines).T
 #
 # ## Weights of their own
 #
-# A fair opponent of the learned utilities has weights of its own: the same training, with random utilities that never change. So has the published method ({doc}`experiments`), trained for
+# A fair opponent of the learned utilities has weights of its own: the same training, with random utilities that never change. So has the published method ({doc}`published_method`), trained for
 # 5 epochs, where ours have 24. Hypervolume over all 231 points, and test accuracy in percent of the best member on
 # validation within each of the paper's sizes; three trainings of `default`, one of each opponent:
 
@@ -466,7 +466,7 @@ compared
 # %% [markdown]
 # **Random utilities do as well.** Within the two smallest sizes they are about 0.8 points better, beyond that 0.1 to 0.4 points worse. (That three trainings agree to 0.0 is chance: on 10,000 images one accuracy is uncertain by 0.3.)
 # So learning the utilities brings nothing that these trainings show. A likely reason is that the weights adapt to the order of edges they are trained with: the same kind of random utilities, put on weights that were trained with
-# another order, is 0.085 of hypervolume behind (table above). This is one training, with one of many orders; short ones are in {doc}`experiments`.
+# another order, is 0.085 of hypervolume behind (table above). This is one training, with one of many orders; short ones are in {doc}`ablation`.
 #
 # **What the published method lacks are small networks.** Within C's size it is as accurate as ours, in half the time. But as trained, its hypernetwork never takes pooling on more than 20 of the 28 edges, even where pooling
 # is free; at its smallest it keeps four identities with stride 2, 5,120 parameters each. That is one training: of a hundred on the price alone, which make nearly the choices of whole ones, 60 have a network within D's size and 25 within B's after 10 epochs, 79 and 45 after 20 ({doc}`latency`). The price of parameters is not what

@@ -73,7 +73,7 @@ print("weights of the pivots:", by_hand.round(3))
 
 # %% [markdown]
 # Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and tables are not limited at all.
-# So the form can express much. What it learns from the price alone, without an image, is in {doc}`latency`; the trained one is in {doc}`experiments`.
+# So the form can express much. What it learns from the price alone, without an image, is in {doc}`latency`; the trained one is in {doc}`published_method`.
 
 # %% [markdown]
 # ## Our form: utility minus price

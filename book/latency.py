@@ -305,7 +305,7 @@ assert np.allclose(list(found.values()), [25, 60, 45, 79], atol=5)
 
 # %% [markdown]
 # None has all four, which hangs on D: none of the hundred puts all convolutions into the normal genotype. So price and initial values do not explain the places. Nor do data, as long as $\kappa$ is 50: there our training with images
-# leaves the choices as they are ({doc}`experiments`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
+# leaves the choices as they are ({doc}`published_method`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
 
 # %% [markdown]
 # ## What we change

@@ -264,7 +264,7 @@ print(
 )
 
 # %% [markdown]
-# The `default` preset trains on hard samples, so $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments`.
+# The `default` preset trains on hard samples, so $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments` and {doc}`published_method`.
 
 # %% [markdown]
 # ## What can go wrong

@@ -1,12 +1,14 @@
 """BN re-estimation and accuracy, each by a second route; what evaluation leaves alone."""
 
 import copy
+import dataclasses
 
 import pytest
 import tiny
 import torch
 from torch import nn
 
+from simplexnas.io.records import Accuracy
 from simplexnas.measure import evaluation
 from simplexnas.tasks.fashion_mnist import TASK
 from simplexnas.tasks.task import Split
@@ -72,11 +74,30 @@ def test_evaluation_leaves_the_family_alone(tiny_family, fewer):
     assert report["accuracy"] == first["discrete"].to_dict()
 
 
+@pytest.mark.parametrize("images", [7, 24, 61])
+def test_accuracies_are_those_of_pytorch(images, tiny_family, fewer):
+    """Labels are what PyTorch predicts, but for a third of them on validation and none on the test set."""
+    network = evaluation.inherited(tiny_family, tiny_family.architecture(S), fewer.train)
+    pixels = fewer.train.images[:images]
+    with torch.no_grad():
+        predicted = network(TASK.normalize(pixels)).argmax(dim=1)
+    third = torch.arange(images) % 3 == 0
+    wrong, told = int(third.sum()), torch.where(third, (predicted + 1) % 10, predicted)
+    splits = dataclasses.replace(fewer, validation=Split(pixels, told, TASK), test=Split(pixels, predicted, TASK))
+    assert evaluation.accuracies(network, splits) == Accuracy(validation=(images - wrong) / images, test=1.0)
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """The networks and splits of every accuracy that is asked for; each is 0.5."""
     pairs = []
+
+    def accuracies(network, splits):
+        pairs.extend([(network, splits.validation), (network, splits.test)])
+        return Accuracy(validation=0.5, test=0.5)
+
     monkeypatch.setattr(evaluation, "accuracy", lambda *pair: pairs.append(pair) or 0.5)
+    monkeypatch.setattr(evaluation, "accuracies", accuracies)
     return pairs
 
 

@@ -170,12 +170,6 @@ def test_refusals_write_nothing(tiny_family, fewer, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "families") == ["file", "there"]
 
 
-def test_missing_package_is_named(tiny_family, fewer, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(SimplexNASError, match=r"needs the package onnxruntime: pip install 'simplexnas\[export\]'"):
-        export.export(tiny_family, architecture(), fewer, tmp_path / "model")
-
-
 def test_exported_file_needs_nothing_of_the_library(tiny_family, fewer, tmp_path):
     folder = export.export(tiny_family, architecture(), fewer, tmp_path / "model")
     code = (

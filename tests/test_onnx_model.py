@@ -1,7 +1,6 @@
 """Networks as ONNX models: the same logits, from the pixels of any task."""
 
 import dataclasses
-import sys
 
 import numpy as np
 import onnx
@@ -10,7 +9,6 @@ import tiny
 import torch
 from torch import nn
 
-from simplexnas.io.errors import SimplexNASError
 from simplexnas.network import onnx_model
 from simplexnas.network.architecture import random_architectures
 from simplexnas.network.onnx_model import Classifier
@@ -71,10 +69,3 @@ def test_what_has_no_onnx_form_is_named(layer, name):
 
     with pytest.raises(NotImplementedError, match=f"^{name}.* has no ONNX form here$"):
         onnx_model.onnx_model(Classifier(Network(), fashion_mnist.TASK))
-
-
-@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_missing_package_is_named(package, monkeypatch):
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(SimplexNASError, match=rf"needs the package {package}: pip install 'simplexnas\[export\]'"):
-        onnx_model.check_packages()

@@ -149,8 +149,6 @@ def check_device(device: str, runtime: str = TORCH) -> None:
     """Raise `SimplexNASError` unless the runtime can be timed on the device here; ONNX Runtime is on the CPU alone."""
     if runtime not in RUNTIMES:
         raise SimplexNASError(f"runtime = {runtime!r}; allowed: {', '.join(RUNTIMES)}")
-    if runtime == ONNXRUNTIME:
-        onnx_model.check_packages()
     available = [name for name in DEVICES if name == "cpu" or (runtime == TORCH and torch.cuda.is_available())]
     if device not in available:
         raise SimplexNASError(f"device = {device!r}; allowed here: {', '.join(available)}")

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from simplexnas.io.errors import SimplexNASError
 from simplexnas.network import supernet
 from simplexnas.space.operations import AveragePool, EvenOdd
 from simplexnas.tasks.task import Task
@@ -57,17 +56,6 @@ class Classifier(nn.Module):
 
     def forward(self, images):
         return self.network(self.pixels(images))
-
-
-def check_packages() -> None:
-    """Raise `SimplexNASError` that names the package unless ONNX models can be written and run here."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise SimplexNASError(
-            f"ONNX Runtime needs the package {error.name}: pip install 'simplexnas[export]'"
-        ) from None
 
 
 def onnx_model(classifier: Classifier) -> bytes:

@@ -58,7 +58,7 @@ def export(
     Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, or the
     architecture is of another search space.
     """
-    _check(folder)
+    check_new(Path(folder), "move it away, or name another folder")
     network = evaluation.inherited(family, architecture, splits.train)
     return _export(
         network, architecture, {"family": family.name, "sha256": family.sha256}, splits, folder, fold, timing
@@ -69,15 +69,9 @@ def export_trained(
     trained: TrainedNetwork, splits: Splits, folder: Path, fold: bool = False, timing: bool = True
 ) -> Path:
     """The same for a network that was trained alone: "family" in model.json is null."""
-    _check(folder)
+    check_new(Path(folder), "move it away, or name another folder")
     about = {"family": None, "sha256": trained.about["sha256"]}
     return _export(trained.network, trained.architecture, about, splits, folder, fold, timing)
-
-
-def _check(folder: Path) -> None:
-    """What can be known before the work."""
-    onnx_model.check_packages()
-    check_new(Path(folder), "move it away, or name another folder")
 
 
 def _export(
