@@ -11,7 +11,9 @@ import operator
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import fx, nn
 
 from simplexnas.network import supernet
@@ -63,8 +65,6 @@ def onnx_model(classifier: Classifier) -> bytes:
 
     Batch normalisation stays as it is, as ONNX Runtime folds it when it loads a model.
     """
-    from onnx import TensorProto, helper
-
     writer = _Writer(classifier)
     writer.run(INPUT)
     writer.nodes[-1].output[0] = OUTPUT
@@ -79,8 +79,6 @@ def onnx_model(classifier: Classifier) -> bytes:
 
 def session(model: bytes | Path, threads: int = 1):
     """ONNX Runtime's session of a model, on the CPU. All sessions share the memory that they work in."""
-    import onnxruntime
-
     _share_memory()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -91,8 +89,6 @@ def session(model: bytes | Path, threads: int = 1):
 @functools.cache
 def _share_memory() -> None:
     """One arena for all sessions of this process: with one each, a hundred networks take 15 GB, and are no faster."""
-    import onnxruntime
-
     kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
     onnxruntime.create_and_register_allocator(memory, None)
@@ -121,16 +117,12 @@ class _Writer(fx.Interpreter):
 
     def node(self, kind: str, *inputs: str, **attributes) -> str:
         """Add a node; returns the name of its output."""
-        from onnx import helper
-
         name = f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
         return name
 
     def tensor(self, name: str, value) -> str:
         """Keep a constant under a name; returns the name."""
-        from onnx import numpy_helper
-
         if name not in self.tensors:
             self.tensors[name] = numpy_helper.from_array(np.asarray(value), name)
         return name
@@ -180,8 +172,6 @@ class _Writer(fx.Interpreter):
         return self.node(kind, x, kernel_shape=[3, 3], strides=[stride] * 2, pads=[1] * 4, **attributes)
 
     def normalized(self, images: str, task: Task) -> str:
-        from onnx import TensorProto
-
         x = self.node("Div", self.node("Cast", images, to=TensorProto.FLOAT), self.tensor("largest", np.float32(255)))
         mean, std = (np.array(values, np.float32).reshape(-1, 1, 1) for values in (task.mean, task.std))
         return self.node("Div", self.node("Sub", x, self.tensor("mean", mean)), self.tensor("std", std))
