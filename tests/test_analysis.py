@@ -46,6 +46,7 @@ def test_accuracy_within_a_budget_is_that_of_the_best_there():
 
 def test_mean_and_sd():
     assert statistics.mean_and_sd([1.0, 2.0, 3.0]) == {"mean": 2.0, "sd": 1.0, "n": 3}
+    assert statistics.mean_and_sd([1.0, 3.0])["sd"] == pytest.approx(2**0.5)
     assert statistics.mean_and_sd([0.5]) == {"mean": 0.5, "sd": None, "n": 1}
 
 

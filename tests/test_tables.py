@@ -76,6 +76,7 @@ def test_hypervolumes_of_two_families(own_results, tiny_family, fewer, drawn_acc
         ahead = np.subtract(own, values)
         assert line["behind"] == pytest.approx(np.mean(ahead))
         assert line["behind high"] - line["behind"] == pytest.approx(12.706 * np.ptp(ahead) / 2, rel=1e-3)
+        assert line["behind low"] + line["behind high"] == pytest.approx(2 * line["behind"])
     assert volumes.loc["family", "mean"] == pytest.approx(np.mean(own))
 
 
@@ -102,9 +103,34 @@ def test_table_of_one_family(table, tiny_family, tmp_path):
     frame = tables.frame(rows)
     assert len(frame) == 16 and frame["model"].tolist() == [name for name in "ABCD" for _ in range(4)]
     asked = {"S": [0.2, 0.5, 0.3]} | rows[0]["ours"]
-    assert tables.frame(rows, asked)["S"].iloc[-1] == "(0.20, 0.50, 0.30)"
+    assert tables.frame(rows, asked).iloc[-1][["model", "source", "S"]].tolist() == [
+        "asked for",
+        "ours",
+        "(0.20, 0.50, 0.30)",
+    ]
     lines = tables.markdown(rows).splitlines()
     assert len(lines) == 6 and len({line.count("|") for line in lines}) == 1
+
+
+def test_table_says_what_it_was_made_of(table, tiny_family):
+    (source,) = records.read(table)["families"]
+    own = tiny_family.description.content
+    assert source == {"family": "tiny"} | {key: own[key] for key in own.keys() - {"tensors"}}
+    for row in tables.table():
+        for kind in ("ours", "best", "control"):
+            assert [run["seed"] for run in row[kind]["runs"]] == [tiny_family.config.seed]
+        assert all("control" not in run for run in row["ours"]["runs"]), "it stands in a column of its own"
+
+
+def test_table_of_lattices_of_two_steps_is_refused(table, tiny_family, fewer, tmp_path):
+    sister = tiny.sister(tiny_family, tmp_path, seed=1)
+    lattice.lattice(sister, fewer, 1.0)
+    shutil.copy(tiny_family.results / records.PAPER_POINTS, sister.results)
+    path = sister.results / records.PAPER_POINTS
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"family": sister.name, "sha256": sister.sha256}))
+    steps = {tiny_family.name: 0.5, sister.name: 1.0}
+    with pytest.raises(SimplexNASError, match=re.escape(f"lattices of step {steps}; allowed: one step for all")):
+        tables.compute_table([tiny_family.description, sister.description])
 
 
 def test_table_needs_no_weights(table, tiny_family):
