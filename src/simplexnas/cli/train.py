@@ -44,7 +44,9 @@ def search(
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
     table: TableOption = None,
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
-    devices: Annotated[int, typer.Option(min=1, help="Processes per machine (cpu) or devices.")] = 1,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes per machine (cpu) or devices; they share out the paths of each step.")
+    ] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
 ) -> None:
     """Train a family and export it to data/families/<preset>-seed<seed>.
@@ -79,8 +81,8 @@ def search(
         raise SimplexNASError(f"--table {table}: only with --set price=latency")
     config = settings.preset(preset, seed=seed, **changed)
     fabric = make_fabric(accelerator, devices, nodes)
-    steps = config.epochs * steps_per_epoch(config, devices * nodes)
-    if steps < FEW_STEPS:
+    steps = config.epochs * steps_per_epoch(config)
+    if steps < FEW_STEPS and fabric.is_global_zero:
         say(
             f"{steps} steps are few: --set epochs={-(-FEW_STEPS // max(1, steps // config.epochs))} makes {FEW_STEPS:,}"
         )

@@ -7,17 +7,36 @@ operations are trained together, from the same loss.
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.network.architecture import Architecture
 
 
 class Step(NamedTuple):
-    """Where a training stands. progress: share of it that is done, 0 … 1. random: generator of this step alone."""
+    """Where a training stands, and which part of the step is this process's.
+
+    progress: share of the training that is done, 0 … 1. random: generator of this step alone, the same in every
+    process. The networks of a step, and the images of each, are shared out among `world` processes.
+    """
 
     progress: float
     random: torch.Generator
+    rank: int = 0
+    world: int = 1
+
+    def own(self, values: torch.Tensor) -> torch.Tensor:
+        """This process's part of values (n, …), the same in every process: (n / world, …)."""
+        return values.tensor_split(self.world)[self.rank]
+
+    def everyone(self, values: torch.Tensor) -> torch.Tensor:
+        """What all processes have, without gradient: (n / world, …) of each -> (n, …)."""
+        values = values.detach()
+        if self.world == 1:
+            return values
+        parts = [torch.empty_like(values) for _ in range(self.world)]
+        distributed.all_gather(parts, values)
+        return torch.cat(parts)
 
 
 class Batch(NamedTuple):
@@ -45,7 +64,10 @@ class Method(Protocol):
         """What a step is trained for, drawn at random, (1, k) or (1,); None for a method without such a thing."""
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """Scalars of one step: "loss", with gradient, "cross_entropy", and whatever else belongs into the log."""
+        """Scalars of one step: "loss", with gradient, "cross_entropy", and whatever else belongs into the log.
+
+        The batches are those of the whole step. The mean of "loss" over the processes is that of one process alone.
+        """
 
     def architecture(self, knob) -> Architecture:
         """The architecture for a value of the method's knob; without a knob the only one."""

@@ -33,7 +33,7 @@ class SearchConfig:
     space: SearchSpace = field(default_factory=SearchSpace)
     # optimisation
     epochs: int = setting(24, least=1)
-    batch_size: int = setting(64, least=1)  # images per step and process
+    batch_size: int = setting(64, least=1)  # images per step
     train_images: int = setting(55_000, least=1)  # fewer than there are only to try things
     learning_rate: float = setting(3e-3, above=0)  # peak of the one-cycle schedule, AdamW
     matrix_learning_rate: float = setting(2e-2, least=0)  # the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW

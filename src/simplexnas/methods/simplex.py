@@ -94,12 +94,12 @@ class SimplexMethod(nn.Module):
         prices = cost.price(S, config.space, config.parameter_price, self.costs)
         price = cost.price_term(torch.softmax(logits, dim=-1), prices, config.space)
         if config.estimator == "score_function":
-            losses, policy = self._sampled_losses(images, labels, logits, step.random)
+            losses, policy = self._sampled_losses(images, labels, logits, step)
         else:
-            losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, step.random), 0.0
+            losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, step), 0.0
         return {
             "loss": objective.objective(losses, price, schedule.kappa) + policy,
-            "cross_entropy": losses.mean().detach(),
+            "cross_entropy": step.everyone(losses).mean(),
             "price": price.mean().detach(),
             "kappa": schedule.kappa,
             "gain": schedule.gain,
@@ -116,15 +116,17 @@ class SimplexMethod(nn.Module):
         """The architecture of S: the operation with the largest logit on every edge."""
         return Architecture.from_logits(self.logits(knob), self.config.space)
 
-    def _sampled_losses(self, images, labels, logits, random):
-        """One hard choice per path, of which alone runs: losses (paths,) and the term that carries the policy gradient.
+    def _sampled_losses(self, images, labels, logits, step: Step):
+        """One hard choice per path, of which alone runs: losses (paths of this process,) and the term that carries the
+        policy gradient.
 
         With `sandwich` the largest network sees all images, and the others, the smallest among them, learn its class
         probabilities (Yu and Huang 2019); losses then holds those two as well. Choices are judged by the cross-entropy
         all the same.
         """
         config = self.config
-        choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), random)  # (paths, E)
+        choices = step.own(gumbel.hard_sample(logits.expand(config.paths, -1, -1), step.random))  # (paths here, E)
+        images, labels = step.own(images), step.own(labels)
         others, first, targets = choices.tolist(), [], labels
         if config.sandwich:
             macs = cost.edge_macs(config.space)
@@ -141,19 +143,19 @@ class SimplexMethod(nn.Module):
             return [objective.cross_entropy(output, share) for output, share in zip(outputs, shares, strict=True)]
 
         losses = cross_entropies(targets)
-        sampled = torch.stack((cross_entropies(labels) if config.sandwich else losses)[: config.paths])
-        policy = objective.score_function_term(
-            sampled, objective.log_probability(logits, choices), objective.leave_one_out(sampled)
-        )
+        sampled = torch.stack((cross_entropies(labels) if config.sandwich else losses)[: len(choices)])
+        baselines = step.own(objective.leave_one_out(step.everyone(sampled)))
+        policy = objective.score_function_term(sampled, objective.log_probability(logits, choices), baselines)
         return torch.stack(first + losses), policy
 
-    def _gated_losses(self, images, labels, logits, temperature: float, random):
+    def _gated_losses(self, images, labels, logits, temperature: float, step: Step):
         """Every operation runs, times a gate that carries the gradient, drawn per image if relaxed, else per path."""
         config = self.config
         draw = GATES[config.estimator]
         draws = len(images) if config.estimator == "relaxed" else config.paths
-        gamma = draw(logits.expand(draws, -1, -1), temperature, random)
-        shares = zip(*(values.tensor_split(config.paths) for values in (images, labels, gamma)), strict=True)
+        gamma = draw(logits.expand(draws, -1, -1), temperature, step.random)
+        paths = config.paths // step.world
+        shares = zip(*(step.own(values).tensor_split(paths) for values in (images, labels, gamma)), strict=True)
         return torch.stack(
             [objective.cross_entropy(self.supernet(share, gates), target) for share, target, gates in shares]
         )

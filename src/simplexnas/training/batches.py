@@ -17,16 +17,14 @@ def _order(seed: int, epoch: int, stream: int, images: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, stream]).permutation(images)
 
 
-def batch_indices(config: SearchConfig, step: int, rank: int, world: int, stream: int = 0) -> np.ndarray:
-    """Indices of the training images of one step and process; each epoch visits each image at most once.
+def batch_indices(config: SearchConfig, step: int, stream: int = 0) -> np.ndarray:
+    """Indices of the training images of one step; each epoch visits each image at most once.
 
     stream: of several batches a step, each in an order of its own.
     """
-    per_epoch = steps_per_epoch(config, world)
-    epoch, position = divmod(step, per_epoch)
+    epoch, position = divmod(step, steps_per_epoch(config))
     order = _order(config.seed, epoch, stream, config.train_images)
-    start = (position * world + rank) * config.batch_size
-    return order[start : start + config.batch_size]
+    return order[position * config.batch_size : (position + 1) * config.batch_size]
 
 
 def make_batch(train: Split, chosen: np.ndarray, config: SearchConfig, random: torch.Generator) -> Batch:
@@ -36,25 +34,20 @@ def make_batch(train: Split, chosen: np.ndarray, config: SearchConfig, random: t
     return Batch(train.task.normalize(images).contiguous(memory_format=config.memory_format), train.labels[chosen])
 
 
-def draw_batches(
-    train: Split, number: int, config: SearchConfig, step: int, rank: int, world: int, random: torch.Generator
-) -> list[Batch]:
-    """The `number` batches of one step and process, drawn independently of each other."""
-    return [
-        make_batch(train, batch_indices(config, step, rank, world, stream), config, random) for stream in range(number)
-    ]
+def draw_batches(train: Split, number: int, config: SearchConfig, step: int, random: torch.Generator) -> list[Batch]:
+    """The `number` batches of one step, drawn independently of each other."""
+    return [make_batch(train, batch_indices(config, step, stream), config, random) for stream in range(number)]
 
 
-def steps_per_epoch(config: SearchConfig, world: int = 1) -> int:
-    return config.train_images // (config.batch_size * world)
+def steps_per_epoch(config: SearchConfig) -> int:
+    return config.train_images // config.batch_size
 
 
-def check_images(config: SearchConfig, train: Split, world: int = 1) -> None:
+def check_images(config: SearchConfig, train: Split) -> None:
     """Raise `SimplexNASError` if there are fewer images than the configuration uses, or than one batch."""
-    if len(train) < config.train_images or steps_per_epoch(config, world) < 1:
+    if len(train) < config.train_images or steps_per_epoch(config) < 1:
         raise SimplexNASError(
-            f"train_images = {config.train_images}; allowed: from {config.batch_size * world} (one batch) "
-            f"to {len(train)}"
+            f"train_images = {config.train_images}; allowed: from {config.batch_size} (one batch) to {len(train)}"
         )
 
 

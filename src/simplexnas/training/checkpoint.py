@@ -38,7 +38,7 @@ def save(fabric: Fabric, checkpoint: Path, state: dict, identity: dict, position
     """Checkpoint and log, each under a temporary name first, so that a killed process leaves whole files.
 
     state: what Fabric saves and restores. identity: what tells this training from another.
-    position: "world", "step", "log" and "seconds" so far.
+    position: "step", "log" and "seconds" so far.
     """
     temporary = checkpoint.with_suffix(".tmp")
     content = state | {"version": CHECKPOINT_VERSION, "identity": identity} | position
@@ -65,17 +65,15 @@ def _flat(identity: dict) -> dict:
     return {key: value for key, value in identity.items() if key != "space"} | identity.get("space", {})
 
 
-def read_checkpoint(checkpoint: Path, identity: dict, world: int) -> dict:
+def read_checkpoint(checkpoint: Path, identity: dict) -> dict:
     """A checkpoint of this training; another one raises `SimplexNASError` with what differs."""
     name = relative(checkpoint)
     try:
         head = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        version, saved, saved_world = head["version"], head["identity"], head["world"]
+        version, saved = head["version"], head["identity"]
     except Exception as error:
         raise SimplexNASError(f"{name} is not a whole checkpoint ({type(error).__name__})") from None
     if version != CHECKPOINT_VERSION:
         raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
     check_same(name, _flat(saved), _flat(identity))
-    if saved_world != world:
-        raise SimplexNASError(f"{name} was made by {saved_world} processes; this run has {world}")
     return head

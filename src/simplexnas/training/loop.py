@@ -1,6 +1,6 @@
 """The search: one training of the weights and of what chooses operations.
 
-All randomness is a function of (seed, step, process), so that a resumed run repeats an uninterrupted one bit by bit.
+All randomness is a function of (seed, step), so that a resumed run repeats an uninterrupted one bit by bit.
 """
 
 from collections.abc import Callable
@@ -22,14 +22,20 @@ from simplexnas.training.run import Run
 
 
 def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
-    """One process by default; with more devices or nodes, distributed data parallel, one path set per process."""
-    # Operations that no process chose have no gradient in that step.
+    """One process by default; more devices or nodes share out the paths of each step, and average their gradients."""
+    # Operations that a process did not choose have no gradient there.
     strategy = DDPStrategy(find_unused_parameters=True) if devices * nodes > 1 else "auto"
     try:
         return Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
     except (ImportError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise SimplexNASError(f"accelerator = {accelerator!r}, devices = {devices}: {reason}") from None
+
+
+def allowed_processes(config: SearchConfig) -> list[int]:
+    """How many processes can share out the paths of a step evenly, from 1 on."""
+    paths = 1 if config.sandwich else config.paths  # the largest network is one for all paths
+    return [n for n in range(1, paths + 1) if paths % n == 0]
 
 
 def search(
@@ -47,13 +53,17 @@ def search(
 
     train: uint8 images; the first `config.train_images` are used. folder: of the run, with checkpoint.pt and log.csv.
     make: the method, from its configuration. With `resume` training goes on from the checkpoint, if there is one.
-    Raises `SimplexNASError` as `run.Run` does, and for fewer images than the configuration uses.
+    fabric: of one process by default. The number of processes changes results by no more than rounding.
+    Raises `SimplexNASError` as `run.Run` does, for fewer images than the configuration uses, and for a number of
+    processes that cannot share out the paths of a step evenly.
     """
     fabric = fabric or make_fabric()
-    fabric.launch()
+    check_images(config, train)
     rank, world = fabric.global_rank, fabric.world_size
-    check_images(config, train, world)
-    per_epoch = steps_per_epoch(config, world)
+    if world not in (allowed := allowed_processes(config)):
+        raise SimplexNASError(f"{world} processes; allowed, to share out the paths: {', '.join(map(str, allowed))}")
+    fabric.launch()
+    per_epoch = steps_per_epoch(config)
     steps = config.epochs * per_epoch
     torch.manual_seed(config.seed)
     method = make(config).to(memory_format=config.memory_format)
@@ -64,9 +74,9 @@ def search(
         run.start(method, wrapped, optimizers, config.ema, progress_bar)
         wrapped.train()
         while run.step < steps:
-            random = generator(config.seed, run.step, rank)
-            batches = fabric.to_device(draw_batches(train, method.batches, config, run.step, rank, world, random))
-            result = wrapped(batches, Step(run.step / steps, random))
+            random = generator(config.seed, run.step)
+            batches = fabric.to_device(draw_batches(train, method.batches, config, run.step, random))
+            result = wrapped(batches, Step(run.step / steps, random, rank, world))
             fabric.backward(result["loss"])
             learning_rate = optimizers.learning_rate
             optimizers.step()

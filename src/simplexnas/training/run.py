@@ -43,7 +43,7 @@ class Run:
             if fabric.is_global_zero:
                 self.owner.enter_context(claim(self.folder / OWNER, relative(self.folder)))
             if self.checkpoint.exists():
-                self.saved = read_checkpoint(self.checkpoint, identity, fabric.world_size)
+                self.saved = read_checkpoint(self.checkpoint, identity)
                 if not resume:
                     raise SimplexNASError(
                         f"{relative(self.checkpoint)} exists; go on with --resume, or move it away to start again"
@@ -100,7 +100,7 @@ class Run:
                 self.checkpoint,
                 self.state,
                 self.identity,
-                {"world": self.fabric.world_size, "step": self.step, "log": self.log, "seconds": spent},
+                {"step": self.step, "log": self.log, "seconds": spent},
             )
 
     @property
