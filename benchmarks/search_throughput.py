@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch.profiler import ProfilerActivity, profile
 
 from simplexnas.io import records
@@ -22,9 +23,13 @@ from simplexnas.io.paths import RESULTS, relative
 from simplexnas.io.provenance import computed
 from simplexnas.io.seeds import generator
 from simplexnas.methods import settings
-from simplexnas.methods.simplex import Schedule, SimplexMethod
-from simplexnas.tasks import fashion_mnist, task
+from simplexnas.methods.method import Step
+from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.simplex import SimplexMethod
+from simplexnas.tasks import fashion_mnist
+from simplexnas.tasks.task import Split
 from simplexnas.training.batches import make_batch
+from simplexnas.training.loop import make_fabric
 from simplexnas.training.optimizers import Optimizers
 
 BATCH = 128
@@ -34,21 +39,47 @@ PROFILED_STEPS, PROFILE_LINES = 5, 8
 
 
 class Arm:
-    def __init__(self, settings: settings.SearchConfig, train: task.Split):
-        torch.manual_seed(settings.seed)
-        self.settings, self.train = settings, train
-        self.model = SimplexMethod(settings).to(memory_format=settings.memory_format).train()
-        self.optimizers = Optimizers(self.model.supernet, settings, 1000, self.model.hypernetwork)
-        self.schedule = Schedule.at(settings, 0.0)
+    def __init__(self, config: SearchConfig, train: Split, fabric: Fabric):
+        torch.manual_seed(config.seed)
+        self.config, self.train, self.fabric = config, train, fabric
+        method = SimplexMethod(config).to(memory_format=config.memory_format).train()
+        self.method = fabric.setup_module(method)
+        self.optimizers = Optimizers(method.supernet, config, 1000, method.chooser)
 
     def step(self, number: int) -> float:
         """Seconds of one training step."""
         started = time.perf_counter()
         random = generator(0, number)
-        images, labels = make_batch(self.train, np.arange(BATCH), self.settings, random)
-        self.model(images, labels, self.schedule, random)["loss"].backward()
+        batch = self.fabric.to_device(make_batch(self.train, np.arange(BATCH), self.config, random))
+        self.fabric.backward(self.method([batch], Step(0.0, random))["loss"])
         self.optimizers.step()
+        if self.fabric.device.type == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter() - started
+
+
+def rates(train: Split, fabric: Fabric, steps: int = STEPS) -> tuple[dict[str, Arm], dict[str, float]]:
+    """The arms, and images per second of each: of the median step, the arms in turn."""
+    paper = settings.preset("paper", batch_size=BATCH)
+    configs = {
+        "paper": paper,
+        "paper, channels last": dataclasses.replace(paper, channels_last=True),
+        "default": settings.preset("default", batch_size=BATCH),
+    }
+    arms = {name: Arm(value, train, fabric) for name, value in configs.items()}
+    times = {name: [] for name in arms}
+    for number in range(WARMUP + steps):
+        for name, arm in arms.items():
+            times[name].append(arm.step(number))
+    return arms, {name: BATCH / statistics.median(seconds[WARMUP:]) for name, seconds in times.items()}
+
+
+def compared(found: dict[str, float]) -> dict:
+    """The rates for a result file, rounded, and how many times the paper's each is."""
+    return {
+        "images_per_second": {name: round(rate, 1) for name, rate in found.items()},
+        "ratio_to_paper": {name: round(rate / found["paper"], 2) for name, rate in found.items()},
+    }
 
 
 def profiled(arm: Arm) -> dict[str, float]:
@@ -64,29 +95,16 @@ def profiled(arm: Arm) -> dict[str, float]:
 
 def main() -> None:
     keep_memory()
-    train = fashion_mnist.load().train
-    paper = settings.preset("paper", batch_size=BATCH)
-    configs = {
-        "paper": paper,
-        "paper, channels last": dataclasses.replace(paper, channels_last=True),
-        "default": settings.preset("default", batch_size=BATCH),
-    }
-    arms = {name: Arm(value, train) for name, value in configs.items()}
-    times = {name: [] for name in arms}
-    for number in range(WARMUP + STEPS):
-        for name, arm in arms.items():
-            times[name].append(arm.step(number))
-    rates = {name: BATCH / statistics.median(seconds[WARMUP:]) for name, seconds in times.items()}
-    content = {
-        "images_per_second": {name: round(rate, 1) for name, rate in rates.items()},
-        "ratio_to_paper": {name: round(rate / rates["paper"], 2) for name, rate in rates.items()},
+    arms, found = rates(fashion_mnist.load().train, make_fabric())
+    content = compared(found) | {
         "batch_size": BATCH,
         "steps": STEPS,
         "profile_ms_per_step": {name: profiled(arm) for name, arm in arms.items()},
-        "seed": paper.seed,
-    } | computed()
+        "seed": arms["paper"].config.seed,
+    }
+    content |= computed()
     for name in arms:
-        print(f"{name:<22}{rates[name]:>8.0f} images/s  {rates[name] / rates['paper']:>5.2f} x")
+        print(f"{name:<22}{found[name]:>8.0f} images/s  {found[name] / found['paper']:>5.2f} x")
         for operator, ms in content["profile_ms_per_step"][name].items():
             print(f"    {operator:<50}{ms:>8.1f} ms")
     print(relative(records.save(RESULTS / "throughput.json", content)))
