@@ -51,7 +51,7 @@ class Arm:
         started = time.perf_counter()
         random = generator(0, number)
         batch = self.fabric.to_device(make_batch(self.train, np.arange(BATCH), self.config, random))
-        self.fabric.backward(self.method([batch], Step(0.0, random))["loss"])
+        self.fabric.backward(self.method([batch], Step(0, 1, random))["loss"])
         self.optimizers.step()
         if self.fabric.device.type == "cuda":
             torch.cuda.synchronize()

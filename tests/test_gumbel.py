@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -76,6 +77,8 @@ def test_temperature_schedule():
     assert gumbel.temperature(0.0) == 1.0
     assert gumbel.temperature(1.0) == pytest.approx(0.2)
     assert gumbel.temperature(0.25, 2.0, 1.0) == 1.75
+    epochs = [gumbel.temperature((epoch + part) / 10, steps=10) for epoch in range(10) for part in (0.01, 0.99)]
+    assert epochs == pytest.approx(np.repeat(1 - 0.08 * np.arange(10), 2)), "the author's code"
 
 
 def test_generator_decides_the_samples():

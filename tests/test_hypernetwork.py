@@ -41,7 +41,7 @@ def test_choices_start_uniform_for_every_S():
 def test_cross_entropy_starts_at_log_10(preset, few):
     model = simplex.SimplexMethod(tiny.config(preset))
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    result = model([Batch(images, few.train.labels[:32])], Step(0.0, seeds.generator(0)))
+    result = model([Batch(images, few.train.labels[:32])], Step(0, 1, seeds.generator(0)))
     assert result["cross_entropy"].item() == pytest.approx(math.log(10), rel=0.1)
 
 

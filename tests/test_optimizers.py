@@ -59,7 +59,7 @@ def test_muon_leaves_weights_without_gradient_alone():
 
 @pytest.mark.parametrize("rate", [0.0, 0.006])
 def test_every_parameter_has_one_optimizer(rate):
-    config = tiny.config(matrix_learning_rate=rate)
+    config = tiny.config(matrix_learning_rate=rate, hypernetwork_beta1=0.5)
     model = SimplexMethod(config)
     optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork).optimizers
     held = {name: [w for g in o.param_groups for w in g["params"]] for name, o in optimizers.items()}
@@ -71,6 +71,8 @@ def test_every_parameter_has_one_optimizer(rate):
     }
     assert {id(weight) for weight in held.get("muon", [])} == (matrices if rate else set())
     assert any(weight is model.hypernetwork.utility for weight in held["adamw"])
+    betas = [group["betas"] for group in optimizers["adamw"].param_groups]
+    assert betas == [(0.9, 0.999), (0.5, 0.999)]
 
 
 def test_gradients_are_clipped_and_forgotten_and_the_rate_moves():

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import itertools
+import json
 import signal
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def test_cross_entropy_alone_moves_the_policy(estimator, few):
     model = simplex.SimplexMethod(config)
     tiny.awake(model.supernet)
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))["loss"].backward()
+    model([Batch(images, few.train.labels[:32])], Step(1, 2, seeds.generator(0)))["loss"].backward()
     assert model.hypernetwork.tables.grad.abs().max() > 0
 
 
@@ -160,7 +161,7 @@ def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypat
         options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
         return torch.autograd.grad(loss, parameters, **options)
 
-    found = model([Batch(images, labels)], Step(0.5, seeds.generator(0)))["loss"]
+    found = model([Batch(images, labels)], Step(1, 2, seeds.generator(0)))["loss"]
     p = torch.softmax(schedule.gain * model.hypernetwork(S)[0], dim=-1)
     sizes, largest = cost.edge_parameters(config.space), cost.edge_parameters(config.space).max()
     price = sum(
@@ -193,7 +194,7 @@ def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, 
     torch.testing.assert_close(model.hypernetwork(S), -prices, msg="utilities start at 0")
     expected = cost.price_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    found = model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))["price"]
+    found = model([Batch(images, few.train.labels[:32])], Step(1, 2, seeds.generator(0)))["price"]
     torch.testing.assert_close(found, expected)
 
 
@@ -217,7 +218,7 @@ def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypat
     rewarded, term = [], objective.score_function_term
     monkeypatch.setattr(objective, "score_function_term", lambda ce, *rest: rewarded.append(ce) or term(ce, *rest))
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    model([Batch(images, few.train.labels[:32])], Step(0.5, seeds.generator(0)))
+    model([Batch(images, few.train.labels[:32])], Step(1, 2, seeds.generator(0)))
     convolution = config.space.operations.index("sep_conv_3x3")
     assert seen[0] == (32, [convolution] * 10) and convolution not in seen[-1][1]
     assert [n for n, _ in seen[1:]] == [11, 11, 10]
@@ -263,7 +264,7 @@ def test_policy_stops_learning(few, tmp_path):
 
 def test_every_image_at_most_once_per_epoch():
     config = tiny.config(train_images=250)
-    steps = batches.steps_per_epoch(config)
+    steps = config.steps_per_epoch
     seen = [batches.batch_indices(config, step) for step in range(steps)]
     assert len(np.unique(np.concatenate(seen))) == steps * 32 == 224
     first, second = (batches.batch_indices(config, step) for step in (0, 7))
@@ -454,7 +455,7 @@ def test_full_disk_is_one_line_and_leaves_the_last_checkpoint(few, tmp_path):
 
 
 TWO_PROCESSES = """
-import sys, torch
+import json, sys, torch
 sys.path.insert(0, sys.argv[1])
 import tiny
 from simplexnas.tasks import fashion_mnist
@@ -463,7 +464,7 @@ run.LOG_EVERY = 1
 torch.set_num_threads(1)
 fabric = loop.make_fabric("cpu", devices=2)
 model = loop.search(
-    tiny.config(epochs=1, estimator=sys.argv[3], paths=4),
+    tiny.config(**json.loads(sys.argv[3])),
     fashion_mnist.load().train, sys.argv[2], fabric=fabric, resume=True, progress_bar=False
 )
 torch.save(dict(model.named_parameters()), f"{sys.argv[2]}/{fabric.global_rank} of {fabric.world_size}.pt")
@@ -471,11 +472,16 @@ torch.save(dict(model.named_parameters()), f"{sys.argv[2]}/{fabric.global_rank} 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", ["score_function", "relaxed", "straight_through"])
-def test_two_processes_train_as_one_does(estimator, splits, tmp_path):
-    config = tiny.config(epochs=1, estimator=estimator, paths=4)
-    one = train(config, splits.train, tmp_path / "one")
-    done = run_script(TWO_PROCESSES, tmp_path, tmp_path / "two", estimator)
+@pytest.mark.parametrize(
+    "changes",
+    [{"estimator": name} for name in ("score_function", "relaxed", "straight_through")]
+    + [{"hypernetwork": "worth", "front_share": 0.5}],
+    ids=lambda changes: next(iter(changes.values())),
+)
+def test_two_processes_train_as_one_does(changes, splits, tmp_path):
+    changes = {"epochs": 1, "paths": 4} | changes
+    one = train(tiny.config(**changes), splits.train, tmp_path / "one")
+    done = run_script(TWO_PROCESSES, tmp_path, tmp_path / "two", json.dumps(changes))
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = (torch.load(tmp_path / "two" / f"{rank} of 2.pt", weights_only=True) for rank in (0, 1))
     for name, weight in one.named_parameters():
@@ -487,9 +493,9 @@ def test_two_processes_train_as_one_does(estimator, splits, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_go_on_where_one_stopped(splits, tmp_path):
-    config = tiny.config(epochs=1, paths=4)
-    train_until(4, config, splits.train, tmp_path)
-    done = run_script(TWO_PROCESSES, tmp_path, tmp_path, "score_function")
+    changes = {"epochs": 1, "paths": 4}
+    train_until(4, tiny.config(**changes), splits.train, tmp_path)
+    done = run_script(TWO_PROCESSES, tmp_path, tmp_path, json.dumps(changes))
     assert done.returncode == 0, done.stderr[-2000:]
     assert torch.load(tmp_path / checkpoint.CHECKPOINT, weights_only=True)["step"] == 8
 

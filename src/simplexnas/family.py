@@ -14,8 +14,9 @@ from simplexnas.io.paths import is_path, relative
 from simplexnas.io.provenance import computed
 from simplexnas.io.weights import load_weights, save_weights
 from simplexnas.methods import penalties
+from simplexnas.methods.choose import method_of
+from simplexnas.methods.method import Method
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
@@ -102,7 +103,7 @@ class Family:
     """
 
     name: str
-    model: SimplexMethod
+    model: Method
     description: Description | None = None
     task: Task = fashion_mnist.TASK
 
@@ -170,7 +171,7 @@ class Family:
         Raises `SimplexNASError` if a file is missing, damaged (hash), foreign, or its tensors do not fit its config.
         """
         description = describe(family)
-        model = SimplexMethod(description.config)
+        model = method_of(description.config)
         load_weights(description.folder, model, description.sha256)
         model.eval()
         return cls(name=description.name, model=model, description=description, task=description.task)

@@ -64,7 +64,6 @@ def search(
     from simplexnas.latency.table import LatencyTable
     from simplexnas.latency.timing import TORCH, machine_name
     from simplexnas.methods import settings
-    from simplexnas.training.batches import steps_per_epoch
     from simplexnas.training.family import train_family
     from simplexnas.training.loop import make_fabric
 
@@ -81,7 +80,7 @@ def search(
         raise SimplexNASError(f"--table {table}: only with --set price=latency")
     config = settings.preset(preset, seed=seed, **changed)
     fabric = make_fabric(accelerator, devices, nodes)
-    steps = config.epochs * steps_per_epoch(config)
+    steps = config.steps
     if steps < FEW_STEPS and fabric.is_global_zero:
         say(
             f"{steps} steps are few: --set epochs={-(-FEW_STEPS // max(1, steps // config.epochs))} makes {FEW_STEPS:,}"

@@ -24,7 +24,6 @@ from simplexnas.methods.settings import SearchConfig
 from simplexnas.methods.simplex import Schedule, SimplexMethod
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
-from simplexnas.training.batches import steps_per_epoch
 from simplexnas.training.optimizers import Optimizers
 
 PRICE_ALONE, WITHOUT_IMAGES = "price_alone.json", "without_images.json"
@@ -54,7 +53,7 @@ def train_on_price(config: SearchConfig) -> nn.Module:
         raise SimplexNASError(f"flip = {config.flip}, shift = {config.shift}; allowed: false, 0")
     torch.manual_seed(config.seed)  # before the initial values, as in `search`
     method = SimplexMethod(config)
-    steps = config.epochs * steps_per_epoch(config)
+    steps = config.steps
     optimizers = Optimizers(nn.Module(), config, steps, method.hypernetwork)
     averaged = None
     if config.ema:

@@ -3,6 +3,8 @@
 Sources: Jang, Gu, Poole 2017; Maddison, Mnih, Teh 2017; for `reinmax` Liu et al. 2023.
 """
 
+import math
+
 import torch
 
 
@@ -52,6 +54,12 @@ def hard_sample(logits: torch.Tensor, generator: torch.Generator | None = None) 
     return (logits + gumbel_noise(logits.shape, generator).to(logits)).argmax(dim=-1)
 
 
-def temperature(progress: float, start: float = 1.0, end: float = 0.2) -> float:
-    """Linear schedule from `start` to `end` as progress goes from 0 to 1 (the paper's slide 5: from 1 to 0.2)."""
+def temperature(progress: float, start: float = 1.0, end: float = 0.2, steps: int = 0) -> float:
+    """From `start` to `end` as progress goes from 0 to 1 (the paper's slide 5: from 1 to 0.2).
+
+    steps: 0 for a line; n for n steps of equal length, the first at `start`, the last one step above `end`, as in the
+    author's code, whose temperature changes from epoch to epoch.
+    """
+    if steps:
+        progress = math.floor(progress * steps) / steps
     return start + (end - start) * progress

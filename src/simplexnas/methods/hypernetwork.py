@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from simplexnas.methods.regression import Worth
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 
@@ -83,3 +84,35 @@ class UtilityHypernetwork(nn.Module):
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:
         return self.scaled_utility() - cost.price(S, self.space, self.parameter_price, self.costs)
+
+
+class WorthHypernetwork(nn.Module):
+    """Worth minus price, alpha_em(S) = nats_em / (kappa n_e) - price_em(S), to be multiplied by the gain kappa / tau.
+
+    n_e: the cells in which an edge stands, since the price is that of one instance. So softmax(gain * alpha) minimises
+    the expected loss + kappa * Lat - tau n_e * entropy on each edge, as far as effects of operations add up. `nats` and
+    their standard errors come from a regression of path losses (`regression.worth`); until then they are 0. Nothing is
+    centred within a cell type: the data say which type should get its convolutions first.
+    """
+
+    def __init__(self, space: SearchSpace, kappa: float, parameter_price: float, costs: torch.Tensor | None = None):
+        super().__init__()
+        self.space, self.kappa, self.parameter_price = space, kappa, parameter_price
+        costs = cost.relative_costs("unit", space) if costs is None else costs
+        self.register_buffer("costs", costs, persistent=False)
+        instances = torch.from_numpy(cost.instances(space)).float()
+        self.register_buffer("instances", instances[:, None], persistent=False)
+        for name in Worth._fields:
+            self.register_buffer(name, torch.zeros(len(genotype_edges(space)), space.k))
+
+    def learn(self, found: Worth) -> None:
+        for name, values in found._asdict().items():
+            getattr(self, name).copy_(torch.from_numpy(values))
+
+    def draw(self, spread: float, generator: torch.Generator) -> None:
+        """Random utilities that no data has seen: normal, with standard deviation `spread` in units of S."""
+        self.nats.normal_(std=spread * self.kappa, generator=generator).mul_(self.instances)
+
+    def forward(self, S: torch.Tensor) -> torch.Tensor:
+        prices = cost.price_of_instance(S, self.space, self.parameter_price, self.costs)
+        return self.nats / (self.kappa * self.instances) - prices

@@ -16,14 +16,20 @@ from simplexnas.network.architecture import Architecture
 class Step(NamedTuple):
     """Where a training stands, and which part of the step is this process's.
 
-    progress: share of the training that is done, 0 … 1. random: generator of this step alone, the same in every
+    number: of the step, from 0; steps: of the whole training. random: generator of this step alone, the same in every
     process. The networks of a step, and the images of each, are shared out among `world` processes.
     """
 
-    progress: float
+    number: int
+    steps: int
     random: torch.Generator
     rank: int = 0
     world: int = 1
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done, from 0 to below 1."""
+        return self.number / self.steps
 
     def own(self, values: torch.Tensor) -> torch.Tensor:
         """This process's part of values (n, …), the same in every process: (n / world, …)."""

@@ -18,7 +18,7 @@ from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks.task import NAME_OF_FASHION_MNIST
 
-HYPERNETWORKS = ("utility", "pivot", "mlp")
+HYPERNETWORKS = ("utility", "worth", "pivot", "mlp")
 # relaxed: a soft mixture per image, as published. The others draw one operation per edge and path: score_function runs
 # only those, straight_through and reinmax run all operations.
 ESTIMATORS = ("score_function", "relaxed", "straight_through", "reinmax")
@@ -39,6 +39,7 @@ class SearchConfig:
     matrix_learning_rate: float = setting(2e-2, least=0)  # the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW
     weight_decay: float = setting(1e-4, least=0)
     hypernetwork_learning_rate: float = setting(1e-2, above=0)
+    hypernetwork_beta1: float = setting(0.9, least=0, below=1)  # AdamW's decay of the hypernetwork's mean gradient
     flip: bool = setting(True)  # augmentation: horizontal flips of half of the images
     shift: int = setting(0, least=0)  # augmentation: random shifts by up to this many pixels in each direction
     channels_last: bool = setting(True)  # memory format
@@ -51,7 +52,9 @@ class SearchConfig:
     sandwich: bool = setting(False)  # also largest and smallest network in each step; the largest teaches the others
     temperature_start: float = setting(1.0, above=0)
     temperature_end: float = setting(0.2, above=0)
+    temperature_steps: int = setting(0, least=0)  # in so many equal steps, constant within each; 0: linearly
     corner_share: float = setting(0.25, least=0, most=1)  # share of S drawn from Dirichlet(1/2) instead of uniformly
+    front_share: float = setting(0.0, least=0, most=1)  # with worth: share of S drawn where the predicted front is
     # hypernetwork and objective
     hypernetwork: str = setting("utility", among=HYPERNETWORKS)
     kappa: float = setting(0.02, least=0)  # final weight of Lat in the objective
@@ -80,9 +83,16 @@ class SearchConfig:
 
         largest = self.space.shape.size - 1
         check("shift", f"whole numbers from 0 to {largest}", self.shift <= largest)
-        utility = self.hypernetwork == "utility"
-        check("kappa", "above 0 with hypernetwork utility, whose gain is kappa / tau", self.kappa > 0 or not utility)
-        check("random_utilities", "true only with hypernetwork utility", utility or not self.random_utilities)
+        ours = self.hypernetwork in ("utility", "worth")
+        check(
+            "kappa",
+            f"above 0 with hypernetwork {self.hypernetwork}: its gain is kappa / tau",
+            self.kappa > 0 or not ours,
+        )
+        check("random_utilities", "true only with hypernetwork utility or worth", ours or not self.random_utilities)
+        check(
+            "front_share", "above 0 only with hypernetwork worth", self.hypernetwork == "worth" or not self.front_share
+        )
         edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
         shape = [self.space.k] * edges
         whole = list(map(len, self.milliseconds)) == shape and all(t > 0 for row in self.milliseconds for t in row)
@@ -94,6 +104,15 @@ class SearchConfig:
         if self.sandwich or self.space.normalise_features:  # then batch normalisation needs two images per network
             least = 2 * (self.paths + self.sandwich)
             check("batch_size", f"from {least}, two images for each network", self.batch_size >= least)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.train_images // self.batch_size
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        return self.epochs * self.steps_per_epoch
 
     @property
     def memory_format(self) -> torch.memory_format:

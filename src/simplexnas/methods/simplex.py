@@ -42,7 +42,9 @@ class Schedule:
         return cls(
             kappa=kappa,
             gain=kappa / config.tau if config.hypernetwork == "utility" else 1.0,
-            temperature=gumbel.temperature(progress, config.temperature_start, config.temperature_end),
+            temperature=gumbel.temperature(
+                progress, config.temperature_start, config.temperature_end, config.temperature_steps
+            ),
             policy_learns=progress < config.policy_until,
         )
 

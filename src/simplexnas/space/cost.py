@@ -104,6 +104,18 @@ def price(
     return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)
 
 
+def price_of_instance(
+    S: torch.Tensor, space: SearchSpace, parameter_price: float = 0.0, costs: torch.Tensor | float = 1.0
+) -> torch.Tensor:
+    """Price of each operation on one instance of each edge: (B, E, k), from penalties S (B, k).
+
+    price_em(S) = S_m * r_em + parameter_price * parameters of the instance / those of the largest, which are 5,984 by
+    default, the mean of a convolution in the two reduction cells. So a parameter costs the same everywhere.
+    """
+    parameters = torch.tensor(edge_parameters(space) / instances(space)[:, None]).to(S)
+    return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)
+
+
 def price_term(probabilities: torch.Tensor, prices: torch.Tensor, space: SearchSpace) -> torch.Tensor:
     """Lat: sum over edge instances and operations of probability * price; (B, E, k) twice -> (B,).
 

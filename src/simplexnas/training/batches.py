@@ -22,7 +22,7 @@ def batch_indices(config: SearchConfig, step: int, stream: int = 0) -> np.ndarra
 
     stream: of several batches a step, each in an order of its own.
     """
-    epoch, position = divmod(step, steps_per_epoch(config))
+    epoch, position = divmod(step, config.steps_per_epoch)
     order = _order(config.seed, epoch, stream, config.train_images)
     return order[position * config.batch_size : (position + 1) * config.batch_size]
 
@@ -39,13 +39,9 @@ def draw_batches(train: Split, number: int, config: SearchConfig, step: int, ran
     return [make_batch(train, batch_indices(config, step, stream), config, random) for stream in range(number)]
 
 
-def steps_per_epoch(config: SearchConfig) -> int:
-    return config.train_images // config.batch_size
-
-
 def check_images(config: SearchConfig, train: Split) -> None:
     """Raise `SimplexNASError` if there are fewer images than the configuration uses, or than one batch."""
-    if len(train) < config.train_images or steps_per_epoch(config) < 1:
+    if len(train) < config.train_images or config.steps_per_epoch < 1:
         raise SimplexNASError(
             f"train_images = {config.train_images}; allowed: from {config.batch_size} (one batch) to {len(train)}"
         )

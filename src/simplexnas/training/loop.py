@@ -12,11 +12,11 @@ from lightning_fabric.strategies import DDPStrategy
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
+from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Method, Step
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.tasks.task import Split
-from simplexnas.training.batches import check_images, draw_batches, steps_per_epoch
+from simplexnas.training.batches import check_images, draw_batches
 from simplexnas.training.optimizers import Optimizers
 from simplexnas.training.run import Run
 
@@ -24,7 +24,7 @@ from simplexnas.training.run import Run
 def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
     """One process by default; more devices or nodes share out the paths of each step, and average their gradients."""
     # Operations that a process did not choose have no gradient there.
-    strategy = DDPStrategy(find_unused_parameters=True) if devices * nodes > 1 else "auto"
+    strategy = DDPStrategy(find_unused_parameters=True, broadcast_buffers=False) if devices * nodes > 1 else "auto"
     try:
         return Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
     except (ImportError, ValueError, RuntimeError) as error:
@@ -43,7 +43,7 @@ def search(
     train: Split,
     folder: Path,
     *,
-    make: Callable[[SearchConfig], Method] = SimplexMethod,
+    make: Callable[[SearchConfig], Method] = method_of,
     fabric: Fabric | None = None,
     resume: bool = False,
     checkpoint_every: int = 200,
@@ -63,8 +63,7 @@ def search(
     if world not in (allowed := allowed_processes(config)):
         raise SimplexNASError(f"{world} processes; allowed, to share out the paths: {', '.join(map(str, allowed))}")
     fabric.launch()
-    per_epoch = steps_per_epoch(config)
-    steps = config.epochs * per_epoch
+    per_epoch, steps = config.steps_per_epoch, config.steps
     torch.manual_seed(config.seed)
     method = make(config).to(memory_format=config.memory_format)
     identity = method.identity | {"data": train.task.fingerprint}
@@ -76,7 +75,7 @@ def search(
         while run.step < steps:
             random = generator(config.seed, run.step)
             batches = fabric.to_device(draw_batches(train, method.batches, config, run.step, random))
-            result = wrapped(batches, Step(run.step / steps, random, rank, world))
+            result = wrapped(batches, Step(run.step, steps, random, rank, world))
             fabric.backward(result["loss"])
             learning_rate = optimizers.learning_rate
             optimizers.step()

@@ -89,7 +89,8 @@ class Optimizers:
         self.limited = list(others)
         if hypernetwork is not None:
             policy = list(hypernetwork.parameters())
-            groups.append({"params": policy, "weight_decay": 0.0, "lr": config.hypernetwork_learning_rate})
+            own = {"lr": config.hypernetwork_learning_rate, "betas": (config.hypernetwork_beta1, 0.999)}
+            groups.append({"params": policy, "weight_decay": 0.0} | own)
             if config.estimator != "relaxed":
                 self.limited += policy
         self.optimizers = {"adamw": torch.optim.AdamW(groups, fused=True)}
