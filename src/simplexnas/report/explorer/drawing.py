@@ -1,0 +1,71 @@
+"""SVG of a cell and of the triangle of S, as text. Colours and dashes come from the page's style."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from simplexnas.space.search_space import SearchSpace, cell_edges
+
+STEP, RADIUS, HEIGHT = 88, 16, 44  # pixels between nodes, of a node, and of an arc for each node that it passes
+
+
+def cell(space: SearchSpace, operations: Sequence[int], title: str) -> str:
+    """One cell as an arc diagram: its nodes on a line, an arc for each edge, above the line for every other source.
+
+    operations: an index for each edge, in the order of `cell_edges`, or of 0 for an empty drawing. An arc has
+    data-edge, its number, and data-operation, for the page's style and scripts.
+    """
+    edges, last = cell_edges(space), space.nodes + 2
+    above, below = (max(t - s for t, s in edges if s % 2 == side) for side in (0, 1))
+    top, bottom = (RADIUS + 8 + round(0.75 * HEIGHT * reach) for reach in (above, below))
+    width = STEP * last + 2 * 30
+    names = ["c-2", "c-1", *map(str, range(1, space.nodes + 1)), "out"]
+    parts = [
+        f'<svg class="cell" viewBox="0 0 {width} {top + bottom}" role="img" aria-label="{escape(title)}">',
+        f'<path class="join" d="M{30 + 2 * STEP} {top}H{30 + last * STEP}"/>',
+    ]
+    for number, ((target, source), operation) in enumerate(zip(edges, operations, strict=True)):
+        sign = -1 if source % 2 == 0 else 1
+        start, end = 30 + source * STEP, 30 + target * STEP
+        lean = 0.2 * RADIUS * (target - source)  # arcs that leave one node fan out
+        y, peak = top + sign * RADIUS, top + sign * (RADIUS + HEIGHT * (target - source))
+        bend = 0.35 * STEP
+        controls = f"{start + bend:.0f} {peak} {end - bend:.0f} {peak}"
+        path = f"M{start + lean:.0f} {y}C{controls} {end - lean:.0f} {y}"
+        parts.append(f'<path class="edge" data-edge="{number}" data-operation="{operation}" d="{path}"/>')
+    for node, name in enumerate(names):
+        kind = "input" if node < 2 else "output" if node == last else "node"
+        x = 30 + node * STEP
+        parts.append(f'<circle class="{kind}" cx="{x}" cy="{top}" r="{RADIUS}"/>')
+        parts.append(f'<text x="{x}" y="{top + 4}">{name}</text>')
+    return "".join([*parts, "</svg>"])
+
+
+SIDE, MARGIN = 300, 34
+ALTITUDE = SIDE * math.sqrt(3) / 2
+
+
+def place(S: Sequence[float]) -> tuple[float, float]:
+    """Where S of three components lies: the first counts towards the top, the second left, the third right."""
+    return MARGIN + SIDE * (S[2] + S[0] / 2), MARGIN + ALTITUDE * (1 - S[0])
+
+
+def triangle(lattice: Sequence[Sequence[float]], labels: Sequence[str], named: dict[str, Sequence[float]]) -> str:
+    """The triangle with a dot for each point of the lattice, the named points, and a handle to drag."""
+    width, height = SIDE + 2 * MARGIN, ALTITUDE + 2 * MARGIN
+    parts = [f'<svg class="triangle" viewBox="0 0 {width:.0f} {height:.0f}">']
+    corners = [place([float(m == corner) for m in range(3)]) for corner in range(3)]
+    outline = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+    parts.append(f'<polygon class="outline" points="{outline}"/>')
+    for number, S in enumerate(lattice):
+        x, y = place(S)
+        parts.append(f'<circle class="point" data-point="{number}" cx="{x:.1f}" cy="{y:.1f}" r="6.2"/>')
+    for (x, y), label, shift, anchor in zip(corners, labels, (-14, 22, 22), ("middle", "start", "end"), strict=True):
+        x += {"start": -MARGIN + 4, "end": MARGIN - 4, "middle": 0}[anchor]
+        parts.append(f'<text x="{x:.1f}" y="{y + shift:.1f}" text-anchor="{anchor}">{escape(label)}</text>')
+    for name, S in named.items():
+        x, y = place(S)
+        parts.append(f'<text class="named" x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle">{escape(name)}</text>')
+    handle = 'class="handle" r="11" tabindex="0" role="slider" aria-label="S, the penalties"'
+    parts.append(f'<circle {handle} cx="0" cy="0"/>')
+    return "".join([*parts, "</svg>"])
