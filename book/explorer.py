@@ -1,0 +1,54 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What does S do?
+#
+# Drag the ring. Each point of the triangle is a vector **S** of penalties, and each gives a network out of one training; its two cells, its size, its
+# time and its accuracy change at once.
+
+# %% tags=["hide-input", "full-width"]
+from IPython.display import HTML, display
+
+from simplexnas.family import Family
+from simplexnas.io import records
+from simplexnas.latency.table import LatencyTable
+from simplexnas.report import published
+from simplexnas.report.explorer.page import explorer
+
+family = Family.load(published.DEFAULT[0])
+lattice = records.read_own(family, records.LATTICE)
+display(HTML(explorer(family, lattice, LatencyTable.load(published.ONNXRUNTIME_TABLE))))
+
+# %% [markdown]
+# ## What you see
+#
+# - **The triangle.** A corner is all penalty on one operation. Colour is test accuracy, brighter is better; A to D are the paper's four vectors.
+#   Keys: arrow up for more penalty on pooling, left and right between the other two.
+# - **The cells.** Nodes stand on a line, from the outputs of the two cells before (c-2 and c-1) to the cell's own output, which joins nodes 1 to 4 (dotted line). An arc is an
+#   edge, drawn as its operation is; one that just changed is thick for a second. {doc}`supernet` explains cells.
+# - **Accuracy** is that of inherited weights on the 10,000 test images. It is *measured* if this very network is one of the lattice's 231 points, else it is that of the
+#   nearest measured S. The line in the plot joins the members that no other beats on *validation* images in both size and accuracy, so it can fall.
+# - **Time** is predicted from a table of parts, for one image at a time in ONNX Runtime on one thread of the processor that the book's times are of ({doc}`latency`).
+# - **At most** greys out what breaks a budget. **Walk** changes one penalty and keeps the proportion of the other two.
+#
+# The page computes what the library does: logits α(S), worth of an operation minus its price, and on each edge the operation with the largest ({doc}`hypernetwork`).
+# The address holds S, so that a link to this page can be a link to a network.
+#
+# ## What can go wrong
+#
+# - **The same S is not the same network in another training.** The explorer shows one of the published families; the other seeds put their operations elsewhere ({doc}`family`).
+# - **A jump of accuracy is not always real.** Two neighbouring networks that differ by less than half a point may change places in another training.
+#
+# Where it lives: `report/explorer/`, tested in `tests/test_explorer.py`; data in `data/families/default-seed0` and `data/results/default-seed0/lattice.json`.
