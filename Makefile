@@ -36,7 +36,8 @@ lint: $(INSTALLED) ## Lint, and check the format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-refresh: $(INSTALLED) ## Execute the chapters and write their notebooks into book/
+refresh: $(INSTALLED) ## Write numbers into the pages, execute the chapters and write their notebooks into book/
+	$(BIN)/python -m simplexnas.report.numbers refresh
 	$(BIN)/python -m simplexnas.notebooks refresh
 
 results: $(INSTALLED) ## Train the published families and what the book's tables are made of, where missing (resumes)

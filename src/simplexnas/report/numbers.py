@@ -1,0 +1,77 @@
+"""Numbers in prose that come from result files: each stands in the text, and beside it its name in a comment.
+
+README and the pages of the book say, for example, `88.6<!--=best.least--> %`; the comment is not shown. A whole table
+stands between `<!--=table-->` and `<!--/table-->`, each on a line of its own.
+
+    python -m simplexnas.report.numbers refresh    # write the present numbers into the pages
+    python -m simplexnas.report.numbers check      # fail where a page says something else
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from simplexnas.io import paths
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.files import write_atomically
+from simplexnas.io.paths import relative
+from simplexnas.report import tables
+
+# A number has no spaces: what stands from the last blank, bracket or asterisk to the comment.
+NUMBER = re.compile(r"(?P<said>[^\s()*>]+)(?P<mark><!--=(?P<name>[\w.]+)-->)")
+BLOCK = re.compile(r"(?P<open><!--=(?P<name>[\w.]+)-->\n)(?P<said>.*?)(?P<close>\n<!--/(?P=name)-->)", re.DOTALL)
+
+
+def values() -> dict[str, str]:
+    """Every number and table that a page may name, as it stands in the text."""
+    rows = tables.table()
+    best = [100 * row["best"]["accuracy"]["test"] for row in rows]
+    known = {"table": tables.markdown(rows), "best.least": f"{min(best):.1f}", "best.most": f"{max(best):.1f}"}
+    for row in rows:
+        known[f"{row['name']}.paper"] = f"{100 * row['paper']['accuracy']:.1f}"
+        for kind in ("ours", "best", "control"):
+            known[f"{row['name']}.{kind}"] = f"{100 * row[kind]['accuracy']['test']:.1f}"
+    return known
+
+
+def pages() -> list[Path]:
+    """README and the sources of the book's pages."""
+    return [paths.ROOT / "README.md", *sorted(paths.BOOK.glob("*.md")), *sorted(paths.BOOK.glob("*.py"))]
+
+
+def replaced(text: str, known: Mapping[str, str], source: str) -> str:
+    """The text with the present numbers. A name that nobody knows raises `SimplexNASError` that names the source."""
+
+    def present(match: re.Match) -> str:
+        parts = match.groupdict()
+        if parts["name"] not in known:
+            raise SimplexNASError(f"{source}: no number is named {parts['name']!r}")
+        return parts.get("open", "") + known[parts["name"]] + parts.get("mark", "") + parts.get("close", "")
+
+    return NUMBER.sub(present, BLOCK.sub(present, text))
+
+
+def stale(known: Mapping[str, str]) -> dict[Path, str]:
+    """The pages that say something else than the result files, with their text as it should be."""
+    texts = {page: page.read_text(encoding="utf-8") for page in pages()}
+    present = {page: replaced(text, known, relative(page)) for page, text in texts.items()}
+    return {page: text for page, text in present.items() if text != texts[page]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Numbers in README and book that come from result files.")
+    parser.add_argument("command", choices=("refresh", "check"))
+    command = parser.parse_args().command
+    found = stale(values())
+    for page, text in found.items():
+        if command == "refresh":
+            write_atomically(page, text)
+        print(relative(page))
+    if command == "check" and found:
+        sys.exit("these pages do not say what the result files say; `make refresh`")
+
+
+if __name__ == "__main__":
+    main()

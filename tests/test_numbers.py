@@ -1,0 +1,64 @@
+"""Numbers in prose: a page says what the result files say, or the check fails."""
+
+import json
+import shutil
+
+import pytest
+
+from simplexnas.io import paths, records
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.report import numbers
+
+TEXT = """Within **88.6<!--=best.least--> to 92.1<!--=best.most--> %** (B: 79.2<!--=B.paper-->).
+
+<!--=table-->
+| old |
+<!--/table-->
+The end.
+"""
+
+
+def test_every_page_says_what_the_files_say():
+    assert numbers.stale(numbers.values()) == {}
+    named = sum(len(numbers.NUMBER.findall(page.read_text(encoding="utf-8"))) for page in numbers.pages())
+    assert named > 0
+
+
+def test_numbers_and_tables_are_replaced_and_nothing_else():
+    known = {"best.least": "1.5", "best.most": "-2,000", "B.paper": "3", "table": "| new |\n| rows |"}
+    found = numbers.replaced(TEXT, known, "page")
+    assert found == TEXT.replace("88.6", "1.5").replace("92.1", "-2,000").replace("79.2", "3").replace(
+        "| old |", known["table"]
+    )
+    assert numbers.replaced(found, known, "page") == found
+
+
+def test_unknown_name_is_one_line():
+    with pytest.raises(SimplexNASError, match=r"^page\.md: no number is named 'worst'$"):
+        numbers.replaced("5<!--=worst-->", {"best": "1"}, "page.md")
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A page and the results that it is of, to be changed."""
+    shutil.copytree(paths.RESULTS, tmp_path / "results", ignore=shutil.ignore_patterns("default*", "quick*", "paper*"))
+    page = tmp_path / "page.md"
+    page.write_text(numbers.replaced(TEXT, numbers.values(), "page"))
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(numbers, "pages", lambda: [page])
+    return page
+
+
+def test_a_changed_result_fails_the_check_and_changes_the_page(copied, monkeypatch, capsys):
+    assert numbers.stale(numbers.values()) == {}
+    path = paths.RESULTS / records.TABLE
+    content = json.loads(path.read_text())
+    content["rows"][1]["best"]["accuracy"]["test"] = 0.1234
+    path.write_text(json.dumps(content))
+    monkeypatch.setattr("sys.argv", ["numbers", "check"])
+    with pytest.raises(SystemExit, match="do not say what the result files say; `make refresh`"):
+        numbers.main()
+    assert "page.md" in capsys.readouterr().out and "12.3<!--=best.least-->" not in copied.read_text()
+    monkeypatch.setattr("sys.argv", ["numbers", "refresh"])
+    numbers.main()
+    assert "12.3<!--=best.least--> to" in copied.read_text() and numbers.stale(numbers.values()) == {}
