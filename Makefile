@@ -44,5 +44,5 @@ results: $(INSTALLED) ## Train the published families and what the book's tables
 	$(BIN)/snakemake --cores all --rerun-incomplete
 
 clean: ## Remove what was built; keeps .venv and everything under data/
-	rm -rf _book book/_build build dist .pytest_cache .ruff_cache .hypothesis .benchmarks out.ipynb
+	rm -rf _book book/_build build dist .pytest_cache .ruff_cache .hypothesis .benchmarks out.ipynb _screenshots
 	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +

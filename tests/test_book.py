@@ -1,10 +1,8 @@
-"""The book around the chapters: its configuration, its pins, its pairs, and what a build of it shows."""
+"""The book around the chapters: its configuration, its pins, its pairs. What a build shows is in test_site."""
 
-import html.parser
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,7 +16,6 @@ from packaging.utils import canonicalize_name
 from simplexnas import notebooks
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import BOOK, ROOT
-from simplexnas.report import tables
 
 PAGES = notebooks.pages()
 
@@ -181,91 +178,3 @@ def test_executed_chapter_is_stripped_and_repeatable(tmp_path):
     assert [cell.metadata for cell in first.cells] == [{"tags": ["parameters"]}, {}, {}]
     assert [cell.execution_count for cell in first.cells] == [1, 2, 3]
     assert "papermill" not in first.metadata
-
-
-# The built book
-
-
-class Page(html.parser.HTMLParser):
-    """The parts of a built page that the tests look at."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.language, self.loaded, self.article, self._inside = None, [], [], 0
-        self.text = path.read_text(encoding="utf-8")
-        self.feed(self.text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if tag == "html":
-            self.language = attributes.get("lang")
-        if tag != "a":  # what the browser fetches by itself, unlike a link
-            self.loaded += [attributes[key] for key in ("src", "href", "data") if attributes.get(key)]
-        self._inside += tag == "article"
-
-    def handle_endtag(self, tag):
-        self._inside -= tag == "article"
-
-    def handle_data(self, data):
-        if self._inside:
-            self.article.append(data)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The book, built from the committed notebooks with every warning an error."""
-    folder = tmp_path_factory.mktemp("site")
-    command = Path(sys.executable).with_name("jupyter-book")
-    arguments = ["build", BOOK, "--path-output", folder, "-W", "-n", "--keep-going"]
-    build = subprocess.run([command, *arguments], capture_output=True, text=True)
-    assert build.returncode == 0, build.stdout[-3000:] + build.stderr[-3000:]
-    return folder / "_build" / "html"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PAGES)
-def test_built_page_is_whole(site, name):
-    page = Page(site / f"{name}.html")
-    assert page.language == "en"
-    assert "output traceback" not in page.text
-    assert "system-message" not in page.text
-    assert "??" not in "".join(page.article)
-
-
-@pytest.mark.slow
-def test_built_pages_load_nothing_from_the_network(site):
-    pages = sorted(site.glob("*.html"))
-    assert len(pages) > len(PAGES)
-    for page in pages:
-        assert not [url for url in Page(page).loaded if re.match(r"(https?:)?//", url)], page.name
-    for style in site.rglob("*.css"):
-        text = style.read_text(encoding="utf-8")
-        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", text), style.name
-    assert (site / "mathjax" / "tex-svg-full.js").exists()
-
-
-@pytest.mark.slow
-def test_formulas_are_drawn_offline(site):
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("needs Chromium (Debian package chromium)")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
-    for name in PAGES:
-        page = site / f"{name}.html"
-        if 'class="math' not in page.read_text(encoding="utf-8"):
-            continue
-        drawn = subprocess.run(
-            [browser, *flags, "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        ).stdout
-        assert drawn.count("<mjx-container") > 0, f"{name}: MathJax drew nothing"
-        assert "data-mjx-error" not in drawn, f"{name}: a formula MathJax cannot read"
-        assert 'mathcolor="red"' not in drawn, f"{name}: a command MathJax does not know"
-
-
-@pytest.mark.parametrize("page", ["README.md", "book/intro.md"])
-def test_the_short_table_is_that_of_the_results(page):
-    assert tables.markdown(tables.table()) in (ROOT / page).read_text(), "paste what `simplexnas table` prints"

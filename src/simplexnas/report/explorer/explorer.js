@@ -138,8 +138,8 @@ function simplexnasExplorer(root, data) {
     const text = S.map((value) => value.toFixed(2)).join(",");
     find("[data-command=papermill]").textContent = `papermill book/experiments.ipynb out.ipynb -p S "[${text}]"`;
     find("[data-command=simplexnas]").textContent = `simplexnas evaluate --S ${text}`;
-    all("[data-S]").forEach((button) => {
-      const own = button.dataset.S.split(",").map(Number);
+    all("[data-at]").forEach((button) => {
+      const own = button.dataset.at.split(",").map(Number);
       button.setAttribute("aria-pressed", own.every((value, m) => Math.abs(value - S[m]) < 0.005));
     });
     const address = "#S=" + text;
@@ -194,8 +194,8 @@ function simplexnasExplorer(root, data) {
     const others = S.map((value) => (rest > 0 ? (value / rest) * (1 - own) : (1 - own) / (S.length - 1)));
     show(others.map((value, m) => (m === data.walked ? own : value)), { fromWalk: true });
   });
-  all("[data-S]").forEach((button) =>
-    button.addEventListener("click", () => show(button.dataset.S.split(",").map(Number)))
+  all("[data-at]").forEach((button) =>
+    button.addEventListener("click", () => show(button.dataset.at.split(",").map(Number)))
   );
   budgets.forEach((input) => input.addEventListener("input", greyOut));
   all("[data-copy]").forEach((button) =>

@@ -163,7 +163,7 @@ def _panels(space: SearchSpace, names, middle, front, lattice: Record, plot: _Pl
         own = f'data-point="{number}"'
         triangle = triangle.replace(own, f'{own} fill="{_color(point.accuracy.test, plot)}"')
     cells = [
-        f"<h3>{kind} cell</h3>" + drawing.cell(space, middle.operations[part], f"{kind} cell of the network")
+        f"<h2>{kind} cell</h2>" + drawing.cell(space, middle.operations[part], f"{kind} cell of the network")
         for kind, part in (("Normal", slice(half)), ("Reduction", slice(half, None)))
     ]
     key = "".join(
@@ -176,7 +176,7 @@ def _panels(space: SearchSpace, names, middle, front, lattice: Record, plot: _Pl
         for m, name in enumerate(names)
     )
     buttons = "".join(
-        f'<button type="button" data-S="{",".join(map(str, S))}" aria-pressed="false">{name}</button>'
+        f'<button type="button" data-at="{",".join(map(str, S))}" aria-pressed="false">{name}</button>'
         for name, (S, *_) in PAPER.items()
     )
     limits = [("edgeParameters", "parameters", 1000), ("macs", "million MACs", 0.1)]
@@ -209,16 +209,16 @@ def _panels(space: SearchSpace, names, middle, front, lattice: Record, plot: _Pl
     )
     return (
         f'<div class="panels"><div>{triangle}<div class="only-live">{controls}</div></div>'
-        f'<div><h3>This network</h3><dl>{listed}</dl><ul class="key">{key}</ul>{"".join(cells)}</div>'
+        f'<div><h2>This network</h2><dl>{listed}</dl><ul class="key">{key}</ul>{"".join(cells)}</div>'
         f"<div>{plot.svg()}</div>"
-        f'<div>{_front(front, names)}<div class="only-live"><h3>Ask for it yourself</h3>{commands}</div></div></div>'
+        f'<div>{_front(front, names)}<div class="only-live"><h2>Ask for it yourself</h2>{commands}</div></div></div>'
     )
 
 
 def _front(front: list[tuple[int, object]], names) -> str:
     """The front's members: buttons, and a table for readers without JavaScript."""
     buttons = "".join(
-        f'<button type="button" data-member="{number}" data-S="{",".join(f"{x:g}" for x in point.S)}" '
+        f'<button type="button" data-member="{number}" data-at="{",".join(f"{x:g}" for x in point.S)}" '
         f'aria-pressed="false">{point.total_parameters:,}: {point.accuracy.test:.1%}</button> '
         for number, point in front
     )
@@ -230,7 +230,7 @@ def _front(front: list[tuple[int, object]], names) -> str:
     columns = (f"S ({', '.join(names)})", "parameters", "million MACs", "test accuracy")
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     return (
-        f'<div class="only-live"><h3>The best of each size: parameters, test accuracy</h3><p>{buttons}</p></div>'
-        '<div class="only-static"><h3>The best of each size</h3>'
+        f'<div class="only-live"><h2>The best of each size: parameters, test accuracy</h2><p>{buttons}</p></div>'
+        '<div class="only-static"><h2>The best of each size</h2>'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
