@@ -29,7 +29,13 @@ from simplexnas.report.explorer.page import explorer
 
 family = Family.load(published.DEFAULT[0])
 lattice = records.read_own(family, records.LATTICE)
-display(HTML(explorer(family, lattice, LatencyTable.load(published.ONNXRUNTIME_TABLE))))
+display(
+    HTML(
+        explorer(
+            family, lattice, LatencyTable.load(published.ONNXRUNTIME_TABLE)
+        )
+    )
+)
 
 # %% [markdown]
 # ## What you see
