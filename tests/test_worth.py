@@ -90,7 +90,7 @@ def test_a_step_keeps_its_paths_and_trains_only_what_they_drew(few):
     for (images, labels), choice, loss in zip(
         zip(*(values.split(16) for values in batch(few.train)[0]), strict=True), drawn.tolist(), losses, strict=True
     ):
-        again = torch.nn.functional.cross_entropy(method.supernet[0](images, choice), labels)
+        again = torch.nn.functional.cross_entropy(method.supernet(images, choice), labels)
         assert loss.item() == pytest.approx(again.item())
 
 
@@ -147,32 +147,3 @@ def test_presets_are_of_their_methods():
     assert isinstance(method_of(config()), WorthMethod)
     assert not isinstance(method_of(tiny.config("paper")), WorthMethod)
     assert preset("default").front_share == 0
-
-
-def test_sets_of_weights_are_one_until_they_part(few, tmp_path):
-    changes = {"weight_sets": 3, "shared_until": 0.5, "space": SearchSpace(channels=2), "front_share": 0.5}
-    method = loop.search(config(**changes), few.train, tmp_path, progress_bar=False)  # 32 steps
-    sets = [dict(each.named_parameters()) for each in method.supernet]
-    stems = [each["stem.0.weight"] for each in sets]
-    assert not torch.equal(stems[0], stems[1]) and not torch.equal(stems[1], stems[2])
-    members = [method.architecture(S) for S in np.random.default_rng(0).dirichlet(np.ones(3), size=200)]
-    kinds = method.kinds(torch.tensor([member.operations for member in members]))
-    assert kinds.unique().tolist() == [0, 1, 2]
-    family = Family.load(Family("sets", method).export(tmp_path / "sets", seconds=1.0))
-    for member, kind in zip(members[:20], kinds.tolist(), strict=False):
-        assert torch.equal(family.network(member).stem[0].weight, stems[kind])
-
-
-def test_parting_starts_every_set_from_the_same_weights():
-    settings = config(weight_sets=2, shared_until=0.5, space=SearchSpace(channels=2))
-    method = taught(settings)
-    before = [each.stem[0].weight.clone() for each in method.supernet]
-    assert not torch.equal(*before) and method.kinds(torch.randint(3, (50, 28))).eq(0).all()
-    method._part(Step(15, 32, seeds.generator(0)))
-    assert torch.equal(method.supernet[1].stem[0].weight, before[1]), "not yet"
-    method._part(Step(16, 32, seeds.generator(0)))
-    tiny.assert_same_tensors(*method.supernet)
-    assert torch.equal(method.supernet[1].stem[0].weight, before[0])
-    drawn = torch.randint(3, (50, 28), generator=seeds.generator(0))
-    distances = torch.cdist(method.kinds.features(drawn), method.kinds.centres)
-    assert torch.equal(method.kinds(drawn), distances.argmin(dim=1)) and method.kinds.centres.std() > 0

@@ -145,7 +145,7 @@ class Family:
             raise SimplexNASError(f"the architecture is of another search space than family {self.name}")
         network = architecture.build()
         own = network.state_dict()
-        inherited = self.model.weights_for(architecture).state_dict()
+        inherited = self.model.supernet.state_dict()
         network.load_state_dict({name: inherited[name] for name in own})
         return network.to(memory_format=torch.channels_last).eval()
 

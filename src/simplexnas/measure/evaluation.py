@@ -100,8 +100,7 @@ def in_all_ways(family: Family, logits: torch.Tensor, splits: Splits) -> dict[st
     training, and with statistics re-estimated for it. The relaxed networks run every operation, so that theirs come
     from fewer images.
     """
-    architecture = Architecture.from_logits(logits, family.space)
-    supernet = family.model.weights_for(architecture)
+    architecture, supernet = Architecture.from_logits(logits, family.space), family.model.supernet
     ways = {}
     for t in (family.config.temperature_start, family.config.temperature_end):
         relaxed = RelaxedNetwork(supernet, logits, t).eval()

@@ -39,8 +39,5 @@ class Alone(nn.Module):
         loss = objective.cross_entropy(self.supernet(images), labels)
         return {"loss": loss, "cross_entropy": loss.detach()}
 
-    def weights_for(self, architecture: Architecture) -> nn.Module:
-        return self.supernet
-
     def architecture(self, knob=None) -> Architecture:
         return self.chosen

@@ -75,8 +75,5 @@ class Method(Protocol):
         The batches are those of the whole step. The mean of "loss" over the processes is that of one process alone.
         """
 
-    def weights_for(self, architecture: Architecture) -> nn.Module:
-        """The supernet whose weights an architecture inherits."""
-
     def architecture(self, knob) -> Architecture:
         """The architecture for a value of the method's knob; without a knob the only one."""

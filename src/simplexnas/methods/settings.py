@@ -60,8 +60,6 @@ class SearchConfig:
     kappa: float = setting(0.02, least=0)  # final weight of Lat in the objective
     tau: float = setting(5e-4, above=0)  # entropy weight of the utility form; its gain is kappa / tau
     warmup: float = setting(0.2, least=0, most=1)  # share of the steps in which kappa rises linearly from 0
-    weight_sets: int = setting(1, least=1)  # with worth: sets of weights, each for members of one kind
-    shared_until: float = setting(0.35, least=0, below=1)  # share of the steps in which the sets are one
     policy_until: float = setting(0.6, least=0, most=1)  # share of the steps in which the hypernetwork learns
     random_utilities: bool = setting(False)  # utilities start as random numbers; never learned with policy_until 0
     spread: float = setting(0.15, least=0)  # standard deviation of utilities over the edges of a cell, in units of S
@@ -92,9 +90,9 @@ class SearchConfig:
             self.kappa > 0 or not ours,
         )
         check("random_utilities", "true only with hypernetwork utility or worth", ours or not self.random_utilities)
-        worth = self.hypernetwork == "worth"
-        check("front_share", "above 0 only with hypernetwork worth", worth or not self.front_share)
-        check("weight_sets", "above 1 only with hypernetwork worth", worth or self.weight_sets == 1)
+        check(
+            "front_share", "above 0 only with hypernetwork worth", self.hypernetwork == "worth" or not self.front_share
+        )
         edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
         shape = [self.space.k] * edges
         whole = list(map(len, self.milliseconds)) == shape and all(t > 0 for row in self.milliseconds for t in row)

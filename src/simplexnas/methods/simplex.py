@@ -114,10 +114,6 @@ class SimplexMethod(nn.Module):
         S = torch.from_numpy(S)[None].float()
         return Schedule.at(self.config, 1.0).gain * self.hypernetwork(S)[0]
 
-    def weights_for(self, architecture: Architecture) -> Supernet:
-        """The only one."""
-        return self.supernet
-
     def architecture(self, knob) -> Architecture:
         """The architecture of S: the operation with the largest logit on every edge."""
         return Architecture.from_logits(self.logits(knob), self.config.space)

@@ -13,7 +13,6 @@ from torch import nn
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
 from simplexnas.methods.hypernetwork import WorthHypernetwork
-from simplexnas.methods.kinds import Kinds
 from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.regression import PathLosses, worth
 from simplexnas.methods.settings import SearchConfig
@@ -24,23 +23,17 @@ from simplexnas.space import cost
 FRONT_DRAWS = 16  # points S, of which one on the front of predicted loss and size is taken
 LESSONS = 50  # regressions in a whole training
 LATEST = 0.6  # share of the path losses so far that a regression sees: early ones are of other weights
-KIND_DRAWS = 2000  # points S, whose members are sorted into kinds
 
 
 class WorthMethod(nn.Module):
-    """Supernet and hypernetwork together; the knob is S. See `method.Method`.
-
-    With several `weight_sets` the supernet's weights are there several times: the same until `shared_until`, then each
-    set is trained by the members of one kind (`kinds.Kinds`), which inherit it.
-    """
+    """Supernet and hypernetwork together; the knob is S. See `method.Method`."""
 
     batches, chooser = 1, None
 
     def __init__(self, config: SearchConfig):
         super().__init__()
         self.config = config
-        self.supernet = nn.ModuleList(Supernet(config.space) for _ in range(config.weight_sets))
-        self.kinds = Kinds(config.space, config.weight_sets)
+        self.supernet = Supernet(config.space)
         costs = cost.relative_costs(config.price, config.space, config.milliseconds)
         self.register_buffer("costs", costs, persistent=False)  # a function of the configuration
         self.hypernetwork = WorthHypernetwork(config.space, config.kappa, config.parameter_price, costs)
@@ -86,17 +79,12 @@ class WorthMethod(nn.Module):
         ((images, labels),) = batches
         config, gain = self.config, self.gain(step.progress)
         self._learn(step)
-        self._part(step)
         S = self.condition(step.random).to(images)
         logits = gain * self.hypernetwork(S)  # (1, E, k)
         choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), step.random)  # (paths, E)
-        own, kinds = step.own(choices), self.kinds(step.own(choices)).tolist()
-        shares = zip(
-            *(step.own(values).tensor_split(len(own)) for values in (images, labels)), own.tolist(), kinds, strict=True
-        )
-        losses = torch.stack(
-            [objective.cross_entropy(self.supernet[kind](x, choice), y) for x, y, choice, kind in shares]
-        )
+        own = step.own(choices).tolist()
+        shares = zip(*(step.own(values).tensor_split(len(own)) for values in (images, labels)), own, strict=True)
+        losses = torch.stack([objective.cross_entropy(self.supernet(x, choice), y) for x, y, choice in shares])
         everyone = step.everyone(losses)
         self.paths.record(step.number * config.paths, choices, everyone)
         prices = cost.price_of_instance(S, config.space, config.parameter_price, self.costs)
@@ -111,22 +99,6 @@ class WorthMethod(nn.Module):
         latest = slice(int((1 - LATEST) * step.number) * config.paths, step.number * config.paths)
         known = (values[latest].cpu().numpy() for values in (self.paths.choices, self.paths.losses))
         self.hypernetwork.learn(worth(*known, config.space))
-
-    @torch.no_grad()
-    def _part(self, step: Step) -> None:
-        """At `shared_until`: sort the members into kinds, and give each a set of weights of its own."""
-        config = self.config
-        if len(self.supernet) == 1 or step.number != round(config.shared_until * step.steps):
-            return
-        random = generator(config.seed, 0, 0, 2)
-        S = torch.cat([self.condition(random) for _ in range(KIND_DRAWS)]).to(self.costs.device)
-        self.kinds.fit(self.hypernetwork(S).argmax(dim=-1))
-        for other in self.supernet[1:]:
-            other.load_state_dict(self.supernet[0].state_dict())
-
-    def weights_for(self, architecture: Architecture) -> Supernet:
-        """The supernet whose weights it inherits: of its kind."""
-        return self.supernet[int(self.kinds(torch.tensor([architecture.operations], device=self.costs.device)))]
 
     @torch.no_grad()
     def logits(self, S: np.ndarray) -> torch.Tensor:
