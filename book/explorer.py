@@ -49,7 +49,7 @@ display(
 # - **Time** is predicted from a table of parts, for one image at a time in ONNX Runtime on one thread of the processor that the book's times are of ({doc}`latency`).
 # - **At most** greys out what breaks a budget. **Walk** changes one penalty and keeps the proportion of the other two.
 #
-# The page computes what the library does: logits α(S), worth of an operation minus its price, and on each edge the operation with the largest ({doc}`hypernetwork`).
+# The page computes what the library does: logits α(S), utility of an operation minus its price, and on each edge the operation with the largest ({doc}`hypernetwork`).
 # The address holds S, so that a link to this page can be a link to a network.
 #
 # ## What can go wrong
