@@ -1,6 +1,7 @@
 """Exported models: the same network, with nothing of this library."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -210,6 +211,21 @@ def test_what_is_timed_for_a_promise_is_what_is_exported(tiny_family, fewer, tmp
     monkeypatch.setattr(timing.onnx_model, "session", lambda model, threads: timed.append(model))
     timing.network_calls({"network": tiny_family.network(architecture())}, 1, runtime="onnxruntime")
     assert form(onnx.load_from_string(timed[0])) == form(onnx.load(folder / "model.onnx"))
+
+
+def test_stopped_in_the_moment_in_which_its_folder_is_made(tiny_family, fewer, tmp_path, monkeypatch):
+    """As a signal would: the folder is there, and the call that made it raises."""
+    place = tmp_path / "models"
+    place.mkdir()
+
+    def make_and_stop(*args, made=os.mkdir, **kwargs):
+        made(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "mkdir", make_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        export.export(tiny_family, architecture(), fewer, place / "model")
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 import copy
 import json
 import os
-import tempfile
+import secrets
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -88,37 +89,40 @@ def _export(
     measured = fold_batch_norm(network) if fold else network
     classifier = Classifier(measured, splits.task)
     existing = next(parent for parent in folder.absolute().parents if parent.exists())
+    # Named before it is made, so that a signal at any moment leaves nothing; `TemporaryDirectory` has such a moment.
+    hidden = existing / f".{folder.name}.{secrets.token_hex(4)}"
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=existing) as temporary:
-            model = Path(temporary) / folder.name
-            model.mkdir()
-            _write_models(classifier, model)
-            session = onnx_model.session(model / ONNX)
-            compared = _compare(session, classifier, splits.test)
-            shape = splits.task.shape
-            image = {"size": shape.size, "channels": shape.channels, "resize": splits.task.resize}
-            description = {
-                **about,
-                "architecture": architecture.to_dict(),
-                "batch_norm_folded": fold,
-                "parameters": sum(parameter.numel() for parameter in classifier.parameters()),
-                "input": {
-                    "name": onnx_model.INPUT,
-                    "shape": ["batch", shape.channels, shape.size, shape.size],
-                    "dtype": "uint8",
-                },
-                "output": {"name": onnx_model.OUTPUT, "shape": ["batch", shape.classes], "dtype": "float32"},
-                "image": image,
-                "classes": list(splits.task.classes),
-                **compared,
-                "latency": _latency(session, measured) if timing else None,
-            } | computed(threads=1)
-            description["versions"][ONNXRUNTIME] = latency.version(ONNXRUNTIME)
-            (model / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(model, folder)
+        model = hidden / folder.name
+        model.mkdir(parents=True)
+        _write_models(classifier, model)
+        session = onnx_model.session(model / ONNX)
+        compared = _compare(session, classifier, splits.test)
+        shape = splits.task.shape
+        image = {"size": shape.size, "channels": shape.channels, "resize": splits.task.resize}
+        description = {
+            **about,
+            "architecture": architecture.to_dict(),
+            "batch_norm_folded": fold,
+            "parameters": sum(parameter.numel() for parameter in classifier.parameters()),
+            "input": {
+                "name": onnx_model.INPUT,
+                "shape": ["batch", shape.channels, shape.size, shape.size],
+                "dtype": "uint8",
+            },
+            "output": {"name": onnx_model.OUTPUT, "shape": ["batch", shape.classes], "dtype": "float32"},
+            "image": image,
+            "classes": list(splits.task.classes),
+            **compared,
+            "latency": _latency(session, measured) if timing else None,
+        } | computed(threads=1)
+        description["versions"][ONNXRUNTIME] = latency.version(ONNXRUNTIME)
+        (model / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(model, folder)
     except OSError as error:
         raise SimplexNASError(f"{relative(folder)} cannot be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
     return folder
 
 
