@@ -21,7 +21,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 # The pages come from a copy of book/ with freshly executed chapters, so that no committed file changes.
 book: $(INSTALLED) ## Execute every chapter, then build the book into book/_build/html
-	@command -v dot >/dev/null || echo "note: Graphviz's dot not found; cells are drawn without it" >&2
 	$(BIN)/python -m simplexnas.notebooks execute
 	rm -rf book/_build
 	$(BIN)/jupyter-book build _book --path-output book -W -n --keep-going

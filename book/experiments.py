@@ -53,7 +53,7 @@ from simplexnas.io import records
 from simplexnas.io.allocator import keep_memory
 from simplexnas.measure import evaluation
 from simplexnas.methods import penalties
-from simplexnas.report import figures, published, tables
+from simplexnas.report import drawing, figures, published, tables
 from simplexnas.tasks import fashion_mnist
 
 figures.as_in_the_book()
@@ -80,13 +80,11 @@ print(
 print(f"MACs {architecture.macs:,}")
 
 # %% [markdown]
-# The two cells. Blue edges pool, grey ones copy, orange ones convolve.
+# The two cells: c-2 and c-1 are the outputs of the two cells before, and the output joins all nodes.
 # The reduction cell stands twice in the network, with the same operations and weights of its own each time.
 
-# %% tags=["nbval-ignore-output"]
-edges = architecture.report()["edges"]
-for cell_type in ("normal", "reduction"):
-    display(HTML(figures.cell_html(edges, cell_type)))
+# %%
+display(HTML(drawing.cells(loaded.space, architecture.operations)))
 
 # %% [markdown]
 # ## How the operations are distributed

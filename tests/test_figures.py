@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import graphviz
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -13,12 +12,9 @@ import tiny
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
 from simplexnas.methods import penalties
-from simplexnas.network.architecture import Architecture
-from simplexnas.report import figures
-from simplexnas.space.search_space import SearchSpace
+from simplexnas.report import figures, style
 
 matplotlib.use("Agg")
-EDGES = Architecture(SearchSpace(), tiny.choices(SearchSpace(), 1)[0]).report()["edges"]
 
 
 @pytest.fixture(autouse=True)
@@ -32,24 +28,6 @@ def test_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("cell_type", ["normal", "reduction"])
-def test_cell_graph_has_every_edge(cell_type):
-    source = figures.cell_graph(EDGES, cell_type).source
-    own = [edge for edge in EDGES if edge["cell_type"] == cell_type]
-    assert source.count("->") == 14 + 4, "the four nodes are led to the output"
-    for edge in own:
-        assert f"{edge['source']} -> {edge['target']} [label={edge['operation']}" in source
-
-
-def test_cell_without_graphviz_is_a_list_that_asks_for_it(monkeypatch):
-    def missing(*_, **__):
-        raise graphviz.ExecutableNotFound(["dot"])
-
-    monkeypatch.setattr(graphviz.Digraph, "pipe", missing)
-    shown = figures.cell_html(EDGES, "normal")
-    assert shown.count("<li>") == 14 and "install Graphviz" in shown
-
-
 def test_bars_show_the_counts():
     counts = {"A": {"pool": 12, "identity": 10, "convolution": 6}, "B": {"pool": 17, "identity": 11, "convolution": 0}}
     ax = figures.operation_bars(counts)
@@ -58,7 +36,7 @@ def test_bars_show_the_counts():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["A", "B"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(counts["A"])
     colors = [matplotlib.colors.to_hex(group[0].get_facecolor()).upper() for group in ax.containers]
-    assert colors == list(figures.OPERATION_COLORS.values())
+    assert colors == list(style.OPERATION_COLORS.values())
     assert ax.get_ylabel() == "edges (of 28)" and ax.get_ylim() == (0, 30)
 
 
@@ -142,9 +120,9 @@ def test_points_of_another_number_of_operations_are_refused(k):
 
 @pytest.mark.parametrize("n", [1, 3, 10, 17])
 def test_every_operation_has_a_color_of_its_own(n):
-    colors = figures.operation_colors(f"operation {m}" for m in range(n))
+    colors = style.operation_colors(f"operation {m}" for m in range(n))
     assert len(set(colors.values())) == len(colors) == n
-    assert figures.operation_colors(["pool", "identity"]) == {"pool": "#0072B2", "identity": "#999999"}
+    assert style.operation_colors(["pool", "identity"]) == {"pool": "#0072B2", "identity": "#999999"}
 
 
 def test_triangle_has_pool_at_the_top_identity_left_convolution_right():

@@ -55,10 +55,3 @@ def test_papermill_refuses_a_misspelt_parameter(asked):
 def test_unknown_chapter():
     with pytest.raises(SimplexNASError, match="no chapter named 'none'"):
         notebooks.refresh(["none"])
-
-
-def test_refresh_needs_what_draws_the_cells(monkeypatch):
-    monkeypatch.setattr(notebooks, "_run_into", lambda *_: pytest.fail("ran"))
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(SimplexNASError, match="Graphviz's dot is not there"):
-        notebooks.refresh([])

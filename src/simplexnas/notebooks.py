@@ -144,14 +144,12 @@ def execute(target: Path = EXECUTED) -> None:
 def refresh(names: list[str]) -> None:
     """Execute chapters (all by default) and write their notebooks into book/; copies the configuration.
 
-    Raises `SimplexNASError` for an unknown name, and without Graphviz's `dot`: the stored notebooks show drawn cells.
+    Raises `SimplexNASError` for an unknown name.
     """
     scripts = {script.stem: script for script in chapters()}
     unknown = [name for name in names if name not in scripts]
     if unknown:
         raise SimplexNASError(f"no chapter named {unknown[0]!r}; chapters are {', '.join(scripts)}")
-    if shutil.which("dot") is None:
-        raise SimplexNASError("Graphviz's dot is not there, and cells would not be drawn; install it to refresh")
     copy_configuration()
     for name in names or scripts:
         _run_into(scripts[name], scripts[name].with_suffix(".ipynb"))

@@ -1,10 +1,9 @@
-"""Plots and drawings: data in, Axes or graph out. Nothing here imports torch."""
+"""Plots: data in, Axes out. Nothing here imports torch."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 
-import graphviz
 import matplotlib
 import matplotlib.pyplot as plt
 import mpltern  # noqa: F401  (registers the projection "ternary")
@@ -18,20 +17,7 @@ from matplotlib.ticker import LogLocator, ScalarFormatter
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Point
 from simplexnas.report.names import UNCHANGED
-
-# Okabe and Ito's palette, readable with any colour vision.
-OPERATION_COLORS = {"pool": "#0072B2", "identity": "#999999", "convolution": "#D55E00"}
-LINE_COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-MARKERS = "o^svDP"
-
-
-def operation_colors(operations: Iterable[str]) -> dict[str, str]:
-    """A colour for each operation: those of OPERATION_COLORS if all are in it, else as many others as are needed."""
-    names = list(operations)
-    if set(names) <= set(OPERATION_COLORS):
-        return {name: OPERATION_COLORS[name] for name in names}
-    palette = sns.color_palette("colorblind" if len(names) <= 10 else "husl", len(names))
-    return dict(zip(names, palette.as_hex(), strict=True))
+from simplexnas.report.style import LINE_COLORS, MARKERS, operation_colors
 
 
 def as_in_the_book() -> None:
@@ -40,26 +26,6 @@ def as_in_the_book() -> None:
 
     matplotlib.rcdefaults()
     get_ipython().run_line_magic("matplotlib", "inline")
-
-
-def cell_graph(edges: list[dict], cell_type: str) -> graphviz.Digraph:
-    """One cell as a graph; edges: as in `Architecture.report()`. Rendering needs Graphviz's `dot`."""
-    names = {0: "input 0", 1: "input 1"}
-    graph = graphviz.Digraph(cell_type, graph_attr={"rankdir": "LR", "ranksep": "0.7", "nodesep": "0.25"})
-    graph.attr("node", shape="box", style="rounded,filled", fillcolor="white", fontname="Helvetica", fontsize="12")
-    graph.attr("edge", fontname="Helvetica", fontsize="10", penwidth="1.6")
-    colors = operation_colors(sorted({edge["operation"] for edge in edges}))
-    own = [edge for edge in edges if edge["cell_type"] == cell_type]
-    targets = sorted({edge["target"] for edge in own})
-    for node in sorted({edge["source"] for edge in own} | set(targets)):
-        graph.node(str(node), names.get(node, f"node {node}"))
-    graph.node("out", "output", fillcolor="#eeeeee")
-    for edge in own:
-        color = colors[edge["operation"]]
-        graph.edge(str(edge["source"]), str(edge["target"]), edge["operation"], color=color, fontcolor=color)
-    for target in targets:
-        graph.edge(str(target), "out", color="#bbbbbb", style="dashed")
-    return graph
 
 
 def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
@@ -81,21 +47,6 @@ def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = No
     ax.legend(frameon=False, ncols=len(colors), loc="upper right")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
-
-
-def cell_html(edges: list[dict], cell_type: str) -> str:
-    """One cell as inline SVG with a caption; without Graphviz's `dot`, a list of its edges that asks for it."""
-    caption = f"{cell_type.capitalize()} cell"
-    own = [edge for edge in edges if edge["cell_type"] == cell_type]
-    try:
-        svg = cell_graph(edges, cell_type).pipe(format="svg", encoding="utf-8")
-    except graphviz.ExecutableNotFound:
-        items = "".join(f"<li>{edge['source']} → {edge['target']}: {edge['operation']}</li>" for edge in own)
-        return f"<p>{caption} (install Graphviz, the program <code>dot</code>, to see it drawn)</p><ul>{items}</ul>"
-    svg = svg[svg.index("<svg") :].replace(
-        "<svg ", f'<svg role="img" aria-label="{caption}" style="max-width:100%;height:auto" ', 1
-    )
-    return f"<figure>{svg}<figcaption>{caption}</figcaption></figure>"
 
 
 @dataclass(frozen=True)

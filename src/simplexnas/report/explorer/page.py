@@ -14,8 +14,7 @@ from simplexnas.io.records import Record
 from simplexnas.latency.parts import parts, place
 from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import analysis
-from simplexnas.report.explorer import drawing
+from simplexnas.report import analysis, drawing
 from simplexnas.report.paper import PAPER
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
@@ -166,11 +165,7 @@ def _panels(space: SearchSpace, names, middle, front, lattice: Record, plot: _Pl
         f"<h2>{kind} cell</h2>" + drawing.cell(space, middle.operations[part], f"{kind} cell of the network")
         for kind, part in (("Normal", slice(half)), ("Reduction", slice(half, None)))
     ]
-    key = "".join(
-        f'<li><svg class="cell" viewBox="0 0 42 10" aria-hidden="true"><path class="edge" data-operation="{m}" '
-        f'd="M1 5H41"/></svg>{escape(name)}: <b data-count="{m}">{middle.counts()[name]}</b> edges</li>'
-        for m, name in enumerate(names)
-    )
+    key = drawing.key(space, list(middle.counts().values()))
     fields = "".join(
         f'<label>{escape(name)}<input type="number" name="S{m}" min="0" max="1" step="0.01" value="0.33"></label>'
         for m, name in enumerate(names)
@@ -209,7 +204,7 @@ def _panels(space: SearchSpace, names, middle, front, lattice: Record, plot: _Pl
     )
     return (
         f'<div class="panels"><div>{triangle}<div class="only-live">{controls}</div></div>'
-        f'<div><h2>This network</h2><dl>{listed}</dl><ul class="key">{key}</ul>{"".join(cells)}</div>'
+        f"<div><h2>This network</h2><dl>{listed}</dl>{key}{''.join(cells)}</div>"
         f"<div>{plot.svg()}</div>"
         f'<div>{_front(front, names)}<div class="only-live"><h2>Ask for it yourself</h2>{commands}</div></div></div>'
     )
