@@ -131,7 +131,7 @@ DRAWN = f"{HEADER}# %%\nfrom simplexnas.report import figures\nfrom simplexnas.r
 
 
 def images(notebook) -> list[str]:
-    return [output.data["image/png"] for cell in notebook.cells for output in cell.outputs if "data" in output]
+    return [output.data["image/svg+xml"] for cell in notebook.cells for output in cell.outputs if "data" in output]
 
 
 @pytest.mark.slow

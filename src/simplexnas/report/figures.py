@@ -21,11 +21,18 @@ from simplexnas.report.style import LINE_COLORS, MARKERS, operation_colors
 
 
 def as_in_the_book() -> None:
-    """In a notebook: figures between the cells, in Matplotlib's own style, whatever MPLBACKEND or matplotlibrc ask."""
+    """In a notebook: figures between the cells, as SVG on a transparent ground, whatever the user's settings ask."""
     from IPython import get_ipython
+    from matplotlib_inline.config import InlineBackend
 
     matplotlib.rcdefaults()
-    get_ipython().run_line_magic("matplotlib", "inline")
+    # The text stays text, in the reader's font; identifiers are the same on every run.
+    plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "book", "savefig.transparent": True})
+    shell = get_ipython()
+    shell.run_line_magic("matplotlib", "inline")
+    backend = InlineBackend.instance(parent=shell)
+    backend.figure_formats = {"svg"}
+    backend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None, "Creator": None}}
 
 
 def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
