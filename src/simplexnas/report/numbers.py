@@ -17,6 +17,7 @@ from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
+from simplexnas.report import pages as of_pages
 from simplexnas.report import tables
 
 # A number has no spaces: what stands from the last blank, bracket or asterisk to the comment.
@@ -33,7 +34,7 @@ def values() -> dict[str, str]:
         known[f"{row['name']}.paper"] = f"{100 * row['paper']['accuracy']:.1f}"
         for kind in ("ours", "best", "control"):
             known[f"{row['name']}.{kind}"] = f"{100 * row[kind]['accuracy']['test']:.1f}"
-    return known
+    return known | of_pages.numbers()
 
 
 def pages() -> list[Path]:
