@@ -19,12 +19,12 @@ def invented(n: int, noise: float, own: float, seed: int = 0):
     choices = random.integers(3, size=(n, EDGES))
     time = np.linspace(0, 1, n)
     losses = 1.2 - time + 0.5 * time**2 - nats[np.arange(EDGES), choices].sum(axis=1) + noise * random.normal(size=n)
-    return choices, losses, nats
+    return np.arange(n), choices, losses, nats
 
 
 def test_worth_of_noiseless_losses_is_the_truth():
-    choices, losses, nats = invented(2000, 0.0, own=2.0)
-    found = regression.worth(choices, losses, SPACE)
+    *known, nats = invented(2000, 0.0, own=2.0)
+    found = regression.worth(*known, SPACE)
     assert np.allclose(found.nats, nats, atol=1e-6) and found.error.max() < 1e-5
     assert np.allclose(found.nats.sum(axis=1), 0)
 
@@ -32,8 +32,8 @@ def test_worth_of_noiseless_losses_is_the_truth():
 def test_errors_say_how_far_the_truth_is():
     deviations = []
     for seed in range(5):
-        choices, losses, nats = invented(8000, 0.1, own=2.0, seed=seed)
-        found = regression.worth(choices, losses, SPACE)
+        *known, nats = invented(8000, 0.1, own=2.0, seed=seed)
+        found = regression.worth(*known, SPACE)
         deviations.append((found.nats - nats) / found.error)
     assert 0.8 < np.std(deviations) < 1.25 and np.mean(np.abs(deviations) < 1.96) == pytest.approx(0.95, abs=0.04)
     cells = found.nats.reshape(2, -1, 3).mean(axis=1)
@@ -42,15 +42,26 @@ def test_errors_say_how_far_the_truth_is():
 
 def test_edges_that_do_not_differ_are_not_told_apart():
     same, differing = (
-        regression.worth(*invented(4000, 0.1, own=own)[:2], SPACE).nats.reshape(2, -1, 3).std(axis=1).max()
+        regression.worth(*invented(4000, 0.1, own=own)[:3], SPACE).nats.reshape(2, -1, 3).std(axis=1).max()
         for own in (0.0, 4.0)
     )
     assert same < 0.5 * differing
 
 
+def test_the_trend_follows_the_numbers_of_the_paths():
+    """Early ones are denser, as in a training that draws ever fewer at random."""
+    numbers, choices, losses, nats = invented(6000, 0.0, own=2.0)
+    kept = np.random.default_rng(1).random(6000) < np.linspace(1, 0.1, 6000)
+    found = regression.worth(numbers[kept], choices[kept], losses[kept], SPACE)
+    assert np.allclose(found.nats, nats, atol=1e-6)
+
+
 def test_path_losses_are_kept_in_their_places():
     kept = regression.PathLosses(SPACE, 6)
     choices = torch.randint(3, (2, EDGES))
-    kept.record(2, choices, torch.tensor([0.5, 0.25]))
+    kept.record(2, choices, torch.tensor([0.5, 0.25]), torch.tensor([False, True]))
     assert torch.equal(kept.choices[2:4].long(), choices) and kept.losses.tolist() == [0, 0, 0.5, 0.25, 0, 0]
-    assert {name for name, _ in kept.named_buffers()} == {"choices", "losses"}
+    assert {name for name, _ in kept.named_buffers()} == {"choices", "losses", "random"}
+    numbers, drawn, losses = kept.at_random(1, 5)
+    assert numbers.tolist() == [3] and losses.tolist() == [0.25] and np.array_equal(drawn, choices[1:])
+    assert len(kept.at_random(0, 3)[0]) == 0

@@ -7,6 +7,7 @@ import torch
 
 from simplexnas.family import Family
 from simplexnas.io import seeds
+from simplexnas.methods import penalties
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.regression import Worth
@@ -80,7 +81,7 @@ def test_dearer_operations_stand_on_fewer_edges():
 
 def test_a_step_keeps_its_paths_and_trains_only_what_they_drew(few):
     method = method_of(config())
-    result = method(batch(few.train), Step(3, 100_000, seeds.generator(0)))
+    result = method(batch(few.train), Step(3, 100_000, seeds.generator(0)))  # at random, as the warm-up has just begun
     result["loss"].backward()
     drawn, losses = method.paths.choices[6:8], method.paths.losses[6:8]
     assert (
@@ -94,16 +95,39 @@ def test_a_step_keeps_its_paths_and_trains_only_what_they_drew(few):
         assert loss.item() == pytest.approx(again.item())
 
 
-def test_worth_is_learned_from_the_latest_losses_until_it_is_not(few, tmp_path, monkeypatch):
+def test_paths_are_drawn_at_random_ever_less(few):
+    """Each at an S of its own; what the hypernetwork chooses is nearly certain here."""
+    method = taught(config(random_share=0.2, paths=2))
+    assert method.random_share(0.0) == 1 and method.random_share(0.1) == pytest.approx(0.6)
+    assert method.random_share(0.2) == method.random_share(0.9) == pytest.approx(0.2)
+    assert taught(config(warmup=0.0)).random_share(0.0) == 0
+    for number in range(30):
+        method.loss(batch(few.train), Step(number, 32, seeds.generator(0, number)))
+    at_random = method.paths.random[:60]
+    assert at_random[:6].all() and 0.1 < at_random[14:].float().mean() < 0.35
+    chosen = method.paths.choices[:60][~at_random]
+    every = {method.architecture(S).operations for S in penalties.lattice(3, 0.05)}
+    assert np.mean([tuple(row) in every for row in chosen.tolist()]) > 0.9, "members of the family"
+    assert np.mean([tuple(row) in every for row in method.paths.choices[:60][at_random].tolist()]) < 0.1
+    steps = method.paths.choices[:60].view(30, 2, -1)[~at_random.view(30, 2).any(dim=1)]
+    assert (steps[:, 0] != steps[:, 1]).any(dim=1).float().mean() > 0.3, "two paths of a step have two S"
+
+
+def test_worth_is_learned_from_the_latest_random_losses_until_it_is_not(few, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        "simplexnas.methods.worth.worth",
-        lambda choices, losses, space: seen.append(len(losses)) or Worth(np.ones((10, 3)), np.ones((10, 3))),
-    )
-    method = loop.search(config(epochs=8), few.train, tmp_path, progress_bar=False)  # 64 steps of two paths
-    assert len(seen) == 38, "after every step of 64 // 50, from the first to 60 %"
-    assert seen[-1] == 2 * (38 - int(0.4 * 38)) and method.hypernetwork.nats.eq(1).all()
-    assert (method.paths.losses > 0).all()
+
+    def spied(numbers, choices, losses, space):
+        seen.append(numbers)
+        return Worth(np.ones((10, 3)), np.ones((10, 3)))
+
+    monkeypatch.setattr("simplexnas.methods.worth.worth", spied)
+    settings = config(epochs=8, random_share=0.5)  # 64 steps of two paths
+    method = loop.search(settings, few.train, tmp_path, progress_bar=False)
+    at_random = torch.nonzero(method.paths.random)[:, 0].numpy()
+    last = 38  # the last step within 60 %, each of which is a lesson
+    expected = at_random[(at_random >= 2 * int(0.4 * last)) & (at_random < 2 * last)]
+    assert np.array_equal(seen[-1], expected) and 10 < len(expected) < 46
+    assert method.hypernetwork.nats.eq(1).all() and (method.paths.losses > 0).all()
 
 
 def test_worth_is_learned_in_a_training(few, tmp_path):

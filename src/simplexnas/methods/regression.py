@@ -31,15 +31,21 @@ class PathLosses(nn.Module):
         super().__init__()
         self.register_buffer("choices", torch.zeros(paths, len(genotype_edges(space)), dtype=torch.uint8))
         self.register_buffer("losses", torch.zeros(paths))
+        self.register_buffer("random", torch.zeros(paths, dtype=torch.bool))
 
-    def record(self, first: int, choices: torch.Tensor, losses: torch.Tensor) -> None:
-        """Keep the choices (n, E) and losses (n,) in nats of the paths from number `first` on."""
-        self.choices[first : first + len(losses)] = choices
-        self.losses[first : first + len(losses)] = losses
+    def record(self, first: int, choices: torch.Tensor, losses: torch.Tensor, random: torch.Tensor) -> None:
+        """Keep choices (n, E), losses (n,) in nats, and which were drawn at random, of the paths from `first` on."""
+        places = slice(first, first + len(losses))
+        self.choices[places], self.losses[places], self.random[places] = choices, losses, random
+
+    def at_random(self, since: int, until: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers, choices (n, E) and losses of the paths drawn at random from number `since` to below `until`."""
+        numbers = since + torch.nonzero(self.random[since:until])[:, 0]
+        return tuple(values.cpu().numpy() for values in (numbers, self.choices[numbers], self.losses[numbers]))
 
 
-def worth(choices: np.ndarray, losses: np.ndarray, space: SearchSpace) -> Worth:
-    """Regress the losses (n,) of paths on their choices (n, E), the earliest first.
+def worth(numbers: np.ndarray, choices: np.ndarray, losses: np.ndarray, space: SearchSpace) -> Worth:
+    """Regress the losses (n,) of paths on their choices (n, E); numbers (n,): theirs in the training, at least two.
 
     loss = trend + sum over edges of an effect of the operation there. An effect is the sum of one for its cell type and
     operation and one of the edge's own, all with one normal prior, whose width and that of the noise maximise the
@@ -52,7 +58,7 @@ def worth(choices: np.ndarray, losses: np.ndarray, space: SearchSpace) -> Worth:
     chosen = np.eye(space.k)[choices]  # (n, E, k)
     counts = chosen.reshape(n, CELL_TYPES, edges // CELL_TYPES, space.k).sum(axis=2)
     features = np.concatenate([counts.reshape(n, -1), chosen.reshape(n, -1)], axis=1)
-    time = np.linspace(-1, 1, n)
+    time = 2 * (numbers - numbers.min()) / np.ptp(numbers) - 1
     trend = np.linalg.qr(np.stack([np.ones(n), time, time**2], axis=1))[0]
     features, losses = (values - trend @ (trend.T @ values) for values in (features, losses))
     fitted = BayesianRidge(fit_intercept=False).fit(features, losses)

@@ -55,11 +55,13 @@ class SearchConfig:
     temperature_steps: int = setting(0, least=0)  # in so many equal steps, constant within each; 0: linearly
     corner_share: float = setting(0.25, least=0, most=1)  # share of S drawn from Dirichlet(1/2) instead of uniformly
     front_share: float = setting(0.0, least=0, most=1)  # with worth: share of S drawn where the predicted front is
+    random_share: float = setting(0.0, least=0, most=1)  # with worth: share of paths with random choices, after warm-up
     # hypernetwork and objective
     hypernetwork: str = setting("utility", among=HYPERNETWORKS)
     kappa: float = setting(0.02, least=0)  # final weight of Lat in the objective
     tau: float = setting(5e-4, above=0)  # entropy weight of the utility form; its gain is kappa / tau
-    warmup: float = setting(0.2, least=0, most=1)  # share of the steps in which kappa rises linearly from 0
+    # share of the steps in which kappa rises linearly from 0; with worth: in which choices are ever less random
+    warmup: float = setting(0.2, least=0, most=1)
     policy_until: float = setting(0.6, least=0, most=1)  # share of the steps in which the hypernetwork learns
     random_utilities: bool = setting(False)  # utilities start as random numbers; never learned with policy_until 0
     spread: float = setting(0.15, least=0)  # standard deviation of utilities over the edges of a cell, in units of S
@@ -90,15 +92,15 @@ class SearchConfig:
             self.kappa > 0 or not ours,
         )
         check("random_utilities", "true only with hypernetwork utility or worth", ours or not self.random_utilities)
-        check(
-            "front_share", "above 0 only with hypernetwork worth", self.hypernetwork == "worth" or not self.front_share
-        )
+        for name in ("front_share", "random_share"):
+            check(name, "above 0 only with hypernetwork worth", self.hypernetwork == "worth" or not getattr(self, name))
         edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
         shape = [self.space.k] * edges
         whole = list(map(len, self.milliseconds)) == shape and all(t > 0 for row in self.milliseconds for t in row)
         check("milliseconds", f"with price {self.price} {edges} rows of {self.space.k} times above 0", whole)
         hard = self.estimator == "score_function"
-        check("paths", "from 2 with score_function, which compares paths", self.paths >= 2 or not hard)
+        compared = hard and self.hypernetwork != "worth"
+        check("paths", "from 2 with score_function, which compares paths", self.paths >= 2 or not compared)
         check("sandwich", "true only with score_function", hard or not self.sandwich)
         check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
         if self.sandwich or self.space.normalise_features:  # then batch normalisation needs two images per network

@@ -1,8 +1,10 @@
 """Our method: one hard architecture for each path, drawn from logits alpha(S) that path losses teach.
 
-One step follows the objective of slide 3: sample S -> logits alpha(S) -> sample an operation for each edge -> CE. The
-weights learn by gradient. What operations are worth is regressed on the losses that these steps give anyway, and Lat
-enters alpha(S) in closed form, as the price (`hypernetwork.WorthHypernetwork`).
+Each path follows the objective of slide 3: sample S -> logits alpha(S) -> sample an operation for each edge -> CE. The
+weights learn by gradient, and Lat enters alpha(S) in closed form, as the price (`hypernetwork.WorthHypernetwork`).
+What operations are worth is regressed on the losses of paths whose operations are drawn at random: all at first, a
+share of them later. On chosen paths the estimates would confirm themselves: what is drawn seldom is trained little,
+looks bad, and is drawn still less.
 """
 
 import moocore
@@ -22,7 +24,8 @@ from simplexnas.space import cost
 
 FRONT_DRAWS = 16  # points S, of which one on the front of predicted loss and size is taken
 LESSONS = 50  # regressions in a whole training
-LATEST = 0.6  # share of the path losses so far that a regression sees: early ones are of other weights
+LEAST_LOSSES = 3  # from one more on a trend is more than its own points
+LATEST = 0.6  # share of the training so far whose path losses a regression sees: early ones are of other weights
 
 
 class WorthMethod(nn.Module):
@@ -45,13 +48,18 @@ class WorthMethod(nn.Module):
     def identity(self) -> dict:
         return self.config.to_dict()
 
-    def gain(self, progress: float) -> float:
-        """Of the logits, at a share `progress` of the training: rises from 0, where every operation is as likely."""
-        warmup = self.config.warmup
-        return self.config.kappa / self.config.tau * (min(1.0, progress / warmup) if warmup else 1.0)
+    @property
+    def gain(self) -> float:
+        """Of the logits."""
+        return self.config.kappa / self.config.tau
+
+    def random_share(self, progress: float) -> float:
+        """Of the paths, at a share `progress` of the training: falls from 1 in a line, and ends with the warm-up."""
+        warmup, last = self.config.warmup, self.config.random_share
+        return max(last, 1 + (last - 1) * progress / warmup) if warmup else last
 
     def condition(self, random: torch.Generator) -> torch.Tensor:
-        """S of a step: (1, k). A share of them lies where the front is."""
+        """S of a path: (1, k). A share of them lies where the front is."""
         config = self.config
         on_front = torch.rand((), generator=random) < config.front_share
         drawn = penalties.sample(FRONT_DRAWS if on_front else 1, config.space.k, config.corner_share, random)
@@ -75,35 +83,39 @@ class WorthMethod(nn.Module):
         return self.loss(batches, step)
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """The cross-entropy of the paths of one batch at one S, their price Lat, and the gain."""
+        """The cross-entropy of the paths of one batch, each at an S of its own, and their price Lat."""
         ((images, labels),) = batches
-        config, gain = self.config, self.gain(step.progress)
+        config, random = self.config, step.random
         self._learn(step)
-        S = self.condition(step.random).to(images)
-        logits = gain * self.hypernetwork(S)  # (1, E, k)
-        choices = gumbel.hard_sample(logits.expand(config.paths, -1, -1), step.random)  # (paths, E)
+        S = torch.cat([self.condition(random) for _ in range(config.paths)]).to(images)  # (paths, k)
+        logits = self.gain * self.hypernetwork(S)  # (paths, E, k)
+        chosen = gumbel.hard_sample(logits, random)  # (paths, E)
+        at_random = (torch.rand(config.paths, generator=random) < self.random_share(step.progress)).to(images.device)
+        anything = torch.randint(config.space.k, chosen.shape, generator=random).to(images.device)
+        choices = torch.where(at_random[:, None], anything, chosen)
         own = step.own(choices).tolist()
         shares = zip(*(step.own(values).tensor_split(len(own)) for values in (images, labels)), own, strict=True)
         losses = torch.stack([objective.cross_entropy(self.supernet(x, choice), y) for x, y, choice in shares])
         everyone = step.everyone(losses)
-        self.paths.record(step.number * config.paths, choices, everyone)
+        self.paths.record(step.number * config.paths, choices, everyone, at_random)
         prices = cost.price_of_instance(S, config.space, config.parameter_price, self.costs)
         price = cost.price_term(torch.softmax(logits, dim=-1), prices, config.space)
-        return {"loss": losses.mean(), "cross_entropy": everyone.mean(), "price": price.mean(), "gain": gain}
+        return {"loss": losses.mean(), "cross_entropy": everyone.mean(), "price": price.mean()}
 
     def _learn(self, step: Step) -> None:
-        """Now and then, until `policy_until`, what operations are worth from the latest path losses."""
+        """Now and then, until `policy_until`, what operations are worth from the latest paths drawn at random."""
         config = self.config
         if step.progress >= config.policy_until or step.number == 0 or step.number % max(1, step.steps // LESSONS):
             return
-        latest = slice(int((1 - LATEST) * step.number) * config.paths, step.number * config.paths)
-        known = (values[latest].cpu().numpy() for values in (self.paths.choices, self.paths.losses))
-        self.hypernetwork.learn(worth(*known, config.space))
+        since, until = (int(share * step.number) * config.paths for share in (1 - LATEST, 1))
+        numbers, choices, losses = self.paths.at_random(since, until)
+        if len(losses) > LEAST_LOSSES:
+            self.hypernetwork.learn(worth(numbers, choices, losses, config.space))
 
     @torch.no_grad()
     def logits(self, S: np.ndarray) -> torch.Tensor:
         """alpha(S) at the end of training: (E, k). S: what `penalties.parse` gives, (k,)."""
-        return self.gain(1.0) * self.hypernetwork(torch.from_numpy(S)[None].float())[0]
+        return self.gain * self.hypernetwork(torch.from_numpy(S)[None].float())[0]
 
     def architecture(self, knob) -> Architecture:
         """The architecture of S: the operation with the largest logit on every edge."""
