@@ -46,7 +46,7 @@ def folders(own_results, monkeypatch, tmp_path):
 
 def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  ([\w-]+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    measuring = ["evaluate", "lattice", "points", "baselines", "retrain", "rank"]
+    measuring = ["evaluate", "lattice", "points", "baselines", "retrain", "rank", "gradients"]
     measuring += ["price-alone", "without-images", "table"]
     assert listed == ["data", "search", "train", *measuring, "sample", "front", "select", "export", "latency"]
 

@@ -1,5 +1,5 @@
-"""Commands that measure a family: `evaluate`, `lattice`, `points`, `baselines`, `retrain`, `rank`; what the price alone
-does: `price-alone`, `without-images`; and `table`."""
+"""Commands that measure a family: `evaluate`, `lattice`, `points`, `baselines`, `retrain`, `rank`, `gradients`;
+what the price alone does: `price-alone`, `without-images`; and `table`."""
 
 import json
 from pathlib import Path
@@ -134,6 +134,20 @@ def rank(
 
     loaded = Family.load(family)
     _print_agreement(ranking.ranking(loaded, describe(of), data_of(loaded, data)))
+
+
+@app.command()
+def gradients(family: FamilyOption = "default-seed0", data: DataOption = None) -> None:
+    """Do members pull the weights they share in different directions? Cosines of their gradients.
+
+    To data/results/<family>/gradients.json.
+    """
+    from simplexnas.family import Family
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import gradients
+
+    loaded = Family.load(family)
+    typer.echo(relative(gradients.gradients(loaded, data_of(loaded, data))))
 
 
 @app.command()

@@ -16,12 +16,19 @@ from simplexnas.tasks.task import Splits
 from simplexnas.training.retrain import retrain
 
 
-def retraining_sample(family: Family, points: Sequence[Point]) -> list[tuple[Architecture, dict]]:
-    """20 architectures of the family, evenly spaced in the order of their size, and 10 random ones, for `complete`."""
+def spaced_by_size(points: Sequence[Point], n: int = 20) -> list[Point]:
+    """n different architectures, or all if there are fewer, evenly spaced in the order of their size."""
     distinct = {point.choice: point for point in points}
     ordered = sorted(distinct.values(), key=lambda point: (point.edge_parameters, point.macs))
-    spaced = [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(20, len(ordered))).round().astype(int)]
-    sample = [(Architecture(family.space, point.choice), {"source": "family", "S": point.S}) for point in spaced]
+    return [ordered[i] for i in np.linspace(0, len(ordered) - 1, min(n, len(ordered))).round().astype(int)]
+
+
+def retraining_sample(family: Family, points: Sequence[Point]) -> list[tuple[Architecture, dict]]:
+    """20 architectures of the family, spaced by size, and 10 random ones, for `complete`."""
+    sample = [
+        (Architecture(family.space, point.choice), {"source": "family", "S": point.S})
+        for point in spaced_by_size(points)
+    ]
     random = random_architectures(family.space, 10, seed=0)
     return sample + [(architecture, {"source": "random"}) for architecture in random]
 
