@@ -203,6 +203,7 @@ for row in tables.table():
 # best within its size it covers 85 % at B, 79 % at D, 49 % at A and 31 % at C.
 # And the largest member is never the best.
 #
+# (steering)=
 # ## Does S steer?
 #
 # The share of an operation should fall as its penalty rises. Below is Spearman's rank correlation ρ between the two over the lattice, for each operation ($-1$ is out of reach, since a number of edges also depends
@@ -473,6 +474,7 @@ compared
 # makes the difference: our training without it has a network of no edge parameters, 92.7 % within A's size, and 0.669 of hypervolume. It is the form: with a utility minus a price, large penalties on the
 # others always mean pooling everywhere.
 #
+# (members-alone)=
 # ## Inherited, or trained alone
 #
 # Inherited weights are a compromise: one set serves all members. How accurate would a network be with weights of its own, and does inherited accuracy rank networks as training each alone would?
@@ -747,6 +749,7 @@ print(
 # We see no relation to accuracy: the two maps are unrelated, and where half of the edges differ its standard deviation is 0.5 points. On what matters most, whether the reduction cell has a convolution, the three trainings agree
 # at every S. So which edges come first matters little, if the weights were trained with that order; put another order on them, and it matters (0.085 of hypervolume, above).
 #
+# (one-number)=
 # ## One number instead of two
 #
 # Two of the three penalties are free. Would one do? On each of three lines through the centre one penalty varies and the other two are equal: 11 of the 231 points. Hypervolume as above, and test accuracy of the member
