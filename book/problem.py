@@ -12,15 +12,75 @@
 # ---
 
 # %% [markdown]
-# # The problem
+# # What is searched, and why a vector?
 #
-# One training run should give a whole family of networks, and a vector $S$ of penalties should pick a member of it.
-# This chapter states that problem, shows the data, and says what $S$ means.
+# *For readers who have trained a small neural network · needs no other page · about 9 minutes*
+#
+# :::{admonition} In one minute
+# :class: minute
+# - A network here makes 28 choices among three operations: 23 trillion architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
+# - $S$ is a vector because operations differ in what they cost. In each of three trainings, two members are about equally accurate; one has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer multiply-accumulates.
+# - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
+# :::
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Above left a triangle with the four vectors A, B, C and D. Above right four networks, each as two rows of fourteen marks for pooling, identity and convolution. Below a scatter plot of test accuracy against parameters of all members, with A, B, C and D marked."}, "figure": {"caption": "The idea. A point S of the triangle (1; a corner is all the penalty on one operation) gives a network (2; two rows of 14 choices: normal cell, reduction cell). Each network has an accuracy and a size (3; grey: the networks of 231 vectors S). All come from one training of ours. A to D are the paper's four vectors.", "name": "fig-idea"}}
+import matplotlib.pyplot as plt
+
+from simplexnas import load
+from simplexnas.report import figures
+from simplexnas.report.pages import problem
+
+figures.as_in_the_book()
+problem.idea()
+plt.show()
 
 # %% [markdown]
+# ## Neural architecture search, in two sentences
+#
+# *Neural architecture search* (NAS) lets a program choose how a neural network is built, where otherwise a person would: which operation stands where.
+# It looks for networks that solve a task well and keep within a limit of size, computing or time.
+#
+# The paper, a set of slides {cite}`firsov2024`, names three difficulties on slide 2 (our translation from Russian):
+#
+# > - A vast space to search
+# > - Balance of accuracy and complexity
+# > - Obtaining a family of solutions
+#
+# **The space.** An architecture takes one of $k = 3$ operations on each of 28 *edges*: pooling, identity (pass the input on) or convolution. {doc}`supernet` draws them. That makes $3^{28}$ = 22,876,792,454,961 architectures; nobody can train them one by one.
+#
+# **The family.** A phone and a server want different networks, and next year's phone another one. So one training should give many networks, a *family*. A vector $S$ says which member is wanted, after training, and the member keeps the weights that it was trained with. {numref}`fig-idea` shows four members.
+#
+# ## The data
+#
+# Fashion-MNIST {cite}`xiao2017fashionmnist` holds grey images of 28 × 28 pixels in ten classes ({numref}`fig-images`). A network sees an image and names its class.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Ten small grey pictures of clothes, one of each class, from a T-shirt to an ankle boot."}, "figure": {"caption": "One validation image of each class.", "name": "fig-images"}}
+splits = load("fashion-mnist")
+problem.images(splits)
+plt.show()
+
+# %% [markdown]
+# We cut 5,000 validation images out of the official training set. So 55,000 images train weights, 5,000 choose among networks, and 10,000 test the result, each with equally many of every class. No choice is made on the test images.
+#
+# (problem-S)=
+# ## What S means
+#
+# $S_m \ge 0$ is the *penalty* on operation $m$, and the penalties sum to 1. All such vectors form a triangle, the *simplex* $\Delta^{k-1}$ ({numref}`fig-simplex`).
+# A large $S_m$ makes operation $m$ rare. $S$ is a list of prices, not of shares.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "Four vectors S: A, B, C of slide 6, and D of the author's Russian text. Read each penalty along the ticks of its colour; at a corner it is 1.", "name": "fig-simplex"}}
+problem.simplex()
+plt.show()
+
+# %% [markdown]
+# The order is pooling, identity, convolution. Slide 6 implies it: it says "increased penalty on convolutions" of (0.15, 0.15, 0.70) and "increased penalty on pooling" of (0.70, 0.15, 0.15).
+# The author's Russian text {cite}`firsovtext` states it. (His English one {cite}`firsovenglish` names the reverse order, against its own labels of B and C.)
+# Slide 6 also writes (0.33, 0.33, 0.33), which sums to 0.99. The library takes a sum within 0.01 of 1 and divides by it; it refuses anything else in one line.
+#
+# (problem-objective)=
 # ## The paper's statement
 #
-# The paper is a set of slides {cite}`firsov2024`. Slide 3 reads, in our translation:
+# Slide 3, in our translation:
 #
 # > The model is a map $\mathbb{X} \times \Gamma \times \mathbb{W} \to \mathbb{Y}$, where $\gamma \in \Gamma$ sets the model's computation graph.
 # >
@@ -30,16 +90,36 @@
 # >
 # > $$\mathbb{E}_{S \sim U(\Delta^{k-1})}\, \mathbb{E}_{\gamma \sim \mathsf{GS}(\alpha(S, a), t)} \big[ L(w^*, \alpha(S, a)) + \kappa \cdot \mathsf{Lat}(\alpha(S, a)) \big] \to \min_{w,\, a}.$$
 #
-# In words: draw penalties $S$. The hypernetwork turns them into three scores $\alpha$ (*logits*) for each edge of the network, one for each operation. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$,
-# draws from them a mixture of operations on every edge, the architecture $\gamma$ ({doc}`supernet`). Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$.
-# The weights $w$ and the hypernetwork $a$ are shared by all $S$. {doc}`notation` lists every symbol, and recurring words.
+# Read it from the left:
 #
-# ## Why a vector
+# 1. Draw penalties $S$.
+# 2. The *hypernetwork* turns them into scores $\alpha$ (*logits*): three for each edge, one for each operation ({doc}`hypernetwork`).
+# 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, the architecture $\gamma$ ({ref}`supernet-gumbel`).
+# 4. Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$ ({doc}`latency`).
+# 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({doc}`training`).
+#
+# {doc}`notation` lists every symbol, and recurring words.
+#
+# (problem-vector)=
+# ## Why a vector and not a number
 #
 # A search with a price on complexity has to say how much accuracy the price is worth. Usually one number says it, before training; another number needs another training.
-# A number that stays open until after training gives one curve of networks, from dear to cheap. A vector also says *what* is dear. Convolutions can be cheap on a chip made for them, and
-# copying memory dear; then two devices want different networks of the same accuracy, from the same training. That is how we read the paper's idea.
-# Among its references and what came later, it stands here:
+# A number that stays open until after training gives one curve of networks, from dear to cheap.
+#
+# A vector also says *what* is dear. Convolutions can be cheap on a chip made for them, and copying memory dear; then two devices want different networks of the same accuracy, from the same training.
+# That is how we read the paper's idea. {numref}`fig-two-devices` shows that a family has such networks.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of multiply-accumulates against parameters of all members. A diamond and a square are joined by a falling dashed line: the diamond has fewer parameters, the square fewer multiply-accumulates."}, "figure": {"caption": "Members of one training. Diamond and square differ by at most 0.2 percentage points of validation accuracy (in the legend). A device short of memory takes the diamond, with fewer parameters; one that computes slowly takes the square, with fewer multiply-accumulates (MACs). Of all such pairs this one is farthest apart in both.", "name": "fig-two-devices"}}
+problem.two_devices()
+plt.show()
+
+# %% [markdown]
+# The pair was looked for, so that it shows what exists, not what is typical. Two other trainings have such a pair too (the ranges in the box).
+#
+# {numref}`tab-methods` shows where the method stands among the paper's references and what came later.
+#
+# :::{table} Methods of architecture search: what complexity costs, and what can be chosen after training.
+# :name: tab-methods
 #
 # | method | price of complexity | chosen after training |
 # |---|---|---|
@@ -50,125 +130,57 @@
 # | the paper {cite}`firsov2024` | vector $S$, one number for each operation | $S$ |
 # | Once-for-All {cite}`cai2020ofa`, BigNAS {cite}`yu2020bignas` | none in training | any subnetwork: a search afterwards finds it |
 # | MODNAS {cite}`sukthanker2024modnas` | vector of preferences among objectives | the preferences, and the device |
+# :::
 #
 # As in Once-for-All, the chosen networks keep their weights. A survey {cite}`elsken2019survey` asks for random search as a baseline; ours are in {doc}`family`.
-
-# %% [markdown]
-# ## The data
 #
-# Fashion-MNIST {cite}`xiao2017fashionmnist` holds grey images of 28 × 28 pixels in ten classes.
-# We cut 5,000 images, 500 of each class, out of the official training set. No choice is made on the test set; it is only reported.
+# ## Exercises
+#
+# **1. The objective by hand.** Softmax of an edge's scores gives the probabilities of its operations. Let them be (0.2, 0.3, 0.5) on every edge, and $S$ = (0.15, 0.15, 0.70).
+# What is the expected price of one edge? What is $\mathsf{Lat}$, if 14 of the 28 choices are used in two cells, so that the network has 42 edges? What is the objective of a network that guesses among ten classes, with $\kappa = 0.02$?
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import math
 
-import numpy as np
 import torch
-from torchvision.datasets import FashionMNIST
 
-from simplexnas.io.errors import SimplexNASError
-from simplexnas.methods import objective, penalties
-from simplexnas.report import figures
-from simplexnas.report.paper import PAPER
+from simplexnas import SearchSpace
 from simplexnas.space import cost
-from simplexnas.space.operations import labels
-from simplexnas.space.search_space import SearchSpace, genotype_edges
-from simplexnas.tasks import fashion_mnist
 
-figures.as_in_the_book()
-splits = fashion_mnist.load()
-for name, split in vars(splits).items():
-    print(
-        f"{name:<11}{len(split):>7,} images, the rarest class "
-        f"{split.labels.bincount().min():>5,}"
-    )
-assert splits.validation.labels.bincount().tolist() == [500] * 10
+one_edge = 0.2 * 0.15 + 0.3 * 0.15 + 0.5 * 0.70  # 0.425
+total = math.log(10) + 0.02 * 42 * one_edge  # guessing costs ln 10: 2.660
 
-# %% mystnb={"image": {"alt": "Ten small grey pictures of clothes, one of each class, from a T-shirt to an ankle boot."}, "figure": {"caption": "One validation image of each class.", "name": "fig-images"}}
-first = [
-    int((splits.validation.labels == c).nonzero()[0]) for c in range(10)
-]
-axes = figures.image_row(
-    splits.validation.images[first, 0].numpy(), FashionMNIST.classes
-)
+space, S = SearchSpace(), torch.tensor([[0.15, 0.15, 0.70]])
+p = torch.tensor([0.2, 0.3, 0.5]).expand(1, 28, 3)
+lat = cost.price_term(p, cost.price(S, space), space).item()
+assert math.isclose(lat, 42 * one_edge, rel_tol=1e-5)  # 17.85
+assert math.isclose(math.log(10) + 0.02 * lat, total, rel_tol=1e-5)
 
 # %% [markdown]
-# ## What an architecture is, and how many there are
-#
-# An architecture chooses one of $k = 3$ operations on each of 28 edges ({doc}`supernet`). Nobody can train them one by one.
+# **2. How often is an operation dear?** The outer expectation draws $S$ uniformly from the triangle. (Ours draws 25<!--=problem.elsewhere--> % of them in another way, nearer to the sides.) How likely is it that the penalty on convolution exceeds 0.7? Hint: which part of the triangle is that?
 
-# %%
-space = SearchSpace()
-print(space.operations)
-print(f"{space.k ** len(genotype_edges(space)):,} architectures")
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+from simplexnas.methods import penalties
 
-# %% [markdown]
-# ## What S means
-#
-# $S_m \ge 0$ is the penalty on operation $m$, and the penalties sum to 1.
-# Their order is that of `space.operations`: pooling, identity, convolution. Slide 6 implies it, as it says "increased penalty on convolutions" of (0.15, 0.15, 0.70) and "increased penalty on pooling" of (0.70, 0.15, 0.15); the author's Russian text {cite}`firsovtext` states it. (His English one {cite}`firsovenglish` names
-# the reverse order, against its own labels of B and C.)
-# A large $S_m$ makes $m$ rare. $S$ is a list of prices, not of shares.
-
-# %% mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "Four vectors S: A, B, C of slide 6, and D of the author's Russian text. At a corner all the penalty lies on one operation.", "name": "fig-simplex"}}
-triangle = figures.simplex_points(
-    {name: S for name, (S, *_) in PAPER.items()},
-    figures.simplex(labels(space.operations)),
-)
-
-# %% [markdown]
-# ## The objective by hand
-#
-# Softmax of an edge's scores gives the probabilities of its operations. Take one edge with probabilities (0.2, 0.3, 0.5), and $S$ = (0.15, 0.15, 0.70).
-# Its expected price is 0.2 · 0.15 + 0.3 · 0.15 + 0.5 · 0.70 = 0.425.
-# An architecture makes 28 choices, but the network has 42 edges, as 14 of the choices are used in two cells ({doc}`supernet`). The library sums over all 42, so equal edges give 42 · 0.425 = 17.85.
-
-# %%
-S = torch.tensor([[0.15, 0.15, 0.70]])
-probabilities = torch.tensor([0.2, 0.3, 0.5]).expand(1, 28, 3)
-latency = cost.price_term(probabilities, cost.price(S, space), space)
-loss = objective.objective(torch.tensor(math.log(10)), latency, kappa=0.02)
-assert math.isclose(latency.item(), 42 * 0.425, rel_tol=1e-5)
-assert math.isclose(
-    loss.item(), math.log(10) + 0.02 * 42 * 0.425, rel_tol=1e-5
-)
-print(
-    f"Lat = {latency.item():.2f}, objective at chance level "
-    f"with kappa = 0.02: {loss.item():.3f}"
-)
-
-# %% [markdown]
-# ## Reading S, and drawing it
-#
-# Slide 6 writes (0.33, 0.33, 0.33), which sums to 0.99. `penalties.parse` takes a sum within 0.01 of 1 and divides by it.
-# Anything else is refused in one line.
-
-# %%
-print(penalties.parse((0.33, 0.33, 0.33), space.operations).round(4))
-print(penalties.parse("[0.15, 0.15, 0.7]", space.operations))
-try:
-    penalties.parse("0.5, 0.5, 0.5", space.operations)
-except SimplexNASError as error:
-    print(error)
-
-# %% [markdown]
-# The outer expectation draws $S$ uniformly (ours: three draws in four). Then $S_m > s$ with probability $(1-s)^2$, since the part of the triangle beyond $s$ is a triangle of side $1-s$.
-# For $s = 0.7$ that is 9 %, and a count of samples agrees.
-
-# %%
-drawn = penalties.sample(
-    200_000, space.k, generator=torch.Generator().manual_seed(0)
-)
-share = (drawn[:, 2] > 0.7).double().mean().item()
-assert np.isclose(share, 0.3**2, atol=0.003)
-print(f"{share:.2f} by counting, {0.3**2:.2f} by geometry")
+# Beyond 0.7 lies a triangle of side 0.3, whose area is 0.3 ** 2 of all.
+random = torch.Generator().manual_seed(0)
+drawn = penalties.sample(200_000, 3, generator=random)
+counted = (drawn[:, 2] > 0.7).double().mean().item()
+assert math.isclose(counted, 0.3**2, abs_tol=0.003)  # 9 %
 
 # %% [markdown]
 # ## What can go wrong
 #
 # The slides leave open what a replication must decide:
 #
-# - They give no formula for $\mathsf{Lat}$, no $\kappa$ and no order of $S$. $\mathsf{Lat}$ is in the author's code {cite}`firsovcode`. His configurations try many $\kappa$, up to 100,000; it is 50 in the two that have the three operations of the slides. Our default is 0.02 ({doc}`latency`). The order of $S$ follows from slide 6.
-# - They do not say which model the accuracies belong to: a mixture of operations, or the discrete network whose parameters are counted.
-# - They name no validation split and no number of seeds.
-# - $w^*$ stands in the functional, but the minimum is over $w$. We train $w$ and $a$ together, on the same images.
+# - **The price.** They give no formula for $\mathsf{Lat}$ and no $\kappa$. $\mathsf{Lat}$ is in the author's code {cite}`firsovcode`. His configurations try many $\kappa$, up to 100,000; it is 50 in the two that have the three operations of the slides. Our default is 0.02<!--=problem.kappa--> ({doc}`latency`).
+# - **The order of $S$.** They do not state it; it follows from slide 6.
+# - **The accuracies.** They do not say which model these belong to: a mixture of operations, or the discrete network whose parameters are counted.
+# - **The protocol.** They name no validation split and no number of seeds.
+# - **The minimum.** $w^*$ stands in the functional, but the minimum is over $w$. We train $w$ together with what chooses, on the same images.
+#
+# ## Where it lives
+#
+# - Code: `simplexnas.tasks` (data), `simplexnas.methods.penalties` ($S$), `simplexnas.methods.objective`, `simplexnas.report.pages.problem` (this page's figures and tables).
+# - Tests: `tests/test_fashion_mnist.py`, `tests/test_penalties.py`, `tests/test_objective.py`, `tests/test_pages_problem.py`.
+# - Data: `data/FashionMNIST`; `data/results/default-seed0/lattice.json`, written by `simplexnas lattice`, and `paper_points.json`, by `simplexnas points`.

@@ -12,13 +12,29 @@
 # ---
 
 # %% [markdown]
-# # The supernet
+# # What is a supernet, and what can it choose?
 #
-# The supernet holds every candidate operation on every edge, and an architecture picks one per edge.
-# This chapter counts the edges, decodes the paper's parameter column to the last digit, and shows how an operation is drawn.
+# *For readers who know convolution, pooling and batch normalisation · needs {doc}`problem` · about 10 minutes*
+#
+# :::{admonition} In one minute
+# :class: minute
+# - The network is a stem, three cells and a classifier. An architecture takes pooling, identity or convolution on each of 28 edges. The *supernet* holds all three on every edge, so that every architecture is a part of it and has its weights.
+# - **The paper's parameter counts decode exactly**, with one solution for each model: they count the operations on the edges only. Every network has 20,506<!--=supernet.fixed--> parameters more.
+# - Gumbel-Softmax draws an operation with the probability that softmax gives it, **at every temperature**. Two statements about it in the author's text do not hold.
+# :::
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "From top to bottom: images of 28 by 28 pixels, stem with 48 channels, normal cell with 4 times 16 channels, reduction cell with 14 by 14 pixels and 4 times 32 channels, reduction cell with 7 by 7 pixels and 4 times 64 channels, classifier with 10 classes. An arc goes from stem and normal cell to the cell after the next."}, "figure": {"caption": "The network. Each cell reads the two parts before it: the last one (straight arrow) and the one before that (arc; the first cell reads the stem twice). Squares: height and width of what leaves a part.", "name": "fig-supernet"}}
+import matplotlib.pyplot as plt
+from IPython.display import HTML, SVG
+
+from simplexnas.report import figures
+from simplexnas.report.pages import supernet
+
+figures.as_in_the_book()
+SVG(supernet.network())
 
 # %% [markdown]
-# ## The paper's statement
+# ## Three cells
 #
 # Slide 5 {cite}`firsov2024`, in our translation:
 #
@@ -26,206 +42,79 @@
 # >
 # > During training the temperature of the Gumbel-Softmax distribution was lowered from 1 to 0.2.
 #
-# What the slides leave open we take from the author's code {cite}`firsovcode`, which follows DARTS {cite}`liu2019darts`: a cell has two input nodes and four intermediate nodes. Its
-# inputs are the outputs of the two cells before it, or of the first convolution, the *stem*, where there is none. Each intermediate node sums one edge from every node before it. That makes 2 + 3 + 4 + 5 = 14 edges. The cell's output is its four nodes, concatenated; a reduction cell halves the image and
-# doubles the channels.
+# What the slides leave open we take from the author's code {cite}`firsovcode`, which follows DARTS {cite}`liu2019darts`.
+# The *stem* is the first convolution. A *normal* cell keeps the image's size; a *reduction* cell halves it and doubles the channels ({numref}`fig-supernet`). The classifier averages each channel over the image.
 #
-# Unlike in DARTS no edge is ever dropped: there is no zero operation, and the discrete cell keeps all 14 edges, one operation each.
+# (supernet-edges)=
+# ## Nodes, edges, operations
+#
+# A cell has two input nodes, c-2 and c-1, the outputs of the two parts before it, and four nodes of its own. Each of these sums one *edge* from every node before it: 2 + 3 + 4 + 5 = 14 edges.
+# The cell's output is its four nodes, side by side as channels. On every edge stands one *operation* ({numref}`fig-cell`):
+#
+# - **pool** averages 3 × 3 pixels;
+# - **identity** passes its input on;
+# - **convolution** is a separable one: each channel by itself, then all of them pixel by pixel, and the same once more.
 
-# %%
-import itertools
-import math
-
-import numpy as np
-import torch
-from torch import nn
-
-from simplexnas.methods import gumbel
-from simplexnas.network.architecture import Architecture
-from simplexnas.report import figures
-from simplexnas.report.paper import DECODED, PAPER, decoded_macs
-from simplexnas.space import cost
-from simplexnas.space.operations import labels
-from simplexnas.space.search_space import (
-    SearchSpace,
-    cell_edges,
-    cell_layouts,
-    genotype_edges,
-)
-
-figures.as_in_the_book()
-space = SearchSpace()
-edges = genotype_edges(space)
-assert len(cell_edges(space)) == 2 + 3 + 4 + 5
-print(
-    f"{len(edges)} genotype edges, {cost.instances(space).sum()} edges in "
-    "the network"
-)
-for layout in cell_layouts(space):
-    print(
-        f"{layout.cell_type:<9} cell: {layout.channels} channels, output "
-        f"{layout.output_size} x {layout.output_size}"
-    )
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Seven nodes on a line: c-2, c-1, 1 to 4 and out. Fourteen arcs join each of the nodes 1 to 4 with every node before it, drawn as pool, identity or convolution. A dotted line from node 1 on leads to out."}, "figure": {"caption": "The normal cell of one of our networks: a member at A. An arc is an edge, drawn as its operation is. The dotted line collects nodes 1 to 4 in the output.", "name": "fig-cell"}}
+SVG(supernet.cell())
 
 # %% [markdown]
-# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides 14 + 14 = **28 genotype edges**, and the network holds 14 + 2 · 14 = **42 edges**.
-# This is why each column of the paper's table sums to 28.
-
-# %% [markdown]
+# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides 14 + 14 = **28 edges**, and the network holds 14 + 2 · 14 = **42**.
+# This is why each column of the paper's table sums to 28 ({doc}`intro` shows it).
+#
+# Unlike in DARTS no edge is ever dropped: there is no zero operation, and the network keeps all edges, one operation each.
+#
+# **The supernet** holds three operations on each of the 42 edges. To run an architecture is to run one of the three and to pass over the others. So all architectures share weights: whoever has a convolution on an edge has *the* convolution of that edge. What that costs, {doc}`family` measures.
+#
+# (supernet-costs)=
 # ## What an operation costs
 #
-# *Pooling* averages 3 × 3 pixels and has no parameters. A *separable convolution* is twice the sequence rectifier, depthwise 3 × 3, pointwise 1 × 1, batch normalisation: $2(9C + C^2)$ weights.
-# An *identity* is free, except on the 8 edges that leave an input node of the reduction genotype: there it halves the image by two 1 × 1 convolutions, one of the even and one of the odd pixels,
+# With $C$ channels a separable convolution has $2(9C + C^2)$ weights ({numref}`tab-operations`). Pooling has none. An identity is free, except on the 8 *edges with stride 2*, which leave an input node of the reduction genotype: there it halves the image by two 1 × 1 convolutions, one of the even and one of the odd pixels,
 # with $C^2$ weights in all. Normalisations inside the cells have no scale and shift.
-#
-# | | normal, $C$ = 16 | reduction, $C$ = 32 and 64 |
-# |---|---|---|
-# | separable convolution | 2(144 + 256) = **800** | 2(288 + 1,024) + 2(576 + 4,096) = **11,968** |
-# | identity with stride 2 | – | 1,024 + 4,096 = **5,120** |
-#
-# The library's table comes from such formulas. A second route builds two networks that differ in one edge, and counts.
 
-# %%
-POOL, IDENTITY, CONVOLUTION = range(3)
-table = cost.edge_parameters(space)
-normal, reduction = (
-    edges.index(("normal", 2, 0)),
-    edges.index(("reduction", 2, 0)),
-)
-
-
-def parameters(choice: dict[int, int]) -> int:
-    """Parameters built: pooling but at the edges of `choice`."""
-    network = Architecture(
-        space, tuple(choice.get(e, POOL) for e in range(len(edges)))
-    ).build()
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-fixed = parameters({})
-assert fixed == cost.fixed_parameters(space)
-for edge, operation in (
-    (normal, CONVOLUTION),
-    (reduction, CONVOLUTION),
-    (reduction, IDENTITY),
-):
-    counted = parameters({edge: operation}) - fixed
-    assert counted == table[edge, operation]
-    print(
-        f"{edges[edge].cell_type:<9} {space.operations[operation]:<12} "
-        f"{counted:>6,}"
-    )
-print(f"the fixed rest {fixed:>15,}")
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Parameters of an operation on an edge that leaves an input node, summed over the cells of its genotype: by the formulas, and counted in two built networks that differ in this edge. All others have none.", "name": "tab-operations"}}
+HTML(supernet.operation_costs().to_html(index=False, border=0))
 
 # %% [markdown]
-# ## The paper's table, decoded
+# (supernet-decoded)=
+# ## The paper's parameter counts, decoded
 #
-# The slide gives parameters and numbers of operations. Let $x$ and $y$ be the numbers of convolutions in the normal and the reduction genotype, and $z$ that of identities with stride 2.
+# For each model slide 6 gives the number of parameters and of each operation. Let $x$ and $y$ be the numbers of convolutions in the normal and the reduction genotype, and $z$ that of identities with stride 2.
 # We try every $(x, y, z)$ with $800x + 11968y + 5120z$ equal to the paper's count and $x + y$ equal to its convolutions.
-# Each row has exactly one solution, so **the paper counts the parameters of the chosen edge operations only**.
-# We call them *edge parameters*. *Total parameters* add the fixed 20,506: stem 528, 1×1 convolutions at the cells' inputs 17,408, classifier 2,570.
+# Each model has exactly one solution ({numref}`tab-decoded`), so **the paper counts the parameters of the chosen edge operations only**.
 
-# %%
-macs = cost.edge_macs(space)
-for part in (slice(0, 14), slice(14, 28)):
-    assert all(
-        len(np.unique(costs_of[part, CONVOLUTION])) == 1
-        for costs_of in (table, macs)
-    )  # any edge will do
-unit = np.array(
-    [
-        [
-            t[normal, CONVOLUTION],
-            t[reduction, CONVOLUTION],
-            t[reduction, IDENTITY],
-        ]
-        for t in (table, macs)
-    ]
-)
-costs = {}
-for name, (_, _, published, operations) in PAPER.items():
-    candidates = itertools.product(range(15), range(15), range(9))
-    solutions = [
-        counts
-        for counts in candidates
-        if unit[0] @ counts == published
-        and sum(counts[:2]) == operations["convolution"]
-        and counts[2] <= operations["identity"]
-    ]
-    assert solutions == [DECODED[name]]
-    x, y, z = DECODED[name]
-    costs[name] = (
-        published + fixed,
-        int(unit[1] @ (x, y, z)) + cost.fixed_macs(space),
-    )
-    total, total_macs = costs[name]
-    assert total_macs == decoded_macs(name)
-    print(
-        f"{name} {published:>7,} = {x}·800 + {y:>2}·11,968 + {z}·5,120",
-        end="  ",
-    )
-    print(f"total {total:>7,}  {total_macs / 1e6:5.2f} M MACs")
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The paper's parameters, the only solutions, and the sizes that follow from them. D is from the author's Russian text.", "name": "tab-decoded"}}
+HTML(supernet.decoded().to_html(index=False, border=0))
 
 # %% [markdown]
-# B has no convolution in the table, yet all its 5,120 parameters are convolutions: they sit in one "identity" with stride 2.
+# We call them *edge parameters*. *Total parameters* add the fixed 20,506<!--=supernet.fixed-->: stem 528, 1 × 1 convolutions at the cells' inputs 17,408, classifier 2,570.
 #
-# MACs are multiply-accumulates per image. The formula says parameters times output pixels.
-# A second route hooks every layer of a built network and multiplies what it sees.
-
-# %%
-network = (
-    Architecture(space, tuple(e % 3 for e in range(len(edges))))
-    .build()
-    .eval()
-)
-seen = []
-for module in network.modules():
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        module.register_forward_hook(
-            lambda layer, _, out: seen.append(
-                layer.weight.numel() * out[0, 0].numel()
-            )
-        )
-network(torch.zeros(1, 1, 28, 28))
-assert sum(seen) == Architecture(space, network.operations).macs
-print(
-    f"{sum(seen):,} MACs by both routes, with the three operations in turn"
-)
-
-# %% [markdown]
-# D has fewer parameters than A and more MACs, because its convolutions work on large images. Parameters are no stand-in for latency here.
-
-# %% mystnb={"image": {"alt": "Scatter plot of MACs against total parameters of A, B, C and D. D lies left of A and above it."}, "figure": {"caption": "Total parameters and MACs of the paper's four models, both computed from the decoded table.", "name": "fig-parameters-macs"}}
-assert costs["D"][0] < costs["A"][0] and costs["D"][1] > costs["A"][1]
-ax = figures.parameters_and_macs(costs)
-
-# %% [markdown]
-# ## Drawing operations: Gumbel-Softmax
+# B has no convolution in the paper's table, yet all its 5,120 parameters are convolutions: they sit in one "identity" with stride 2.
 #
-# Add independent Gumbel noise $G_m$ to the logits of an edge and take $\mathrm{softmax}((\alpha + G)/t)$ {cite}`jang2017,maddison2017`.
-# The largest component is operation $j$ with probability $\mathrm{softmax}(\alpha)_j$, **at every $t$**: the temperature moves the sample within the triangle, not across the borders between operations.
+# *MACs* are multiply-accumulates per image: parameters times output pixels. (A test hooks every layer of a built network, multiplies what it sees, and finds the same.)
+# D has fewer parameters than A and more MACs, because its convolutions work on large images ({numref}`fig-parameters-macs`). Parameters are no stand-in for latency here.
 
-# %%
-logits = torch.tensor([1.0, 0.0, 0.5])
-expected = torch.softmax(logits, dim=0)
-clouds = {}
-for t in (1.0, 0.2):
-    samples = gumbel.gumbel_softmax(
-        logits.expand(100_000, 3), t, torch.Generator().manual_seed(0)
-    )
-    frequencies = samples.argmax(dim=1).bincount(minlength=3) / len(samples)
-    assert torch.allclose(frequencies, expected, atol=0.01)
-    clouds[f"t = {t:g}"] = samples[:600].numpy()
-hard = gumbel.hard_sample(
-    logits.expand(100_000, 3), torch.Generator().manual_seed(1)
-)
-assert torch.allclose(
-    hard.bincount(minlength=3) / len(hard), expected, atol=0.01
-)
-print("softmax:", [round(p, 2) for p in expected.tolist()])
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of MACs against total parameters of A, B, C and D. D lies left of A and above it."}, "figure": {"caption": "Total parameters and MACs of the paper's four models, both computed from the decoded table.", "name": "fig-parameters-macs"}}
+supernet.parameters_and_macs()
+plt.show()
 
-# %% mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. The colours have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, coloured by their largest component.", "name": "fig-gumbel"}}
-triangles = figures.mixture_clouds(clouds, labels(space.operations))
+# %% [markdown]
+# (supernet-gumbel)=
+# ## Drawing an operation: Gumbel-Softmax
+#
+# Training has to draw an operation for each edge, likelier ones more often. Add independent Gumbel noise $G_m$ to the *logits* $\alpha_m$ of an edge and take $\gamma = \mathrm{softmax}((\alpha + G)/t)$ {cite}`jang2017,maddison2017`.
+# This is a mixture of the operations, a place in the triangle ({numref}`fig-gumbel`). At a high temperature $t$ it lies inside; at a low one near a corner, which is a choice.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. Three markers, each for one largest component, have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, with logits (1, 0, 0.5). Colour and marker: the largest component.", "name": "fig-gumbel"}}
+supernet.clouds()
+plt.show()
+
+# %% [markdown]
+# The largest component is operation $j$ with probability $\mathrm{softmax}(\alpha)_j$, **at every $t$**: the temperature moves the sample within the triangle, not across the borders between operations ({numref}`tab-gumbel`).
+# A *hard sample* takes the largest component alone, and needs no temperature.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "How often each operation is the largest component of 100,000 samples with logits (1, 0, 0.5), at both temperatures and hard.", "name": "tab-gumbel"}}
+HTML(supernet.shares().to_html(index=False, border=0))
 
 # %% [markdown]
 # The author's Russian text {cite}`firsovtext` states as a theorem that as $t \to 0$ a sample tends to the corner of the largest logit, and that its mean at $t$ is $\mathrm{softmax}(\alpha/t)$. Neither holds.
@@ -234,37 +123,41 @@ triangles = figures.mixture_clouds(clouds, labels(space.operations))
 # For any continuous $f$, then, $\mathbb{E} f(\gamma(t)) \to \sum_j \mathrm{softmax}(\alpha)_j f(\delta_j)$, with $\delta_j$ the corner of operation $j$.
 #
 # At $t > 0$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$.
-# For two operations, $t = 1$ and $d = \alpha_1 - \alpha_2 = 2$ it is $e^d (e^d - 1 - d)/(e^d - 1)^2$: 0.7945 against 0.8808.
-# Sampling agrees.
+# For two operations, $t = 1$ and $d = \alpha_1 - \alpha_2 = 2$ it is $e^d (e^d - 1 - d)/(e^d - 1)^2$: 0.7945<!--=supernet.mean--> against 0.8808<!--=supernet.limit-->.
+# Sampling agrees (exercise 2).
+#
+# Our training draws hard samples ({doc}`training`), so $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments` and {doc}`published_method`.
+#
+# ## Exercises
+#
+# **1. The largest architecture.** How many edge parameters has the network with a convolution on every edge? And how many has the one without any convolution that has most?
 
-# %%
-d = 2.0
-formula = math.exp(d) * (math.exp(d) - 1 - d) / (math.exp(d) - 1) ** 2
-pair = gumbel.gumbel_softmax(
-    torch.tensor([d, 0.0]).expand(400_000, 2),
-    1.0,
-    torch.Generator().manual_seed(0),
-)
-assert abs(pair[:, 0].double().mean().item() - formula) < 0.002
-tiny = gumbel.gumbel_softmax(
-    torch.tensor([d, 0.0]).expand(400_000, 2),
-    0.01,
-    torch.Generator().manual_seed(0),
-)
-assert (
-    abs(
-        tiny[:, 0].double().mean().item()
-        - torch.sigmoid(torch.tensor(d)).item()
-    )
-    < 0.002
-)
-print(
-    f"mean at t = 1: {formula:.4f}; softmax, the limit as t goes to 0: "
-    f"{1 / (1 + math.exp(-d)):.4f}"
-)
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+from simplexnas import Architecture, SearchSpace
+
+# 14 edges of 800 and 14 of 11,968; 8 identities with stride 2 of 5,120.
+convolutions = Architecture(SearchSpace(), [2] * 28)
+identities = Architecture(SearchSpace(), [1] * 28)
+assert convolutions.edge_parameters == 14 * 800 + 14 * 11_968 == 178_752
+assert identities.edge_parameters == 8 * 5_120 == 40_960
 
 # %% [markdown]
-# The `default` preset trains on hard samples, so $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments` and {doc}`published_method`.
+# **2. Is the mean softmax(α/t)?** Take two operations with $d = 2$. Draw many samples at $t$ = 1, 0.5 and 0.01, and compare the mean of the first component with $\mathrm{softmax}(\alpha/t)$, which is 0.881, 0.982 and 1.000.
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+import torch
+
+from simplexnas.methods import gumbel
+
+mean = {}
+logits = torch.tensor([2.0, 0.0]).expand(400_000, 2)
+for t in (1, 0.5, 0.01):
+    random = torch.Generator().manual_seed(0)
+    drawn = gumbel.gumbel_softmax(logits, t, random)[:, 0]
+    mean[t] = drawn.double().mean().item()
+assert abs(mean[1] - supernet.mean_of_two(2.0)) < 0.002  # 0.7945
+assert mean[1] < mean[0.5] < 0.87  # far below 0.982
+assert abs(mean[0.01] - 0.8808) < 0.002  # softmax(α), not 1
 
 # %% [markdown]
 # ## What can go wrong
@@ -272,3 +165,9 @@ print(
 # - **The pooling.** The slides say "pooling", the author's code {cite}`firsovcode` averages, and his later texts {cite}`firsovtext,firsovenglish` say maximum. Neither has parameters, so that the counts cannot tell. We average; `max_pool` is in the registry.
 # - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {doc}`experiments` evaluates both.
 # - **Batch normalisation.** Its running statistics mix all architectures of the training. Before a discrete network is measured they must be estimated again.
+#
+# ## Where it lives
+#
+# - Code: `simplexnas.space` (operations, cells, costs), `simplexnas.network` (supernet, architecture), `simplexnas.methods.gumbel`, `simplexnas.report.drawing` and `simplexnas.report.pages.supernet` (this page's figures and tables).
+# - Tests: `tests/test_operations.py`, `tests/test_cost.py`, `tests/test_supernet.py`, `tests/test_architecture.py`, `tests/test_gumbel.py`, `tests/test_drawing.py`, `tests/test_pages_supernet.py`.
+# - Data: the paper's table, typed once, in `simplexnas.report.paper`; {numref}`fig-cell` is of `data/families/default-seed0`.

@@ -1,13 +1,15 @@
-"""Cells and triangle as SVG."""
+"""Cells, networks and triangle as SVG."""
 
 import re
+from xml.dom import minidom
 
 import numpy as np
 import pytest
 import tiny
 
 from simplexnas.report import drawing, style
-from simplexnas.space.search_space import SearchSpace, cell_edges
+from simplexnas.space.search_space import SearchSpace, cell_edges, cell_layouts
+from simplexnas.tasks.task import Shape
 
 
 @pytest.mark.parametrize("nodes", [1, 2, 4, 6])
@@ -35,3 +37,73 @@ def test_both_cells_show_every_edge_in_the_colour_of_its_operation():
     counts = [list(operations).count(m) for m in range(3)]
     assert [int(n) for n in re.findall(r'<b data-count="\d">(\d+)</b> edges', drawn)] == counts
     assert drawn.count("<figcaption>") == 2
+
+
+def attributes(svg: str, tag: str) -> list[dict[str, str]]:
+    return [dict(node.attributes.items()) for node in minidom.parseString(svg).getElementsByTagName(tag)]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [SearchSpace(), SearchSpace(cells=5, channels=4, nodes=2, shape=Shape(channels=3, size=32, classes=7))],
+    ids=["default", "five cells"],
+)
+def test_network_shows_each_part_with_what_leaves_it(space):
+    svg = drawing.picture("network", drawing.network(space))
+    words = [node.firstChild.data for node in minidom.parseString(svg).getElementsByTagName("text")]
+    layouts, shape = cell_layouts(space), space.shape
+    parts = [word for word in words if word in ("images", "stem", "classifier") or word.endswith(" cell")]
+    assert parts == ["images", "stem", *(f"{each.cell_type} cell" for each in layouts), "classifier"]
+    sizes = [shape.size, shape.size, *(layout.output_size for layout in layouts)]
+    assert [word for word in words if "× " in word and "channel" not in word] == [f"{n} × {n}" for n in sizes]
+    channels = [int(word.split(" ")[-2]) for word in words if "channel" in word]
+    assert channels == [shape.channels, 3 * space.channels, *(layout.channels for layout in layouts)]
+    assert words[-1] == f"{shape.classes} classes"
+    squares = [float(each["width"]) for each in attributes(svg, "rect") if each["class"] == "image"]
+    assert squares == pytest.approx([28 * n / shape.size for n in sizes])
+
+
+def test_arcs_of_the_network_lead_to_the_part_after_the_next():
+    svg = drawing.network(SearchSpace(cells=5))
+    boxes = {float(each["y"]): each for each in attributes(svg, "rect") if each["class"] == "box"}
+    order = sorted(boxes)  # images, stem, five cells, classifier
+    heads = [path.split()[-1] for path in re.findall(r'<polygon[^>]*points="([^"]*)"', svg)]
+    arcs = [path["d"] for path in attributes(svg, "path") if "Q" in path["d"]]
+    starts = [float(re.match(r"M\S+ ([\d.]+)Q", path)[1]) for path in arcs]
+    tips = [
+        float(points.split()[0].split(",")[1])
+        for path, points in re.findall(r'd="([^"]*)"/><polygon[^>]*points="([^"]*)"', svg)
+        if "Q" in path
+    ]
+    middle = [y + float(boxes[y]["height"]) / 2 for y in order]
+    assert starts == middle[1:5] and tips == middle[3:7] and len(heads) == len(order) - 1 + 4
+
+
+def test_a_picture_holds_its_drawings_whole_and_one_under_another():
+    space = SearchSpace(nodes=2)
+    cell = drawing.cell(space, [0] * 5, "cell <1>")
+    svg = drawing.picture("a & b", cell, drawing.legend(space), gap=10)
+    (whole, first, second) = attributes(svg, "svg")  # parsed as a file of its own
+    assert whole["xmlns"] == "http://www.w3.org/2000/svg" and whole["aria-label"] == "a & b"
+    width, height = drawing.size(svg)
+    (w1, h1), (w2, h2) = drawing.size(cell), drawing.size(drawing.legend(space))
+    assert (width, height) == (max(w1, w2), h1 + 10 + h2)
+    assert (float(first["y"]), float(second["y"])) == (0, h1 + 10)
+    assert float(first["x"]) == (width - w1) / 2 and float(second["x"]) == pytest.approx((width - w2) / 2, abs=1e-3)
+    assert svg.count('class="edge"') == 5 + 3
+
+
+def test_a_placed_drawing_keeps_its_proportions():
+    (whole,) = attributes(drawing.placed('<svg viewBox="0 0 40 20"><path/></svg>', 3, 4, 10), "svg")
+    assert whole == {"x": "3", "y": "4", "width": "10", "height": "5", "viewBox": "0 0 40 20"}
+
+
+@pytest.mark.parametrize("end", [(30, 0), (0, 40), (-30, -40)])
+def test_an_arrow_ends_at_its_head(end):
+    svg = f"<svg>{drawing.arrow((0, 0), end, dashed=True)}</svg>"
+    (line,), (head,) = attributes(svg, "path"), attributes(svg, "polygon")
+    tip, *sides = [np.array(point.split(","), float) for point in head["points"].split()]
+    foot = np.array(re.search(r"L(\S+) (\S+)$", line["d"]).groups(), float)
+    assert np.allclose(tip, end) and line["stroke-dasharray"]
+    assert np.hypot(*(tip - foot)) == pytest.approx(8, abs=1e-3) and np.allclose(np.mean(sides, axis=0), foot)
+    assert np.dot(sides[0] - sides[1], tip - foot) == pytest.approx(0, abs=1e-2)

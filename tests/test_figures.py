@@ -56,10 +56,9 @@ def test_parameters_and_macs():
     [
         lambda on: figures.simplex_points({"B": on_simplex(len(on.operations))[1]}, on),
         lambda on: figures.simplex_map(*some_map(len(on.operations)), "value", on),
-        lambda on: figures.mixture_clouds(dict.fromkeys("ab", on_simplex(len(on.operations))), on.operations)[1],
         lambda on: figures.indifference_points({"edges": on_simplex(len(on.operations))}, on),
     ],
-    ids=["points", "map", "clouds", "indifference points"],
+    ids=["points", "map", "indifference points"],
 )
 @pytest.mark.parametrize("k", [2, 3, 4, 5])
 def test_figures_of_any_number_of_operations_are_drawn(draw, k):
@@ -76,9 +75,32 @@ def some_map(k: int) -> tuple[np.ndarray, np.ndarray]:
     return on_simplex(k), on_simplex(k)[:, 0] - on_simplex(k)[:, 1] ** 2
 
 
-def test_images_are_drawn():
-    axes = figures.image_row(np.zeros((3, 28, 28)), ["a", "b", "c"])
-    assert [(ax.get_title(), len(ax.get_images())) for ax in axes] == [("a", 1), ("b", 1), ("c", 1)]
+@pytest.mark.parametrize("names", ["abc", "abcdefg"])
+def test_images_are_drawn(names):
+    axes = figures.image_row(np.zeros((len(names), 28, 28)), list(names))
+    assert [(ax.get_title(), len(ax.get_images())) for ax in axes] == [(name, 1) for name in names]
+    assert all(not ax.axison for ax in axes[0].figure.axes), "no frame where a row has a gap"
+
+
+def test_letters_are_dark_enough_and_no_darker():
+    assert np.allclose(figures.ink("#0072B2"), figures.to_rgb("#0072B2")), "it is dark enough"
+    assert np.allclose(figures.ink("#000000"), 0)
+    grey = figures.ink("#999999")
+    assert len(set(grey)) == 1 and figures.to_rgb("#707070") < tuple(grey) < figures.to_rgb(
+        "#777777"
+    )  # 4.54 at #767676
+
+
+def test_corners_of_the_plain_triangle_are_those_of_the_other():
+    plain = figures.plt.subplots()[1]
+    corners = figures.plain_triangle(("pool", "identity", "convolution"), plain)
+    assert [label.get_text() for label in plain.texts] == ["pool", "identity", "convolution"]
+    assert np.allclose([label.xy for label in plain.texts], corners)
+    (ax,) = figures.simplex(("pool", "identity", "convolution")).axes
+    ax.figure.canvas.draw()
+    places = ax.transProjection.transform(np.eye(3))  # of mpltern, up to a shift and a scale
+    shift = places - places[1]
+    assert np.allclose(shift / shift[2, 0], corners, atol=1e-6)
 
 
 def test_two_operations_are_a_line():

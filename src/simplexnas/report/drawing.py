@@ -1,13 +1,14 @@
-"""SVG of a cell and of the triangle of S, as text that a page's style may recolour. Nothing here imports torch."""
+"""SVG of a network, its cells and the triangle of S, as text that a page's style may recolour."""
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 from itertools import cycle
 
 from simplexnas.report.style import DASHES, operation_colors
 from simplexnas.space.operations import labels
-from simplexnas.space.search_space import SearchSpace, cell_edges
+from simplexnas.space.search_space import STEM_MULTIPLIER, SearchSpace, cell_edges, cell_layouts
 
 STEP, RADIUS, HEIGHT = 88, 16, 44  # pixels between nodes, of a node, and of an arc for each node that it passes
 
@@ -21,11 +22,11 @@ def _strokes(space: SearchSpace) -> list[str]:
     ]
 
 
-def cell(space: SearchSpace, operations: Sequence[int], title: str) -> str:
+def cell(space: SearchSpace, operations: Sequence[int], title: str, letters: int = 12) -> str:
     """One cell as an arc diagram: its nodes on a line, an arc for each edge, above the line for every other source.
 
     operations: an index for each edge, in the order of `cell_edges`. An arc has data-edge, its number, and
-    data-operation, for the page's style and scripts.
+    data-operation, for the page's style and scripts. letters: size of the nodes' names in pixels.
     """
     edges, last, strokes = cell_edges(space), space.nodes + 2, _strokes(space)
     above, below = (max(t - s for t, s in edges if s % 2 == side) for side in (0, 1))
@@ -55,7 +56,8 @@ def cell(space: SearchSpace, operations: Sequence[int], title: str) -> str:
         ring = f'cx="{x}" cy="{top}" r="{RADIUS}" fill="none" stroke="currentColor"{dash}'
         parts.append(f'<circle class="{kind}" {ring}/>')
         parts.append(
-            f'<text x="{x}" y="{top + 4}" fill="currentColor" text-anchor="middle" font-size="12">{name}</text>'
+            f'<text x="{x}" y="{top + round(letters / 3)}" fill="currentColor" text-anchor="middle" '
+            f'font-size="{letters}">{name}</text>'
         )
     return "".join([*parts, "</svg>"])
 
@@ -108,3 +110,117 @@ def triangle(lattice: Sequence[Sequence[float]], labels: Sequence[str], named: d
     handle = 'class="handle" r="11" tabindex="0" role="slider" aria-label="S, the penalties"'
     parts.append(f'<circle {handle} cx="0" cy="0"/>')
     return "".join([*parts, "</svg>"])
+
+
+# Pictures: drawings as images of their own, which take a caption
+
+
+def size(drawing: str) -> tuple[float, float]:
+    """Width and height of an SVG, of its viewBox."""
+    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing).groups()
+    return float(width), float(height)
+
+
+def picture(title: str, *drawings: str, gap: int = 14) -> str:
+    """SVG drawings under one another, each in the middle, as one SVG that is a file of its own."""
+    sizes = [size(drawing) for drawing in drawings]
+    width, height = max(w for w, _ in sizes), sum(h for _, h in sizes) + gap * (len(sizes) - 1)
+    parts, y = [], 0.0
+    for drawing, (w, h) in zip(drawings, sizes, strict=True):
+        parts.append(placed(drawing, (width - w) / 2, y, w))
+        y += h + gap
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+        f'height="{height:g}" role="img" aria-label="{escape(title)}" font-family="sans-serif">{"".join(parts)}</svg>'
+    )
+
+
+def placed(drawing: str, x: float, y: float, width: float) -> str:
+    """An SVG as a part of another one, its left upper corner at (x, y), scaled to a width."""
+    w, h = size(drawing)
+    inner = re.sub(r"^<svg[^>]*>", "", drawing)
+    place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{width * h / w:g}" viewBox="0 0 {w:g} {h:g}"'
+    return f"<svg {place}>{inner}"
+
+
+def text(x: float, y: float, words: str, letters: int = 14, anchor: str = "middle", weight: str = "normal") -> str:
+    """A line of words, its foot at y."""
+    style = f'font-size="{letters}" font-weight="{weight}" text-anchor="{anchor}"'
+    return f'<text x="{x:g}" y="{y:g}" fill="currentColor" {style}>{escape(words)}</text>'
+
+
+def box(x: float, y: float, width: float, height: float, *lines: str, dashed: bool = False) -> str:
+    """A box with lines of words in its middle, the first one bold; dashed where it holds data, not what computes."""
+    dash = ' stroke-dasharray="4 3"' if dashed else ""
+    place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
+    parts = [f'<rect class="box" {place} rx="6" fill="none" stroke="currentColor" stroke-width="1.5"{dash}/>']
+    for number, line in enumerate(lines):
+        foot = y + height / 2 + 5 + 17 * (number - (len(lines) - 1) / 2)
+        parts.append(text(x + width / 2, foot, line, weight="bold" if number == 0 else "normal"))
+    return "".join(parts)
+
+
+def arrow(*points: tuple[float, float], dashed: bool = False, curved: bool = False) -> str:
+    """An arrow along points (x, y), with its head at the last one; curved: three points, the middle one pulls."""
+    (x0, y0), (x1, y1) = points[-2:]
+    length = math.hypot(x1 - x0, y1 - y0)
+    along = ((x1 - x0) / length, (y1 - y0) / length)
+    foot = (x1 - 8 * along[0], y1 - 8 * along[1])
+    sides = [(foot[0] + 4.5 * side * along[1], foot[1] - 4.5 * side * along[0]) for side in (1, -1)]
+    places = [f"{x:g} {y:g}" for x, y in (*points[:-1], foot)]
+    path = f"M{places[0]}Q{places[1]} {places[2]}" if curved else "M" + "L".join(places)
+    dash = ' stroke-dasharray="6 4"' if dashed else ""
+    head = " ".join(f"{x:g},{y:g}" for x, y in ((x1, y1), *sides))
+    return (
+        f'<path class="arrow" fill="none" stroke="currentColor" stroke-width="1.5"{dash} d="{path}"/>'
+        f'<polygon fill="currentColor" points="{head}"/>'
+    )
+
+
+def legend(space: SearchSpace) -> str:
+    """The operations side by side, as their edges are drawn: `key` for a picture."""
+    names, x, parts = labels(space.operations), 0.0, []
+    for name, stroke in zip(names, _strokes(space), strict=True):
+        parts.append(f'<path class="edge" {stroke} d="M{x:g} 12H{x + 42:g}"/>')
+        parts.append(text(x + 50, 17, name, 15, "start"))
+        x += 50 + 9 * len(name) + 22
+    return f'<svg viewBox="0 0 {x:g} 24">{"".join(parts)}</svg>'
+
+
+ROW, LEFT, MIDDLE = 54, 64, 150  # of `network`: pixels from box to box, before the boxes, and of a box
+
+
+def network(space: SearchSpace) -> str:
+    """The whole network from top to bottom: images, stem, cells, classifier, and the size of what leaves each.
+
+    Beside the straight line, which every part reads, an arc to each cell from the part before the last. A square is an
+    image, at the scale of its height and width.
+    """
+    layouts, shape = cell_layouts(space), space.shape
+    stem = STEM_MULTIPLIER * space.channels
+    rows = [
+        ("images", shape.size, f"{shape.channels} channel{'s' if shape.channels > 1 else ''}"),
+        ("stem", shape.size, f"{stem} channels"),
+    ]
+    for layout in layouts:
+        channels = f"{space.nodes} × {layout.channels} channels"
+        rows.append((f"{layout.cell_type} cell", layout.output_size, channels))
+    last = len(rows)
+    width, height = LEFT + MIDDLE + 230, ROW * last + 40
+    parts = []
+    for number, (name, pixels, channels) in enumerate(rows):
+        y, x = number * ROW + 2, LEFT + MIDDLE + 24
+        parts.append(box(LEFT, y, MIDDLE, 34, name, dashed=number == 0))
+        side = 28 * pixels / shape.size
+        square = f'x="{x + 14 - side / 2:g}" y="{y + 17 - side / 2:g}" width="{side:g}" height="{side:g}"'
+        parts.append(f'<rect class="image" {square} fill="currentColor" fill-opacity="0.45"/>')
+        parts.append(text(x + 38, y + 13, f"{pixels} × {pixels}", 14, "start"))
+        parts.append(text(x + 38, y + 30, channels, 14, "start"))
+        parts.append(arrow((LEFT + MIDDLE / 2, y + 34), (LEFT + MIDDLE / 2, y + ROW)))
+    for number in range(3, last):  # cells after the first, whose two inputs are both the stem
+        y = (number - 2) * ROW + 19
+        parts.append(arrow((LEFT, y), (LEFT - 78, y + ROW), (LEFT, y + 2 * ROW), curved=True))
+    y = last * ROW + 2
+    parts.append(box(LEFT, y, MIDDLE, 34, "classifier"))
+    parts.append(text(LEFT + MIDDLE + 62, y + 22, f"{shape.classes} classes", 14, "start"))
+    return f'<svg viewBox="0 0 {width} {height}">{"".join(parts)}</svg>'

@@ -10,6 +10,7 @@ import mpltern  # noqa: F401  (registers the projection "ternary")
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import to_rgb
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, ScalarFormatter
@@ -27,7 +28,8 @@ def as_in_the_book() -> None:
 
     matplotlib.rcdefaults()
     # The text stays text, in the reader's font; identifiers are the same on every run.
-    plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "book", "savefig.transparent": True})
+    plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "book"})
+    plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none"})  # the notebook saves with these
     shell = get_ipython()
     shell.run_line_magic("matplotlib", "inline")
     backend = InlineBackend.instance(parent=shell)
@@ -54,6 +56,17 @@ def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = No
     ax.legend(frameon=False, ncols=len(colors), loc="upper right")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def ink(color: str) -> np.ndarray:
+    """A colour (3,) for letters on white: the given one, darkened until it stands out as 4.5 to 1 (WCAG 2)."""
+    rgb = np.array(to_rgb(color))
+
+    def contrast(shade: np.ndarray) -> float:
+        linear = np.where(shade <= 0.04045, shade / 12.92, ((shade + 0.055) / 1.055) ** 2.4)
+        return 1.05 / (linear @ (0.2126, 0.7152, 0.0722) + 0.05)
+
+    return next(shade for darker in range(100) if contrast(shade := rgb * (1 - darker / 100)) >= 4.5)
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,7 @@ def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantit
     """
     operations = tuple(operations)
     k, names = len(operations), [f"{quantity} {operation}" for operation in operations]
-    colors = list(operation_colors(operations).values())
+    colors = [ink(color) for color in operation_colors(operations).values()]
     if k < 2:
         raise SimplexNASError(f"operations {operations}; allowed: at least two")
     if place is None:
@@ -130,6 +143,23 @@ def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantit
                 ax.set_xlabel(names[column], color=colors[column], fontsize=8)
             axes[column, row] = ax
     return Simplex(operations, tuple(axes.values()), tuple(axes))
+
+
+def plain_triangle(operations: Iterable[str], ax: plt.Axes) -> np.ndarray:
+    """A triangle without scales, each corner named after one of three operations, for small panels.
+
+    Returns the corners (3, 2): a vector S (3,) lies at S @ corners. They are those of `simplex`: the first above, the
+    second left, the third right.
+    """
+    corners = np.array([(0.5, np.sqrt(3) / 2), (0, 0), (1, 0)])
+    ax.fill(*corners.T, facecolor="none", edgecolor="black", linewidth=1)
+    for place, (name, color) in zip(corners, operation_colors(operations).items(), strict=True):
+        shift = (0, 5 if place[1] else -15)
+        ax.annotate(name, place, shift, textcoords="offset points", ha="center", color=ink(color), fontsize=11)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    ax.margins(0.22, 0.2)
+    return corners
 
 
 def simplex_points(points: dict[str, tuple[float, ...]], on: Simplex) -> Simplex:
@@ -174,13 +204,15 @@ def simplex_map(S: np.ndarray, values: np.ndarray, label: str, on: Simplex) -> S
 
 
 def image_row(images: np.ndarray, names: list[str]) -> np.ndarray:
-    """Grey images (n, H, W) side by side, dark on white, each under its name. Returns the n axes."""
-    axes = plt.subplots(1, len(images), figsize=(0.75 * len(images), 1.1), layout="constrained")[1]
-    for ax, image, name in zip(axes, images, names, strict=True):
-        ax.imshow(image, cmap="gray_r")
-        ax.set_title(name, fontsize=7)
+    """Grey images (n, H, W), at most five in a row, dark on white, each under its name. Returns the n axes."""
+    rows = -(-len(images) // 5)
+    axes = plt.subplots(rows, min(len(images), 5), figsize=(5.6, 1.3 * rows), layout="constrained")[1]
+    for ax in (axes := np.atleast_1d(axes).flatten()):
         ax.set_axis_off()
-    return axes
+    for ax, image, name in zip(axes, images, names, strict=False):
+        ax.imshow(image, cmap="gray_r")
+        ax.set_title(name, fontsize=11)
+    return axes[: len(images)]
 
 
 def parameters_and_macs(costs: dict[str, tuple[int, int]], ax: plt.Axes | None = None) -> plt.Axes:
@@ -195,20 +227,6 @@ def parameters_and_macs(costs: dict[str, tuple[int, int]], ax: plt.Axes | None =
     ax.set_ylim(0)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
-
-
-def mixture_clouds(samples: dict[str, np.ndarray], operations: Iterable[str]) -> list[Simplex]:
-    """Mixtures (n, k) of operations, side by side for each name, each point in the colour of its largest component."""
-    colors = np.array(list(operation_colors(operations := tuple(operations)).values()))
-    figure = plt.figure(figsize=(4.2 * len(samples), 3.6))
-    grid, drawn = figure.add_gridspec(1, len(samples)), []
-    for place, (name, points) in zip(grid, samples.items(), strict=True):
-        on = simplex(operations, place, "share of")
-        on.scatter(points, s=5, color=colors[points.argmax(axis=1)])
-        on.axes[0].set_title(name, fontsize=10, y=1.12)
-        drawn.append(on)
-    figure.subplots_adjust(wspace=0.55, top=0.78, bottom=0.12)
-    return drawn
 
 
 def indifference_points(points: dict[str, np.ndarray], on: Simplex) -> Simplex:
@@ -250,11 +268,12 @@ def fronts(
     """
     ax = ax or plt.subplots(figsize=(7, 4), layout="constrained")[1]
     divisor, label = SIZES[size]
-    for index, ((name, points), color) in enumerate(zip(groups.items(), cycle(LINE_COLORS), strict=False)):
+    styles = zip(groups.items(), cycle(LINE_COLORS), cycle(MARKERS), strict=False)
+    for index, ((name, points), color, marker) in enumerate(styles):
         values = [getattr(point, size) / divisor for point in points]
         test = [100 * point.accuracy.test for point in points]
         if index < lines:
-            ax.plot(values, test, color=color, marker="o", markersize=4, linewidth=1.2, label=name, zorder=3)
+            ax.plot(values, test, color=color, marker=marker, markersize=5, linewidth=1.2, label=name, zorder=3)
         else:
             ax.scatter(values, test, s=14, color=color, alpha=0.7, linewidth=0, label=name)
     ax.set_xscale("log")
@@ -272,25 +291,28 @@ def fronts(
 def predictions(points: dict[str, list[dict]]) -> np.ndarray:
     """Predicted against measured time of networks, one panel per name; points: of `latency.validate`. Returns the axes.
 
-    Blue: the prediction. Grey: the plain sum of parts. Orange: the same networks measured again. On the line both axes
-    are equal.
+    Circles: the prediction. Grey: the plain sum of parts. Squares: the same networks measured again. On the line both
+    axes are equal.
     """
-    axes = plt.subplots(1, len(points), figsize=(4.6 * len(points), 3.8), layout="constrained", squeeze=False)[1][0]
-    for ax, (name, own) in zip(axes, points.items(), strict=True):
+    rows = -(-len(points) // 2)
+    size = {"figsize": (5.8, 2.9 * rows + 0.4), "layout": "constrained", "squeeze": False}
+    figure, axes = plt.subplots(rows, min(len(points), 2), **size)
+    for ax, (name, own) in zip(axes.flat, points.items(), strict=True):
         measured = [point["measured_ms"] for point in own]
-        for key, color, label in (
-            ("sum_of_parts_ms", "#999999", "sum of parts"),
-            ("again_ms", "#E69F00", "measured again"),
-            ("predicted_ms", "#0072B2", "prediction"),
+        for key, color, marker, label in (
+            ("sum_of_parts_ms", "#999999", "^", "sum of parts"),
+            ("again_ms", "#E69F00", "s", "measured again"),
+            ("predicted_ms", "#0072B2", "o", "prediction"),
         ):
-            ax.scatter(measured, [point[key] for point in own], s=16, color=color, label=label, linewidth=0)
+            style = {"s": 18, "color": color, "marker": marker, "linewidth": 0, "alpha": 0.8}
+            ax.scatter(measured, [point[key] for point in own], label=label, **style)
         ax.axline((measured[0], measured[0]), slope=1, color="black", linewidth=0.8)
         ax.set_title(name, fontsize=10)
         ax.set_xlabel("measured, ms")
-        ax.set_ylabel("predicted, or measured again, ms")
+        ax.set_ylabel("predicted, again, ms")
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False)
-    return axes
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", frameon=False, ncols=3)
+    return axes.flatten()
 
 
 def retrained(points: dict[str, list[Point]], ax: plt.Axes | None = None) -> plt.Axes:

@@ -1,0 +1,232 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What happens in a training step?
+#
+# *For readers who have written a training loop · needs {doc}`problem`, {doc}`supernet` · about 9 minutes*
+#
+# :::{admonition} In one minute
+# :class: minute
+# - A step draws a vector $S$ and one operation for every edge, twice. Each of these two *paths* is an ordinary small network, run on half of the images. The weights follow the gradient of their loss; operations that were not drawn cost nothing.
+# - What chooses learns without a gradient. The losses of paths that were drawn at random tell by regression what each operation is *worth*, and an edge weighs its worth against its price under $S$.
+# - The whole training fits on one screen of code, below, and in miniature runs in some seconds.
+# :::
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two paths, from top to bottom: a triangle with S, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on half of the images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "One training step, drawn from a real one with invented worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: numbers that pass no gradient.", "name": "fig-step"}}
+import matplotlib.pyplot as plt
+from IPython.display import HTML, SVG
+
+from simplexnas.report import figures
+from simplexnas.report.pages import training
+
+figures.as_in_the_book()
+SVG(training.picture())
+
+# %% [markdown]
+# ## The step in ten lines
+#
+# {numref}`fig-step` shows a step of our method, the hypernetwork `worth`; here it is as a program. At the right stand the names in the code.
+#
+# ```{code-block} text
+# :linenos:
+#
+# for each step:
+#     now and then: worth = regression of losses on choices  _learn
+#     for each of two paths, with half of the images:
+#         draw S in the triangle                             condition
+#         α = gain · (worth / κ − price of S)                hypernetwork
+#         draw an operation for every edge by softmax(α)     hard_sample
+#         or, ever more rarely, any operation                random_share
+#         L = cross-entropy of this network                  cross_entropy
+#     remember choices and L of both paths                   record
+#     weights: a step down the gradient of the mean L        step
+# ```
+#
+# The real code, included from the files of the library as they are:
+#
+# ::::{tab-set}
+# :::{tab-item} The loop
+# ```{literalinclude} ../src/simplexnas/training/loop.py
+# :language: python
+# :caption: src/simplexnas/training/loop.py
+# :start-at: while run.step < steps
+# :end-at: run.done(
+# :dedent: 8
+# ```
+# :::
+# :::{tab-item} A step
+# ```{literalinclude} ../src/simplexnas/methods/worth.py
+# :language: python
+# :caption: src/simplexnas/methods/worth.py
+# :pyobject: WorthMethod.loss
+# :dedent: 4
+# ```
+# :::
+# :::{tab-item} From S to logits
+# ```{literalinclude} ../src/simplexnas/methods/hypernetwork.py
+# :language: python
+# :caption: src/simplexnas/methods/hypernetwork.py
+# :pyobject: WorthHypernetwork.forward
+# :dedent: 4
+# ```
+# :::
+# :::{tab-item} Worth
+# ```{literalinclude} ../src/simplexnas/methods/regression.py
+# :language: python
+# :caption: src/simplexnas/methods/regression.py
+# :pyobject: worth
+# ```
+# :::
+# ::::
+#
+# (training-gradient)=
+# ## What is drawn, what the gradient reaches
+#
+# Of all that changes in a step, only the weights that ran follow the gradient ({numref}`tab-step`).
+#
+# :::{table} What a step changes, and how.
+# :name: tab-step
+#
+# | what | how it comes about | gradient of the loss |
+# |---|---|---|
+# | $S$ of a path | drawn | none |
+# | logits $\alpha(S)$ | computed from worth and price | none |
+# | operation of an edge | drawn *hard*: one, not a mixture | none |
+# | weights of operations that a path drew, stem, 1 × 1 convolutions at the cells' inputs, classifier | learned | **yes** |
+# | weights of all other operations | rest in this step | none |
+# | statistics of batch normalisation | running means of what passes; measured anew for each member | none |
+# | worth | regression on the losses of earlier paths | none |
+# :::
+#
+# **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({ref}`supernet-gumbel`), and its hypernetwork follows the gradient through them ({doc}`hypernetwork`).
+#
+# **Where is $S$ drawn?** Uniformly in the triangle, as in the paper's objective; for 25<!--=training.corner--> % of the paths from Dirichlet(1/2), which visits the sides of the triangle more often. With the setting `front_share`, some lie where members are predicted to be on the front.
+#
+# (training-worth)=
+# ## From losses to choices
+#
+# **Losses tell what an operation is worth.** A path with a good operation on an edge has a lower loss, on average. So regress the losses of many paths on their choices:
+#
+# $$\text{loss} = \text{trend} + \sum_{e} \text{effect of the operation on edge } e + \text{noise}.$$
+#
+# The trend, a parabola, takes out that all losses fall. The worth of an operation is by how many nats it lowers the loss, relative to the mean of the edge's three.
+# An effect is the sum of one for cell type and operation and one of the edge's own, and few losses pull both towards 0 (Bayesian ridge regression): the data say how far edges are told apart.
+#
+# **Only paths at random teach.** On chosen paths the estimates would confirm themselves: what is drawn seldom is trained little, looks bad, and is drawn still less. So in the first 20<!--=training.warmup--> % of the steps (the *warm-up*) the share of paths with random operations falls from all to `random_share`, a setting, and stays there.
+# There are about 30<!--=training.lessons--> regressions, the last one after 60<!--=training.until--> % of the steps; each sees the random paths among the latest 60<!--=training.latest--> % so far, since early losses are those of other weights. From then on only the weights learn.
+#
+# **Worth against price.** If effects add up, the probabilities that minimise loss plus $\kappa\,\mathsf{Lat}$, less an entropy term, are known for each edge:
+#
+# $$p_e = \mathrm{softmax}\Big(g\,\Big(\frac{\text{worth}_e}{\kappa\, n_e} - \text{price}_e(S)\Big)\Big).$$
+#
+# $n_e$ is the number of cells that share edge $e$ (1 or 2), as the price is that of one cell. The gain $g$ is 40<!--=training.gain-->: it makes most choices clear, and leaves some to chance. {doc}`hypernetwork` derives the form, {doc}`latency` the price.
+#
+# (training-miniature)=
+# ## A training in miniature
+#
+# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. Other settings than the presets': many random paths and a high price, so that little data show much.
+
+# %%
+from simplexnas import load, preset
+
+splits = load("digits")
+config = preset(
+    "quick",
+    hypernetwork="worth",
+    random_share=0.5,
+    kappa=0.1,  # a high price: digits are easy
+    tau=0.0025,
+    parameter_price=0.4,
+    **{"shape": splits.task.shape, "nodes": 2, "channels": 8},
+    **{"train_images": len(splits.train), "epochs": 15, "flip": False},
+)
+
+# %%
+import tempfile
+
+import torch
+
+from simplexnas.training.loop import search
+
+torch.set_num_threads(1)  # the tensors are small
+with tempfile.TemporaryDirectory() as folder:
+    method = search(config, splits.train, folder, progress_bar=False)
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Above, the losses of all paths on a logarithmic scale fall from 2.3 nats at the first step, with crosses for paths drawn at random and dots for those drawn by S. Below, for each of ten edges, the worth of its three operations with standard errors."}, "figure": {"caption": "The training in miniature. Above: the loss of each path. Below: what the regression found each operation to be worth, ± standard error; 0 is the mean of an edge. Nodes 0 and 1 are the cell's inputs.", "name": "fig-miniature"}}
+training.curves(method)
+plt.show()
+
+# %% [markdown]
+# The loss starts at ln 10 = 2.303, that of guessing ({numref}`fig-miniature`). Random paths have higher losses than those drawn by $S$: their operations are not chosen, and drawn less often together.
+# Many worths lie within a standard error or two of 0. A few hundred paths say no more, which is why a regression needs its errors.
+#
+# The members of this family have their weights from these seconds alone ({numref}`tab-miniature`; {numref}`fig-simplex` shows A to D):
+
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"figure": {"caption": "Members of the miniature: operations on 10 edges, edge parameters, and accuracy on 359 test digits.", "name": "tab-miniature"}}
+HTML(training.members(method, splits).to_html(index=False, border=0))
+
+# %% [markdown]
+# ## Exercises
+#
+# **1. Who moves?** In one step, on which edges of the normal cell does the weight of a convolution get a gradient? Say it in one sentence, then look.
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+from simplexnas.io.seeds import generator
+from simplexnas.methods.method import Step
+from simplexnas.space.search_space import cell_edges
+from simplexnas.training.batches import draw_batches
+
+# On those where at least one of the two paths drew a convolution.
+number, random = 0, generator(config.seed, 0)  # the first step
+batches = draw_batches(splits.train, 1, config, number, random)
+method.loss(batches, Step(number, config.steps, random))["loss"].backward()
+for edge, (target, source) in enumerate(cell_edges(config.space)):
+    part = f"{target}<-{source}/sep_conv_3x3"
+    weight = method.supernet.cells[0].edge_parts[part][0].weight
+    drawn = (method.paths.choices[:2, edge] == 2).any()
+    assert (weight.grad is not None) == drawn
+
+# %% [markdown]
+# **2. Regression by hand.** Invent 2,000 random paths through 10 edges. Let the loss be 1 nat less 0.02 for every pooling in the normal cell (the first five edges), with noise of 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+import numpy as np
+
+from simplexnas.methods.regression import worth
+
+random = np.random.default_rng(0)
+choices = random.integers(3, size=(2000, 10))
+noise = random.normal(scale=0.1, size=2000)
+losses = 1 - 0.02 * (choices[:, :5] == 0).sum(axis=1) + noise
+found = worth(np.arange(2000), choices, losses, config.space)
+
+# The edge's mean is 0.02 / 3: pooling has 0.0133, the others -0.0067.
+expected = np.zeros((10, 3))
+expected[:5] = [0.04 / 3, -0.02 / 3, -0.02 / 3]
+assert np.abs(found.nats - expected).max() < 0.01
+
+# %% [markdown]
+# ## What can go wrong
+#
+# - **Effects need not add up.** "This convolution only if that one is gone" is not in the regression.
+# - **Worths belong to weights.** They are learned while the weights change, and what is drawn often is trained more. Random paths lessen this; they do not end it.
+# - **Batch normalisation.** Its running statistics mix all paths. A member is measured with statistics of its own.
+# - **The miniature is a toy.** Digits are easy, and its settings are not the presets'. It shows how a training works, and nothing about Fashion-MNIST.
+# - **Many small tensors.** On a busy machine two threads can be many times slower than one, which is why the cell above sets one.
+#
+# ## Where it lives
+#
+# - Code: `simplexnas.training.loop` (the loop), `simplexnas.methods.worth` (a step), `simplexnas.methods.regression`, `simplexnas.methods.hypernetwork`, `simplexnas.training.optimizers`, `simplexnas.report.pages.training` (this page's figures and table).
+# - Tests: `tests/test_training.py`, `tests/test_worth.py`, `tests/test_regression.py`, `tests/test_optimizers.py`, `tests/test_pages_training.py`.
+# - Data: scikit-learn's digits, which come with it; nothing is stored. A family of your own: `simplexnas search`.

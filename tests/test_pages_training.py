@@ -1,0 +1,154 @@
+"""The page `training`: the step that it draws is one of the method's; its miniature learns and steers."""
+
+import re
+from xml.dom import minidom
+
+import numpy as np
+import pytest
+import torch
+
+from simplexnas.io.paths import BOOK, ROOT
+from simplexnas.io.seeds import generator
+from simplexnas.methods import settings, worth
+from simplexnas.methods.choose import method_of
+from simplexnas.methods.hypernetwork import WorthHypernetwork
+from simplexnas.methods.method import Batch, Step
+from simplexnas.report.pages import training
+from simplexnas.report.paper import PAPER
+from simplexnas.space import cost
+from simplexnas.tasks import load
+from simplexnas.training.loop import search
+
+TEXT = (BOOK / "training.py").read_text(encoding="utf-8")
+
+
+def miniature_config(splits):
+    """The settings of the page: what its cell says."""
+    cell = re.search(r"config = preset\(.*?^\)$", TEXT, re.DOTALL | re.MULTILINE)[0]
+    names = {"preset": settings.preset, "splits": splits}
+    exec(cell, names)
+    return names["config"]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def method(digits, tmp_path_factory):
+    return search(miniature_config(digits), digits.train, tmp_path_factory.mktemp("run"), progress_bar=False)
+
+
+def test_the_picture_shows_a_step_of_the_method():
+    drawn = training.example()[1]
+    paths, edges = drawn.choices.shape
+    assert drawn.S.shape == (paths, 3) and np.allclose(drawn.S.sum(axis=1), 1)
+    assert drawn.probabilities.shape == (paths, edges, 3) and np.allclose(drawn.probabilities.sum(axis=2), 1)
+    chosen = np.take_along_axis(drawn.probabilities, drawn.choices[..., None].astype(int), axis=2)
+    assert chosen.min() > 0.01 and chosen.mean() > 0.5, "drawn from these probabilities"
+    picture = training.picture()
+    assert training.picture() == picture
+    document = minidom.parseString(picture)
+    arcs = [path for path in document.getElementsByTagName("path") if path.hasAttribute("data-edge")]
+    normal = edges // 2
+    assert [int(arc.getAttribute("data-operation")) for arc in arcs] == drawn.choices[:, :normal].ravel().tolist()
+    bars = [rect for rect in document.getElementsByTagName("rect") if rect.getAttribute("class") == "share"]
+    heights = np.array([float(bar.getAttribute("height")) for bar in bars]).reshape(paths, normal, 3)
+    assert np.allclose(heights / 50, drawn.probabilities[:, :normal], atol=2e-3)
+    assert len({tuple(path) for path in drawn.choices[:, :normal].tolist()}) == 2, "the two paths differ"
+
+
+def test_the_logits_of_the_picture_are_those_of_the_formula():
+    """gain * (worth / kappa - price), here without a price of parameters: the price is S."""
+    small = {"nodes": 2, "channels": 2, "kappa": 0.02, "tau": 0.002, "parameter_price": 0.0}
+    config = settings.preset("quick", hypernetwork="worth", train_images=64, epochs=6, **small)
+    hypernetwork = WorthHypernetwork(config.space, config.kappa, config.parameter_price)
+    hypernetwork.draw(0.15, torch.Generator().manual_seed(0))
+    S = torch.tensor([[0.2, 0.3, 0.5]])
+    expected = hypernetwork.nats / (0.02 * hypernetwork.instances) - S
+    assert torch.allclose(hypernetwork(S)[0], expected)
+
+
+def test_looking_on_changes_no_step(digits):
+    config = miniature_config(digits)
+    labels = torch.arange(64) % 10
+    batch = Batch(torch.randn(64, 1, 8, 8, generator=generator(1)), labels)
+    watched, other = (method_of(config) for _ in range(2))
+    other.load_state_dict(watched.state_dict())
+    seen = training.step(watched, batch, number=200)
+    found = other.loss([batch], Step(200, config.steps, generator(config.seed, 200)))
+    assert not watched.hypernetwork._forward_hooks
+    assert np.array_equal(seen.choices, other.paths.choices[400:402])
+    prices = cost.price_of_instance(torch.tensor(seen.S), config.space, config.parameter_price)
+    lat = cost.price_term(torch.tensor(seen.probabilities), prices, config.space)  # of the S and the logits looked at
+    assert float(lat.mean()) == pytest.approx(float(found["price"]), rel=1e-5)
+
+
+def test_what_the_page_says_of_the_presets():
+    config, numbers = training.ours(), training.numbers()
+    assert config.hypernetwork == "worth" and config.paths == 2, "the page says two paths"
+    assert float(numbers["training.gain"]) == pytest.approx(config.kappa / config.tau, abs=0.5)
+    assert numbers["training.lessons"] == f"{worth.LESSONS * config.policy_until:.0f}"
+
+
+def test_every_number_stands_on_the_page():
+    assert not {name for name in training.numbers() if f"<!--={name}-->" not in TEXT}
+
+
+def test_files_that_the_page_includes_have_what_it_asks_for():
+    """A build fails where they have not; this is quicker."""
+    blocks = re.findall(r"literalinclude\} \.\./(\S+)\n(.*?)# ```", TEXT, re.DOTALL)
+    assert len(blocks) == 4
+    for path, options in blocks:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert f":caption: {path}" in options
+        for word in re.findall(r":(?:start|end)-at: (.+)", options):
+            assert source.count(word) == 1
+        for name in re.findall(r":pyobject: (.+)", options):
+            assert f"def {name.rpartition('.')[2]}(" in source
+
+
+def test_pseudocode_has_ten_lines_with_names_of_the_code():
+    (block,) = re.findall(r":linenos:\n#\n(.*?)\n# ```", TEXT, re.DOTALL)
+    lines = block.splitlines()
+    assert len(lines) == 10
+    names = [match[1] for line in lines if (match := re.search(r"  (\w+)$", line))]
+    code = "".join((ROOT / "src/simplexnas" / path).read_text() for path in ("methods/worth.py", "training/loop.py"))
+    assert names and all(re.search(rf"\b{name}\b", code) for name in names), names
+
+
+@pytest.mark.slow
+def test_the_miniature_learns(method):
+    losses = method.paths.losses.numpy()
+    assert losses[:2] == pytest.approx([np.log(10)] * 2, abs=1e-4)
+    assert losses[-50:].mean() < 0.35
+    late = np.arange(len(losses)) > len(losses) // 2
+    at_random = method.paths.random.numpy()
+    assert losses[late & at_random].mean() > losses[late & ~at_random].mean(), "the page says so"
+    nats, error = method.hypernetwork.nats.numpy(), method.hypernetwork.error.numpy()
+    assert np.allclose(nats.sum(axis=1), 0, atol=1e-6) and (error > 0).all()
+    assert (np.abs(nats) < 2 * error).mean() > 0.5, "many are within their errors"
+
+
+@pytest.mark.slow
+def test_members_of_the_miniature(method, digits):
+    found = training.members(method, digits).set_index("S")
+    assert found.index.tolist() == list(PAPER) and len(digits.test) == 359
+    assert found[["pool", "identity", "convolution"]].sum(axis=1).tolist() == [10] * 4
+    accuracy = found["accuracy"].str.removesuffix(" %").astype(float)
+    assert (accuracy > 85).all()
+    assert found.loc["C", "pool"] < found.loc["B", "pool"], "a penalty on pooling against one on convolution"
+    assert found.loc["B", "convolution"] <= found.loc["C", "convolution"]
+
+
+@pytest.mark.slow
+def test_curves_show_every_path_and_every_worth(method):
+    above, below = training.curves(method).axes
+    dots = sum(len(group.get_offsets()) for group in above.collections)
+    assert dots == len(method.paths.losses)
+    at_random = above.collections[0].get_offsets()
+    assert len(at_random) == int(method.paths.random.sum())
+    assert np.allclose(at_random[:, 1], method.paths.losses[method.paths.random].numpy())
+    points = [container.lines[0].get_ydata() for container in below.containers]
+    assert np.allclose(np.stack(points, axis=1), method.hypernetwork.nats.numpy())
