@@ -37,7 +37,7 @@
 # | one operation on each edge, two paths in each step | a mixture of all for each image | only what is drawn has to run, and networks of the kind that is used are trained |
 # | score function, the other path as baseline | through the mixture | no bias for those networks' loss, without running the other operations |
 # | exact gradient of Lat | the same | without noise, and costs nothing |
-# | $\kappa$ = 0.02 | 50 in the code | one edge must not outweigh the data ({doc}`latency`) |
+# | $\kappa$ = 0.02 | 50 in the code | one edge must not outweigh the data ({ref}`price-decides`) |
 # | $\kappa$ and gain rise from 0 over 20 % of the steps | constant | every operation is trained before any is dropped |
 # | gradients of weights and hypernetwork limited together, to norm 5 | the weights' alone | estimates by the score function have outliers |
 # | hypernetwork frozen after 60 % of the steps | never frozen | the weights adapt to the distribution that stays |

@@ -48,12 +48,11 @@ notebooks.check_parameters(globals(), {"S", "family"})
 import matplotlib.pyplot as plt
 from IPython.display import HTML, display
 
-from simplexnas.family import Family, describe
-from simplexnas.io import records
+from simplexnas.family import Family
 from simplexnas.io.allocator import keep_memory
 from simplexnas.measure import evaluation
 from simplexnas.methods import penalties
-from simplexnas.report import drawing, figures, published, tables
+from simplexnas.report import drawing, figures, tables
 from simplexnas.tasks import fashion_mnist
 
 figures.as_in_the_book()

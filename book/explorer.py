@@ -46,7 +46,7 @@ display(
 #   edge, drawn as its operation is; one that just changed is thick for a second. {doc}`supernet` explains cells.
 # - **Accuracy** is that of inherited weights on the 10,000 test images. It is *measured* if this very network is one of the lattice's 231 points, else it is that of the
 #   nearest measured S. The line in the plot joins the members that no other beats on *validation* images in both size and accuracy, so it can fall.
-# - **Time** is predicted from a table of parts, for one image at a time in ONNX Runtime on one thread of the processor that the book's times are of ({doc}`latency`).
+# - **Time** is predicted from a table of parts, for one image at a time in ONNX Runtime on one thread of the processor that the book's times are of ({doc}`timing`).
 # - **At most** greys out what breaks a budget. **Walk** changes one penalty and keeps the proportion of the other two.
 #
 # The page computes what the library does: logits α(S), utility of an operation minus its price, and on each edge the operation with the largest ({doc}`hypernetwork`).

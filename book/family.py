@@ -163,7 +163,7 @@ for counts in ((28, 0, 0), (27, 0, 1)):
 
 # %% [markdown]
 # Each convolution of the reduction cell costs 11,968 parameters, as it stands in two cells. Every member that has one also has at least two in the normal cell, so that the smallest is already larger
-# than the paper's D (12,320). One convolution there would not be enough: the last line, from the family without a price of parameters ({doc}`latency`), has it and no other, and is 2 points above pooling everywhere. So
+# than the paper's D (12,320). One convolution there would not be enough: the last line, from the family without a price of parameters ({doc}`time_price`), has it and no other, and is 2 points above pooling everywhere. So
 # within the sizes of the paper's B and D our best members hardly differ: in two trainings they are the same network.
 #
 # Three members of each training: all edges pool, which has no edge parameter at all; the best on validation; the largest.
@@ -311,7 +311,7 @@ figures.switching(
 plt.show()
 
 # %% [markdown]
-# A price by parameters or by MACs alone would not make the steps smaller: pooling has neither, so that a convolution is never cheaper, whatever the penalties. Measured time can be the price ({doc}`latency`); it is linear in the probabilities too. It is the utilities that spread the switches.
+# A price by parameters or by MACs alone would not make the steps smaller: pooling has neither, so that a convolution is never cheaper, whatever the penalties. Measured time can be the price ({doc}`time_price`); it is linear in the probabilities too. It is the utilities that spread the switches.
 
 # %% [markdown]
 # A second route to the same choices, without the hypernetwork's code: every edge takes the operation of least $S_m - v_m$
@@ -470,7 +470,7 @@ compared
 # another order, is 0.085 of hypervolume behind (table above). This is one training, with one of many orders; short ones are in {doc}`ablation`.
 #
 # **What the published method lacks are small networks.** Within C's size it is as accurate as ours, in half the time. But as trained, its hypernetwork never takes pooling on more than 20 of the 28 edges, even where pooling
-# is free; at its smallest it keeps four identities with stride 2, 5,120 parameters each. That is one training: of a hundred on the price alone, which make nearly the choices of whole ones, 60 have a network within D's size and 25 within B's after 10 epochs, 79 and 45 after 20 ({doc}`latency`). The price of parameters is not what
+# is free; at its smallest it keeps four identities with stride 2, 5,120 parameters each. That is one training: of a hundred on the price alone, which make nearly the choices of whole ones, 60 have a network within D's size and 25 within B's after 10 epochs, 79 and 45 after 20 ({ref}`without-images`). The price of parameters is not what
 # makes the difference: our training without it has a network of no edge parameters, 92.7 % within A's size, and 0.669 of hypervolume. It is the form: with a utility minus a price, large penalties on the
 # others always mean pooling everywhere.
 #
@@ -753,7 +753,7 @@ print(
 # ## One number instead of two
 #
 # Two of the three penalties are free. Would one do? On each of three lines through the centre one penalty varies and the other two are equal: 11 of the 231 points. Hypervolume as above, and test accuracy of the member
-# that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, {doc}`latency`); means over three trainings, the hypervolume with its standard deviation:
+# that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, {doc}`timing`); means over three trainings, the hypervolume with its standard deviation:
 
 # %% tags=["hide-input"]
 table = LatencyTable.load(published.TIMED_TABLE, space)

@@ -73,7 +73,7 @@ print("weights of the pivots:", by_hand.round(3))
 
 # %% [markdown]
 # Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and tables are not limited at all.
-# So the form can express much. What it learns from the price alone, without an image, is in {doc}`latency`; the trained one is in {doc}`published_method`.
+# So the form can express much. What it learns from the price alone, without an image, is in {ref}`without-images`; the trained one is in {doc}`published_method`.
 
 # %% [markdown]
 # ## Our form: utility minus price
@@ -86,7 +86,7 @@ print("weights of the pivots:", by_hand.round(3))
 # Setting the derivative to zero, with a multiplier for $\sum_m p_m = 1$, gives $\log p_m = g(u_m - c_m) + \text{const}$, which is that softmax.
 #
 # On edge $e$ the price is $c_{em}(S) = S_m + 0.4\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest of any operation on any edge.
-# Where {doc}`latency` sets another price, $S_m$ is multiplied by a relative cost of $m$ on this edge.
+# Where {doc}`time_price` sets another price, $S_m$ is multiplied by a relative cost of $m$ on this edge.
 # With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. During the *warm-up*, the first fifth of the training, $\kappa$ and with it the gain rise from 0, the gain to 40.
 # The training loss itself has no entropy term: the problem of one edge only motivates the form.
 #

@@ -118,7 +118,7 @@ for seed, unlike in price_alone.unlike(published.PAPER).items():
 
 # %% [markdown]
 # **Hardly.** With $\kappa = 50$ the architectures follow from initial values, the S drawn and the price; the weights are what learns from data. From another seed more than half of the choices differ. So the steering seen
-# in the paper's table needs no data, and its counts are what such trainings give ({doc}`latency`).
+# in the paper's table needs no data, and its counts are what such trainings give ({ref}`without-images`).
 #
 # **Which network has the paper's accuracy?** The author's evaluator draws mixtures {cite}`firsovcode`, while the parameter column counts the operations of a discrete network, so the two
 # columns may not describe the same network. Our training does not settle it: mixtures and discrete networks differ too little. Over the four S our six ways spread by 4.2 to 6.9 points, the paper's models by 5.8; that does not help either.

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from simplexnas import notebooks
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import BOOK, ROOT
+from simplexnas.report import style
 
 PAGES = notebooks.pages()
 
@@ -60,6 +61,33 @@ def test_every_chapter_is_in_the_contents():
 def test_the_notebooks_module_needs_no_torch():
     code = "import sys, simplexnas.notebooks; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_executed_copy_of_the_book_can_be_built(tmp_path, monkeypatch):
+    """It has all but what was built before: also the extensions that the configuration names."""
+    monkeypatch.setattr(notebooks, "chapters", list)
+    notebooks.execute(tmp_path / "copy")
+    for extension, folder in read_yaml(ROOT / "_config.yml")["sphinx"]["local_extensions"].items():
+        assert (tmp_path / "copy" / folder / f"{extension}.py").exists()
+    assert not [*(tmp_path / "copy").rglob("_build"), *(tmp_path / "copy").glob("*.ipynb")]
+    assert {path.name for path in (tmp_path / "copy" / "_static").iterdir()} == {
+        path.name for path in (BOOK / "_static").iterdir()
+    }
+
+
+def test_workflow_says_where_the_published_site_comes_from():
+    """Only there: test_site looks at pages with and without it."""
+    jobs = read_yaml(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
+    given = [step.get("env", {}) for job in jobs.values() for step in job["steps"] if step.get("run") == "make book"]
+    known = re.findall(r'os\.environ\.get\("(\w+)"\)', (BOOK / "_ext" / "published.py").read_text(encoding="utf-8"))
+    assert [sorted(variables) for variables in given] == [sorted(known)] and len(known) == 2
+
+
+@pytest.mark.parametrize("name", ["logo", "favicon"])
+def test_logo_has_the_colours_of_the_figures(name):
+    text = (BOOK / "_static" / f"{name}.svg").read_text(encoding="utf-8")
+    colors = re.findall(r"#\w{6}", text)
+    assert colors and {*colors} <= {*style.LINE_COLORS, *style.OPERATION_COLORS.values()}
 
 
 # Pins
@@ -162,6 +190,16 @@ def test_chapter_without_its_figure_is_refused(tmp_path):
     assert "\n" not in str(error.value)
     notebooks.jupytext.write(notebooks.jupytext.read(script), script.with_suffix(".ipynb"))
     assert "chapter.ipynb: the figure fig-line has no image; `make refresh`" in notebooks.drift(script)
+
+
+@pytest.mark.parametrize(("described", "missing"), [({"caption": "A table"}, 0), (None, 1)])
+def test_a_table_may_have_a_caption_and_is_no_image(described, missing):
+    """An image is needed where one is described."""
+    told = {"figure": described} if described else {"image": {"alt": "A line"}}
+    output = notebooks.nbformat.v4.new_output("display_data", {"text/html": "<table></table>"})
+    cell = notebooks.nbformat.v4.new_code_cell("", outputs=[output], metadata={"mystnb": told})
+    notebook = notebooks.nbformat.v4.new_notebook(cells=[cell])
+    assert len(notebooks.figures_without_image(notebook)) == missing
 
 
 @pytest.mark.parametrize("script", notebooks.chapters(), ids=lambda script: script.stem)

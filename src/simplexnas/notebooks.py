@@ -99,12 +99,16 @@ def _plain_environment(folder: str) -> Iterator[None]:
 
 
 def figures_without_image(notebook: NotebookNode) -> list[str]:
-    """Names of the figures (metadata `mystnb.figure` or `mystnb.image`) whose cell has no image among its outputs."""
+    """Names of the figures (metadata `mystnb.figure` or `mystnb.image`) whose cell has no image among its outputs.
+
+    What has a caption and no description of an image may be a table in HTML too.
+    """
     missing = []
     for cell in notebook.cells:
         described = cell.metadata.get("mystnb", {})
         mimes = [mime for output in cell.get("outputs", []) for mime in output.get("data", {})]
-        if {"figure", "image"} & set(described) and not any(mime.startswith("image/") for mime in mimes):
+        shown = ("image/",) if "image" in described else ("image/", "text/html")
+        if {"figure", "image"} & set(described) and not any(mime.startswith(shown) for mime in mimes):
             missing.append(f"the figure {described.get('figure', {}).get('name', '(without a name)')}")
     return missing
 
@@ -135,7 +139,7 @@ def execute(target: Path = EXECUTED) -> None:
     The copy lies beside book/, so that relative paths to other folders stay right.
     """
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(BOOK, target, ignore=shutil.ignore_patterns("_build", "*.ipynb", "*.py", ".*"))
+    shutil.copytree(BOOK, target, ignore=shutil.ignore_patterns("_build", "*.ipynb", "__pycache__", ".*"))
     copy_configuration(target)
     for script in chapters():
         _run_into(script, target / f"{script.stem}.ipynb")
