@@ -25,6 +25,7 @@ AFTER = {
     "gain": "a|at",
     "path": "a|each|one|two",
     "price": "the|its|minus",
+    "worth": "the|its|their",
 }
 
 

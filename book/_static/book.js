@@ -1,12 +1,16 @@
 // Formulas, and tables that cells put out, scroll where they are wider than a phone; a keyboard has to reach them.
-addEventListener("load", () => {
+function reach() {
   for (const result of document.querySelectorAll(".cell_output .text_html")) {
     if (result.scrollWidth > result.clientWidth) result.tabIndex = 0;
+    else result.removeAttribute("tabindex");
   }
-  window.MathJax?.startup?.promise?.then(() => {
-    for (const formula of document.querySelectorAll("mjx-container[display='true']")) formula.tabIndex = 0;
-  });
+  for (const formula of document.querySelectorAll("mjx-container[display='true']")) formula.tabIndex = 0;
+}
+addEventListener("load", () => {
+  reach();
+  window.MathJax?.startup?.promise?.then(reach);
 });
+addEventListener("resize", reach);
 
 // Words of the glossary say what they mean: under the pointer, on focus, at the first tap. A second tap follows the link.
 addEventListener("DOMContentLoaded", () => {
