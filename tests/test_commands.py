@@ -104,7 +104,7 @@ def test_papermill_answers_another_S(tmp_path):
     printed = "".join(output.text for output in outputs if output.output_type == "stream")
     assert "S = {'average_pool': 0.1, 'identity': 0.2, 'sep_conv_3x3': 0.7}\n" in printed
     assert any("(0.10, 0.20, 0.70)" in output.get("data", {}).get("text/html", "") for output in outputs)
-    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert any("image/svg+xml" in output.get("data", {}) for output in outputs)
 
 
 @pytest.mark.parametrize("S", ["[0.15,0.15]", "many"])

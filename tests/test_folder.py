@@ -467,11 +467,11 @@ def test_a_process_that_is_interrupted_leaves_nothing_half(pets, kept):
     """Ctrl-C while threads decode, as a user types it."""
     fill(pets / "train", n=40)
     code = f"""
-import time
+import os, time
 from simplexnas.cli import main
 from simplexnas.tasks import pictures
 prepare = pictures.prepare
-pictures.prepare = lambda *a: (time.sleep(0.2), print("decoding", flush=True)) and prepare(*a)
+pictures.prepare = lambda *a: (time.sleep(0.2), os.write(1, b"decoding\\n")) and prepare(*a)
 import sys
 sys.argv = ["simplexnas", "search", "--preset", "quick", "--data", {str(pets)!r}]
 main()

@@ -399,19 +399,24 @@ train = fashion_mnist.load().train
 checkpoint = pathlib.Path(sys.argv[2], "checkpoint.pt")
 cost.edge_parameters(tiny.SPACE)  # counted once, before the children
 moments = random.Random(0)
-steps = [0]
-for _ in range(20):
+steps, unit = [0], None
+for _ in range(21):
+    started = time.perf_counter()
     child = os.fork()
     if child == 0:
         options = {"checkpoint_every": 1, "resume": True, "progress_bar": False}
         loop.search(tiny.config(epochs=1000), train, checkpoint.parent, **options)
         os._exit(0)
-    time.sleep(moments.uniform(0.02, 0.6))
+    if unit is None:  # the first one tells how long this machine takes to a first checkpoint
+        while not checkpoint.exists():
+            time.sleep(0.005)
+        unit = time.perf_counter() - started
+    else:
+        time.sleep(moments.uniform(0.1, 2.5) * unit)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL, "the run ended before it was killed"
-    if checkpoint.exists():
-        steps.append(torch.load(checkpoint, weights_only=True)["step"])
+    steps.append(torch.load(checkpoint, weights_only=True)["step"])
 assert steps == sorted(steps) and len(set(steps)) >= 5, steps
 """
 
