@@ -274,6 +274,12 @@ def visit(browser, site) -> Iterator:
         context.close()
 
 
+# The theme takes 300 ms after a new width to let a keyboard reach code that now scrolls.
+REACHED = f"""() => [...document.querySelectorAll("{ARTICLE} pre")].every(
+    (code) => code.tabIndex === 0 || code.scrollWidth <= code.clientWidth && code.scrollHeight <= code.clientHeight
+)"""
+
+
 def faults(tab, options: dict) -> list[str]:
     """What axe finds in the article. Of code, where it takes its time, it looks at one word of each colour."""
     from axe_playwright_python.sync_playwright import Axe
@@ -304,6 +310,7 @@ def test_page_in_a_browser(name, visit):
             tab.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
             tab.screenshot(path=SCREENSHOTS / f"{name}-{device}-{scheme}.png", full_page=True)
             if (device, scheme) in AXE:
+                tab.wait_for_function(REACHED)
                 assert faults(tab, AXE[device, scheme]) == [], (device, scheme)
         assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
             f"{device}: it scrolls sideways"
