@@ -46,7 +46,9 @@ def test_file_of_a_family(lattice_path, tiny_family, few, monkeypatch):
     with pytest.raises(SimplexNASError, match=r"is missing; run `simplexnas gradients --family tiny`"):
         gradients.read_gradients(tiny_family)
     monkeypatch.setattr(gradients, "IMAGES", 64)
+    before = {name: value.clone() for name, value in tiny_family.model.state_dict().items()}
     path = gradients.gradients(tiny_family, few)
+    assert all(torch.equal(value, before[name]) for name, value in tiny_family.model.state_dict().items())
     members, cosines = gradients.read_gradients(tiny_family)
     sizes = [member["edge_parameters"] for member in members]
     assert sizes == sorted(sizes) and 2 < len(members) <= 6

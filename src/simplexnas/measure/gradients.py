@@ -1,5 +1,6 @@
 """Do members of a family pull the weights that they share in different directions? Cosines of their gradients."""
 
+import copy
 import time
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def part_of(parameter: str) -> str:
 def gradient(supernet: Supernet, architecture: Architecture, images: Split) -> dict[str, torch.Tensor]:
     """Of the mean cross-entropy of the images: by name, of the parameters that the architecture uses.
 
-    In training mode, batches of 128: what a step of the training sees.
+    Batch normalisation takes the statistics of each batch of 128, as in training; its running ones move.
     """
     supernet.zero_grad()
     supernet.train()
@@ -63,8 +64,9 @@ def gradients(family: Family, splits: Splits) -> Path:
     started = time.perf_counter()
     members = spaced_by_size(records.read_own(family, LATTICE).points)
     images = splits.train.head(IMAGES)
+    supernet = copy.deepcopy(family.model.supernet)  # the family keeps its statistics
     found = [
-        gradient(family.model.supernet, Architecture(family.space, member.choice), images)
+        gradient(supernet, Architecture(family.space, member.choice), images)
         for member in tqdm(members, desc="gradients")
     ]
     cosines = {part: [[_rounded(cosine(a, b, part)) for b in found] for a in found] for part in PARTS}
