@@ -274,9 +274,10 @@ def visit(browser, site) -> Iterator:
         context.close()
 
 
-# The theme takes 300 ms after a new width to let a keyboard reach code that now scrolls.
-REACHED = f"""() => [...document.querySelectorAll("{ARTICLE} pre")].every(
-    (code) => code.tabIndex === 0 || code.scrollWidth <= code.clientWidth && code.scrollHeight <= code.clientHeight
+# The theme takes 300 ms after a new width to let a keyboard reach code, tables and results that now scroll.
+SCROLLING = "pre, .cell_output > .output, .jp-RenderedHTMLCommon, .pst-scrollable-table-container"
+REACHED = f"""() => [...document.querySelector("{ARTICLE}").querySelectorAll("{SCROLLING}")].every(
+    (each) => each.tabIndex === 0 || each.scrollWidth <= each.clientWidth && each.scrollHeight <= each.clientHeight
 )"""
 
 
