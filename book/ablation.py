@@ -52,7 +52,7 @@
 # To see what a part is worth we changed one at a time, in trainings of two epochs instead of 24, with seeds 0 and 1, and measured each family on 15 points S (`ablated` in `data/published.json` has the
 # settings). The budget is epochs; a step that also trains the largest and the smallest network (the *sandwich*) costs more time. *These are short trainings: what helps after two epochs need not help after 24.*
 #
-# - *Hypervolume* is the share of a square of (logarithm of) size and error in which some member is both smaller and more accurate, here × 100 ({doc}`family` has its corners). Then accuracy in percent of the best member within each of the paper's sizes. Both are
+# - *Hypervolume* is the share of a square of (logarithm of) size and error in which some member is both smaller and more accurate, here × 100 ({ref}`learning <hypervolume>` has its corners). Then accuracy in percent of the best member within each of the paper's sizes. Both are
 #   chosen and measured on the 5,000 validation images; the binomial standard error of an accuracy of 85 % on them is 0.5 points. ± is the standard deviation of two values.
 # - *Steering* is the weakest of the three rank correlations between penalty and edges; nearer to 0 is weaker.
 # - *p* is of Dunnett's test: if no change had any effect, in this share of such experiments some line would differ from the unchanged one by that much in hypervolume. Two trainings say little about their own spread, so the
@@ -216,7 +216,7 @@ for name in names.with_seeds(published.FORMS):
 
 # %% [markdown]
 # After two epochs the best of them within A's size have 87.4 to 88.9 % on test images, ours 84.4 and 84.9. But three of these four trainings have no network within the paper's D, and S steers less. In hypervolume three of the four are ahead of ours and one far behind (41, 51, 53, 55; ours 48 and 50). Their members are alike: two differ in 5 to 9
-# edges on average, in ours in 16 to 17. So their weights may be trained better, and the breadth of our families may have a price, at least in short trainings. The price of parameters is in their loss, but not in their form. (The published method, which is 6 points behind ours within A's size in {doc}`family`, has $\kappa$ = 50 and another training.)
+# edges on average, in ours in 16 to 17. So their weights may be trained better, and the breadth of our families may have a price, at least in short trainings. The price of parameters is in their loss, but not in their form. (The published method, which is 6 points behind ours within A's size in {ref}`own-weights`, has $\kappa$ = 50 and another training.)
 #
 # What re-estimated statistics are worth is shown in {doc}`experiments`. Without a line are the baseline of the score function, the common limit of gradients, the number of images, the author's other
 # augmentation and his generated classifier, and the exact gradient of Lat, whose noise otherwise is in {doc}`hypernetwork`. Not tried: scale and shift of the normalisations made from S, and a hypernetwork that moves only every few steps.

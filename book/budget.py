@@ -82,7 +82,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 # simplexnas export --network net --output model
 # ```
 #
-# The first takes 6 epochs, about 13 minutes on two cores. Members trained so have on average 1.2<!--=budget.alone--> percentage points more than with the weights that they inherit ({doc}`family`).
+# The first takes 6 epochs, about 13 minutes on two cores. Members trained so have on average 1.2<!--=budget.alone--> percentage points more than with the weights that they inherit ({ref}`members-alone`).
 #
 # ## Whose times are whose?
 #
@@ -143,20 +143,9 @@ HTML(budget.promises().to_html(index=False, border=0))
 #
 # Drawn on the way, and kept by no member: 7<!--=budget.onnx.infeasible--> budgets in ONNX Runtime, 7<!--=budget.pytorch.infeasible--> in PyTorch. Measurements that were too noisy were refused and repeated, 13<!--=budget.onnx.repeated--> and 46<!--=budget.pytorch.repeated--> times.
 #
-# (own-pictures)=
-# ## Your own pictures
+# ## With your own pictures
 #
-# A folder with one subfolder of pictures for each class makes a family of your own:
-#
-# ```
-# simplexnas search --data flowers    # flowers/train/daisy/1.jpg, …
-# simplexnas lattice --family flowers-default-seed0
-# simplexnas select --family flowers-default-seed0 \
-#     --max-edge-parameters 40000 --output architecture.json
-# simplexnas export --architecture architecture.json --output model
-# ```
-#
-# What is missing of `val` and `test` is cut from `train`. Pictures are grey or in colour, of any size that Pillow reads. README says what is checked, and how to classify a photograph with the exported file.
+# A family of your own pictures has a menu too, and takes the same commands: {ref}`own-pictures`.
 #
 # ## What can go wrong
 #

@@ -1,7 +1,6 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -13,171 +12,137 @@
 # ---
 
 # %% [markdown]
-# # The table
+# # What does an S give?
 #
-# One training gives a family of networks; we trained three families, which differ in their seeds.
-# Here we ask them for four published penalty vectors, and one of them for a vector of your own, and put the answers beside the paper's.
+# *For everybody · needs {doc}`problem` for what S means · about 6 minutes*
 #
-# In short: within the paper's parameters our members have 88.6<!--=best.least--> to 92.1<!--=best.most--> %, where the paper has 79.2<!--=B.paper--> to 85.0<!--=C.paper--> %. {doc}`verdict` goes through the paper's claims, {doc}`published_method` has its method as we trained it.
+# :::{admonition} In one minute
+# :class: minute
+# - Within the paper's sizes our best members have 88.6<!--=experiments.best.least--> to 92.1<!--=experiments.best.most--> %, where its models have 79.2<!--=experiments.paper.least--> to 85.0<!--=experiments.paper.most--> %. At the same S, as in the figure, sizes differ.
+# - The published method, trained by us once and with nothing tuned, has 86.3<!--=experiments.published.least--> to 92.1<!--=experiments.published.most--> % at these S, with larger networks. So the paper's accuracies are no limit of its method.
+# - Any other S has its network too, with weights that it inherits: one command answers in seconds.
+# :::
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against parameters on a logarithmic axis. The paper's models A, B, C and D lie between 79 and 85 percent. Dotted lines lead from each to the published method as we trained it, between 86 and 92 percent and further right but for C, and on to ours, between 88 and 92 percent and further left."}, "figure": {"caption": "The same S, three times: the paper's models A to D, the published method trained by us (one training), and ours. Dotted: the same S.", "name": "fig-same-S"}}
+import matplotlib.pyplot as plt
+from IPython.display import HTML
+
+from simplexnas import Family, load, notebooks
+from simplexnas.io.allocator import keep_memory
+from simplexnas.measure import evaluation
+from simplexnas.methods import penalties
+from simplexnas.report import drawing, figures
+from simplexnas.report.pages import experiments
+
+figures.as_in_the_book()
+experiments.same_S()
+plt.show()
+
+# %% [markdown]
+# (your-S)=
+# ## The network of your S
 #
-# The paper's result ({cite}`firsov2024`, slide 6, our translation):
-#
-# > 1\. Equal penalty **0.33, 0.33, 0.33**. 2\. Increased penalty on convolutions **0.15, 0.15, 0.70**. 3\. Increased penalty
-# > on pooling **0.70, 0.15, 0.15**.
-#
-# We call these A, B and C.
-# The author's Russian text {cite}`firsovtext` adds D = (0.15, 0.70, 0.15).
-# The order of the components is (pooling, identity, convolution).
-#
-# To ask for another S, from the root of the repository:
+# One training gives a *family* of networks, and S says which member. From the root of the repository:
 #
 # ```
 # papermill book/experiments.ipynb out.ipynb -p S "[0.15,0.15,0.7]"
 # ```
+#
+# This runs the page for another S, and `-p family` for another family in `data/families`. The order is (pooling, identity, convolution). The page as you see it was run with:
 
 # %% tags=["parameters"]
 S = [0.2, 0.5, 0.3]
 family = "default-seed0"
 
-# %%
-from simplexnas import notebooks
-
+# %% tags=["nbval-ignore-output"] mystnb={"figure": {"caption": "The answer. Edge parameters are those of the chosen operations, as the paper counts; accuracy is with inherited weights.", "name": "tab-asked"}}
 notebooks.check_parameters(globals(), {"S", "family"})
-
-# %%
-import matplotlib.pyplot as plt
-from IPython.display import HTML, display
-
-from simplexnas.family import Family
-from simplexnas.io.allocator import keep_memory
-from simplexnas.measure import evaluation
-from simplexnas.methods import penalties
-from simplexnas.report import drawing, figures, tables
-from simplexnas.tasks import fashion_mnist
-
-figures.as_in_the_book()
 keep_memory()
 loaded = Family.load(family)
 S = penalties.parse(S, loaded.space.operations)
-print(
-    "S =",
-    dict(zip(loaded.space.operations, S.round(3).tolist(), strict=True)),
-)
+architecture, splits = loaded.architecture(S), load("fashion-mnist")
+report = evaluation.evaluate(loaded, architecture, splits)
+HTML(experiments.asked(report, S, family).to_html(index=False, border=0))
 
 # %% [markdown]
-# ## The architecture of S
-#
-# The hypernetwork turns S into logits, and every edge takes the operation with the largest one.
+# The hypernetwork turned S into logits, and every edge took the operation with the largest one. Nothing was trained for this S; only the statistics of batch normalisation were re-estimated, on training images.
+# Here are the two cells: c-2 and c-1 are the outputs of the two cells before, and the output joins all nodes. The reduction cell stands twice in the network, with weights of its own each time.
 
 # %%
-architecture = loaded.architecture(S)
-print(architecture.counts())
-print(
-    f"edge parameters {architecture.edge_parameters:,}, total parameters "
-    f"{architecture.total_parameters:,}"
-)
-print(f"MACs {architecture.macs:,}")
+HTML(drawing.cells(loaded.space, architecture.operations))
 
 # %% [markdown]
-# The two cells: c-2 and c-1 are the outputs of the two cells before, and the output joins all nodes.
-# The reduction cell stands twice in the network, with the same operations and weights of its own each time.
-
-# %%
-display(HTML(drawing.cells(loaded.space, architecture.operations)))
-
-# %% [markdown]
-# ## How the operations are distributed
+# (paper-and-ours)=
+# ## The paper's S
 #
-# The paper's Figure 3 shows the distribution of operations for A, B and C.
-# Here are the counts of slide 6 (D: Russian text), ours at the same S, and the architecture asked for.
+# Slide 6 {cite}`firsov2024`, in our translation:
+#
+# > 1\. Equal penalty **0.33, 0.33, 0.33**. 2\. Increased penalty on convolutions **0.15, 0.15, 0.70**. 3\. Increased penalty on pooling **0.70, 0.15, 0.15**.
+#
+# We call these A, B and C; the author's Russian text {cite}`firsovtext` adds D = (0.15, 0.70, 0.15).
 
-# %% mystnb={"image": {"alt": "Bars of the number of pooling, identity and convolution edges in the models of the paper and in ours, for A, B, C, D and the S asked for"}, "figure": {"caption": "Edges per operation: the paper's models and ours at the same S. The higher its penalty, the fewer edges an operation gets.", "name": "fig-operations"}}
-rows = tables.table()
-counts = {}
-for row in rows:
-    counts[f"{row['name']}\npaper"] = row["paper"]["operations"]
-    counts[f"{row['name']}\nours"] = row["ours"]["operations"]
-counts["asked\nfor"] = architecture.counts()
-figures.operation_bars(
-    counts, plt.subplots(figsize=(9, 3.4), layout="constrained")[1]
-)
+# %% tags=["hide-input", "full-width"] mystnb={"figure": {"caption": "The paper's models beside ours. Ours: mean ± standard deviation over three trainings, at the mean size; published, by us: one training. Edge parameters: of the chosen operations; every network has 20,506 more. The paper gives no MACs; those in its lines are decoded.", "name": "tab-paper-and-ours"}}
+HTML(experiments.table().to_html(index=False, border=0))
+
+# %% [markdown]
+# - **Published, by us**: the published method as we trained it once, for 5<!--=published_method.epochs--> epochs against our 24<!--=published_method.ours.epochs-->, with nothing tuned for it ({doc}`published_method`).
+# - **Ours, same S**: from each of our three families, which differ in their seeds.
+# - **Ours, best**: of each family the member that is best on the validation split, of those with at most the paper's edge parameters. Its S is one of the 231 points of a lattice with step 0.05. That is a choice which the paper did not make.
+#
+# All of ours are as in {numref}`tab-asked`: inherited weights, statistics re-estimated. On 10,000 test images the binomial standard error of one accuracy is 0.27 percentage points at 92 %, and 0.38 at 82 %.
+#
+# **The gap to the paper is not the effect of one change.** Hypernetwork, price, $\kappa$, sampling, gradient estimate, training images, augmentation, optimiser and classifier all differ ({doc}`verdict`).
+# And ours was tuned: some settings were tried on the validation images before, others set by hand ({doc}`reproduce`).
+#
+# Networks chosen without data, the *control*, have a section of their own, since their accuracy depends on whose weights they get ({ref}`control-weights`).
+#
+# ## The same S is not the same size
+#
+# The paper's Figure 3 shows how operations are distributed. {numref}`fig-operations` has the counts of slide 6 (D: of the Russian text), and ours at the same S. The higher its penalty, the fewer edges an operation gets.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Horizontal bars of 28 edges, divided among pooling, identity and convolution: for each of A, B, C and D the paper's model, the published method trained by us, and ours. B has no convolution, C no pooling, D hardly an identity, in all three. The last bar is the network asked for."}, "figure": {"caption": "Edges per operation: the paper's models, the published method trained by us, and ours (mean of three trainings) at the same S; last, the network asked for.", "name": "fig-operations"}}
+experiments.operations(architecture.counts())
 plt.show()
 
 # %% [markdown]
-# ## Paper against ours
+# So compare sizes before accuracies. The published method's networks at A, B and D have 2.6<!--=published_method.larger.least--> to 9.0<!--=published_method.larger.most--> times the paper's edge parameters; ours are smaller than the paper's at A and C, larger at B and D.
+# Fewer parameters do not mean less computing either: our best at A and B have more MACs than the paper's models.
 #
-# Four lines for each of the paper's models:
+# **Why is D's "same S" better than its "best"?** It has 91.9<!--=experiments.D.same--> %, the best within the paper's size 88.8<!--=experiments.D.best--> %. It is larger, and has a convolution in the reduction cell. No member of our families with one has fewer than 15,168<!--=experiments.reduction--> edge parameters, so none fits into the paper's 12,320.
+# In two of three trainings the best within D's size is the same network as the best within B's.
 #
-# - **paper**: the published numbers.
-# - **ours, same S**: the architecture of that S from each of our families, with inherited weights and no fine-tuning.
-#   Only the statistics of batch normalisation are re-estimated for it, on training images.
-# - **ours, best within the paper's parameters**: the member of each family that is best on the validation split
-#   among those with at most the paper's edge parameters. Its S is one of the 231 points of a lattice with step 0.05: a choice that the paper did not make.
-# - **control**: a baseline. Its networks are chosen without data, their weights are those of our families. Every edge takes an operation of least penalty, ties at random:
-#   three draws, each measured with the weights of the three trainings.
-#   At the same S it is mostly a far larger network, and nothing is chosen on validation; {doc}`family` chooses among its networks as among ours.
+# ## Is that good?
 #
-# The same S does not mean the same size: compare sizes before accuracies.
-#
-# These lines come from `data/results/table.json`, made of the published families; the last line, for the S and the family asked
-# for, is computed here and now.
-# "91.8 ± 0.6 (3)" is a mean over three trainings with its standard deviation, at the mean size; a line without ± is a single measurement.
-# The control is drawn three times, the same draws for each training; their mean is one value.
-# On 10,000 test images the binomial standard error of one accuracy is 0.27 points at 92 %, 0.38 at 82 %.
-# The gap to the paper is not the effect of one change: hypernetwork, price, $\kappa$, sampling, gradient estimate, training images, augmentation, optimiser and classifier
-# all differ. And ours was tuned: some settings were tried on the validation images before, others set by hand ({doc}`reproduce`). The published method was trained once, for 5 epochs against our 24, with nothing tuned for it.
+# Not for their size, where networks are large. {numref}`tab-shared-or-alone` puts our members, which share one set of weights, beside networks of this shape that were trained alone. DARTS-CC is {cite}`yakovlev2022`.
 
-# %% tags=["nbval-ignore-output", "full-width"]
-asked = {"S": S.tolist()} | evaluation.evaluate(
-    loaded, architecture, fashion_mnist.load()
-)
-display(HTML(tables.frame(rows, asked).to_html(index=False, border=0)))
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy by total parameters. Shared: members with inherited weights. Best (A, B, C): as above, means of three trainings. Pooling only: on every edge, least and most of three. Large: the two largest members of seed 0 that were also trained alone, for 6 epochs, a quarter of ours. DARTS-CC: read off its plot.", "name": "tab-shared-or-alone"}}
+HTML(experiments.shared_or_alone().to_html(index=False, border=0))
 
 # %% [markdown]
-# At D "same S" (91.9 %) is more accurate than "best within the paper's parameters" (88.8 %), because it is larger (21,557 edge parameters) and has a convolution in the reduction cell. No member of our families with one has fewer than 15,168 edge parameters ({doc}`family`), so the best within 12,320 has none;
-# in two of three trainings it is the same network as the best within B's 5,120.
+# Pooling on every edge, without any edge parameter, is already ahead of each of the paper's models. From there to about 48,000 parameters our members gain much, and beyond nothing.
+# Sharing weights is a likely reason: trained alone, large members are 1 to 2 percentage points better ({ref}`members-alone`).
 #
-# Edge parameters count the chosen operations only, as the paper's table does.
-# Stem, preprocessing and classifier add 20,506 to every network, in the column of total parameters. The paper gives no MACs; those in its lines are decoded ({doc}`supernet`).
-#
-# How good is that? For networks of this shape, each trained alone, DARTS-CC {cite}`yakovlev2022` shows about 87.4 % at 25,500 total parameters, 92.3 % at 57,000 and 94.0 % at 161,000
-# (read off its plot). Pooling on every edge, 20,506 total parameters, has 87.1 to 87.4 % in our three families, more than any of the paper's models ({doc}`family`). Our members share one set of weights: 88.6 % at about 23,700, 92.1 % at 48,500 and no more than that at 76,300. So our large members gain little from their
-# size. Sharing weights is a likely reason: trained alone, with a quarter of the epochs, members of 100,186 and 124,922 total parameters have 93.0 and 93.5 % instead of 92.0 and 91.5 ({doc}`family`).
-#
+# (which-network)=
 # ## Which network was measured?
 #
 # A family gives several networks for one S, and they differ.
-# A *relaxed* network mixes the operations of every edge by a Gumbel-Softmax sample per image; a *discrete* one runs a
-# single operation on each edge.
-# We report the discrete network with re-estimated statistics: only its parameters are the ones counted.
+# A *relaxed* network mixes the operations of every edge by a Gumbel-Softmax sample for each image; a *discrete* one runs a single operation on each edge.
+# We report the discrete network with re-estimated statistics: only its parameters are the ones counted. The author's evaluator draws a soft mixture for each image at $t = 1$ {cite}`firsovcode`.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy of our families in percent, seeds 0, 1, 2: relaxed at the first and the last temperature of training, and discrete. Statistics of batch normalisation: old ones of training, or new, re-estimated ones.", "name": "tab-ways"}}
+HTML(experiments.ways().to_html(index=False, border=0))
+
+# %% [markdown]
+# With the statistics of training, which mix many architectures, a discrete network can lose more than half of its accuracy. With re-estimated ones it is about as good as the mixtures of the same S, mostly better.
+# In the published method the statistics matter less ({numref}`tab-published-ways`).
 #
-# Four ways: relaxed at the first and the last temperature of training, discrete with the statistics of training, discrete with
-# re-estimated ones (those of the relaxed networks are re-estimated too).
-# The author's evaluator draws a soft mixture per image at t = 1 {cite}`firsovcode`. Test accuracy of our families in percent, for seeds 0, 1, 2:
-
-# %%
-import pandas as pd
-
-ours = {
-    row["name"]: {
-        way: ", ".join(
-            f"{100 * run['ways'][way]['test']:.1f}"
-            for run in row["ours"]["runs"]
-        )
-        for way in row["ours"]["runs"][0]["ways"]
-    }
-    for row in rows
-}
-display(HTML(pd.DataFrame(ours).T.to_html(border=0)))
-
-# %% [markdown]
-# With the statistics of training, which mix many architectures, a discrete network can lose more than half of its accuracy. With re-estimated ones the discrete network is about as good
-# as the mixtures of the same S, mostly better.
-
-# %% [markdown]
 # ## What can go wrong
 #
-# - The control fixes the counts by S alone, so that agreement of *counts* with the paper says little about learning.
-# - The paper's accuracy and parameter columns may describe different networks ({doc}`published_method`).
-# - "Identity" at stride 2 holds two 1×1 convolutions: the paper's model B has 5,120 parameters, and all of them are one
-#   such identity.
+# - **Reading learning into counts.** S alone can fix them, so that agreement of *counts* with the paper says little ({ref}`have-data-a-say`).
+# - **Columns of different networks.** The paper's accuracies and its parameters may not be of the same networks ({ref}`ways-to-measure`).
+# - **"Identity" without parameters.** At stride 2 it holds two 1×1 convolutions: the paper's model B has 5,120 parameters, and all of them are one such identity.
+#
+# ## Where it lives
+#
+# - Code: `simplexnas.family`, `simplexnas.measure.evaluation`, `simplexnas.report.pages.experiments` (this page's tables and figures).
+# - Tests: `tests/test_pages_experiments.py`, `tests/test_evaluation.py`, `tests/test_commands.py` (the command above).
+# - Data: `data/results/table.json`, and `paper_points.json` of each family.

@@ -54,7 +54,7 @@ display(
 #
 # ## What can go wrong
 #
-# - **The same S is not the same network in another training.** The explorer shows one of the published families; the other seeds put their operations elsewhere ({doc}`family`).
+# - **The same S is not the same network in another training.** The explorer shows one of the published families; the other seeds put their operations elsewhere ({ref}`trainings-agree`).
 # - **A jump of accuracy is not always real.** Two neighbouring networks that differ by less than half a point may change places in another training.
 #
 # Where it lives: `report/explorer/`, tested in `tests/test_explorer.py`; data in `data/families/default-seed0` and `data/results/default-seed0/lattice.json`.

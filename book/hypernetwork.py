@@ -92,7 +92,7 @@ print("weights of the pivots:", by_hand.round(3))
 #
 # The utilities are not free. For each cell type and operation they are centred over the edges, scaled to a standard deviation of at most 0.15, and cut off at
 # 1.6 standard deviations. So S decides *how many* edges switch; *which* switch first is left to training, and three trainings agree on it only weakly
-# ({doc}`family`). Two utilities differ by at most 0.48, so that an operation whose penalty is larger by more than that, and whose parameters are not fewer, is never chosen. B has no
+# ({ref}`trainings-agree`). Two utilities differ by at most 0.48, so that an operation whose penalty is larger by more than that, and whose parameters are not fewer, is never chosen. B has no
 # convolution for this reason. We set 0.15, 1.6 and 0.4 by hand, from the counts of operations alone.
 #
 # A numerical minimiser, which knows nothing of softmax, finds the same probabilities.
@@ -251,7 +251,7 @@ for m, name in enumerate(space.operations):
 # %% [markdown]
 # ## What can go wrong
 #
-# - **Steering comes from the form.** The counts fall with the penalty whatever was learned. Random utilities steer as well ({doc}`family`).
+# - **Steering comes from the form.** The counts fall with the penalty whatever was learned. Random utilities steer as well ({ref}`steering`).
 # - **The spread is set by hand.** Utilities are centred over the edges of a cell type and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
 # - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere", nor "better in the normal cell"; only $S$ and the price can.
 # - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".

@@ -132,7 +132,7 @@ plt.show()
 # | MODNAS {cite}`sukthanker2024modnas` | vector of preferences among objectives | the preferences, and the device |
 # :::
 #
-# As in Once-for-All, the chosen networks keep their weights. A survey {cite}`elsken2019survey` asks for random search as a baseline; ours are in {doc}`family`.
+# As in Once-for-All, the chosen networks keep their weights. A survey {cite}`elsken2019survey` asks for random search as a baseline; ours are in {doc}`learning`.
 #
 # ## Exercises
 #

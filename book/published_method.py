@@ -1,7 +1,6 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -13,214 +12,112 @@
 # ---
 
 # %% [markdown]
-# # Do data choose? The published method, trained
+# # Do data choose the operations?
 #
-# In short:
+# *For readers who want to know what the paper's table shows · needs {doc}`latency` · about 9 minutes*
 #
-# - The published method, trained by us, steers as the paper says, and its networks are 6 to 11 points more accurate than the paper's.
-# - With $\kappa = 50$, from the author's code (the slides name none), the price teaches it, and data have hardly a say.
-# - Being ahead of the control, networks of the same S chosen without data, does not show that data chose.
-#
-# ## What it gives
-#
-# The `paper` preset has the objective, $\kappa = 50$, the hypernetwork and the relaxed samples of the author's code {cite}`firsovcode`, its batches of 64 and about its number of steps (4,295; there 4,690). Optimiser (also the
-# hypernetwork's: one-cycle rate, no weight decay), number of images and classifier are ours (the author's is generated from S), and there is no augmentation. One training, seed 0.
-#
-# Test accuracy in percent, with the discrete network of each S:
+# :::{admonition} In one minute
+# :class: minute
+# - Trained by us, the published method steers as the paper says, and its networks are 6<!--=published_method.ahead.least--> to 11<!--=published_method.ahead.most--> percentage points more accurate than the paper's. Most of them are larger, too.
+# - The price teaches it, and data have hardly a say. With $\kappa = 50$, from the author's code (the slides name none), the same training without a single image makes all but 1<!--=published_method.differ--> of 6,468<!--=published_method.choices--> choices alike.
+# - Being ahead of networks that were chosen without data does not show that data chose: weights fit the networks that they were trained with.
+# :::
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, with the numbers of edges with pooling, identity and convolution. The dots of a hundred trainings without images spread widely where operations tie, and lie at 0 where one is dear. The paper's crosses and the squares of our training with images lie within the dots everywhere."}, "figure": {"caption": "Edges with each operation at the paper's four S: a hundred trainings of the published hypernetwork on the price alone (dots), the paper's models (crosses), and the published method trained by us with images (squares).", "name": "fig-data-or-price"}}
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
-from IPython.display import HTML, display
+from IPython.display import HTML
 
-from simplexnas.family import Family
-from simplexnas.io import records
-from simplexnas.measure import price_alone
-from simplexnas.report import figures, published, tables
+from simplexnas.report import figures
+from simplexnas.report.pages import published_method
 
 figures.as_in_the_book()
-rows = tables.table()
-trained = Family.load(published.PAPER)
-points = records.read_own(trained, records.PAPER_POINTS).points
-shown = {
-    row["name"]: {
-        "paper": f"{100 * row['paper']['accuracy']:.1f}",
-        "edge parameters, paper": f"{row['paper']['edge_parameters']:,}",
-        "pool / identity / convolution, paper": " / ".join(
-            map(str, row["paper"]["operations"].values())
-        ),
-    }
-    | {way: f"{100 * value.test:.1f}" for way, value in point.ways.items()}
-    | {
-        "edge parameters": f"{point.edge_parameters:,}",
-        "pool / identity / convolution": " / ".join(
-            map(str, point.operations.values())
-        ),
-    }
-    for row, point in zip(rows, points, strict=True)
-}
-display(HTML(pd.DataFrame(shown).to_html(border=0)))
-for row, point in zip(rows, points, strict=True):
-    ways = {way: value.test for way, value in point.ways.items()}
-    control = [draw.accuracy.test for draw in point.control]
-    assert max(ways.values()) - min(ways.values()) < 0.03
-    assert (
-        ways["discrete"] - ways["discrete, statistics of training"] < 0.012
-    )
-    assert min(ways.values()) - row["paper"]["accuracy"] > 0.058
-    assert max(ways.values()) - row["paper"]["accuracy"] < 0.11
-    assert ways["discrete"] > max(control)
-spreads = {
-    way: max(p.ways[way].test for p in points)
-    - min(p.ways[way].test for p in points)
-    for way in points[0].ways
-}
-print(
-    "largest minus smallest accuracy:",
-    ", ".join(
-        f"{way} {100 * spread:.1f}" for way, spread in spreads.items()
-    ),
-)
-
-# %% mystnb={"image": {"alt": "Bars of the number of pooling, identity and convolution edges in the models of the paper and in those of the published method trained by us, for A, B, C and D"}, "figure": {"caption": "Edges per operation: the paper's models and the published method as we trained it, at the same S.", "name": "fig-published-operations"}}
-counts = {}
-for row, point in zip(rows, points, strict=True):
-    counts[f"{row['name']}\npaper"] = row["paper"]["operations"]
-    counts[f"{row['name']}\ntrained by us"] = point.operations
-figures.operation_bars(
-    counts, plt.subplots(figsize=(9, 3.4), layout="constrained")[1]
-)
+published_method.hundred()
 plt.show()
 
 # %% [markdown]
-# **It steers.** B has no convolution, C no pooling, D no identity, nearly as in the paper (D: one). Where operations tie, the counts differ from the paper's by up to 6 edges, as trainings do ({doc}`latency`). On the 231 points of
-# the lattice there are 66 different networks; with re-estimated statistics they have 86 to 92 %.
+# The dots are explained in {ref}`without-images`: what the price alone gives, from other initial values each. The crosses and squares do not stand out from them.
 #
-# **Any of the ways will do,** at these four S. They differ by at most 3 points; even with the statistics of training, the averages that batch normalisation kept from it, the discrete networks lose at most 1.2 points.
+# ## What was trained
 #
-# **The paper's accuracies are no limit of its method.** All of ours are 6 to 11 points above them. But only at C do sizes match, 146,688 and 143,488 edge parameters: 92.1 against 85.0 %, by another training. The networks of A, B and D have
-# 2.6, 5 and 9 times the paper's edge parameters (2.0, 1.8 and 4.0 times its total parameters), so their gaps are partly size.
+# The `paper` preset has the objective, $\kappa = 50$, the hypernetwork and the relaxed samples of the author's code {cite}`firsovcode`, its batches of 64 and about its number of steps (4,295<!--=published_method.steps-->; there 4,690).
+# Optimiser (also the hypernetwork's: one-cycle rate, no weight decay), number of images and classifier are ours (the author's is generated from S), and there is no augmentation.
+#
+# **One training**, seed 0, of 5<!--=published_method.epochs--> epochs, where our variant has 24<!--=published_method.ours.epochs-->. Nothing was tuned for it. {numref}`tab-paper-and-ours` has its networks beside the paper's and ours.
+#
+# **It steers.** B has no convolution, C no pooling, D no identity, nearly as in the paper (D: one). Where operations tie, the counts differ from the paper's by up to 6<!--=published_method.edges--> edges, as trainings do.
+# On the 231 points of the lattice there are 66<!--=published_method.networks--> different networks; with re-estimated statistics they have 86<!--=published_method.low--> to 92<!--=published_method.high--> %.
 #
 # (have-data-a-say)=
 # ## Have data a say?
 #
-# We trained the same hypernetwork, from the same initial values and on the same S, on $\mathsf{Lat}$ alone: no images, no network (`simplexnas price-alone`). Now we compare the choices of the two on the whole lattice; and,
-# for scale, with those from another seed.
+# We trained the same hypernetwork, from the same initial values and on the same S, on $\mathsf{Lat}$ alone: no images, no network (`simplexnas price-alone`). How many of its choices, 28 on each of 231 points S, differ? For scale, the table also has a training from another seed.
 
-# %% tags=["hide-input"]
-total = 28 * len(records.read_own(trained, records.LATTICE).points)
-for seed, unlike in price_alone.unlike(published.PAPER).items():
-    assert unlike / total < 0.001 or seed
-    print(
-        f"seed {seed}: {unlike} of {total:,} choices differ from those of the price alone"
-    )
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Choices on the whole lattice that differ between the training with images and one on the price alone.", "name": "tab-alike"}}
+HTML(published_method.alike().to_html(index=False, border=0))
 
 # %% [markdown]
-# **Hardly.** With $\kappa = 50$ the architectures follow from initial values, the S drawn and the price; the weights are what learns from data. From another seed more than half of the choices differ. So the steering seen
-# in the paper's table needs no data, and its counts are what such trainings give ({ref}`without-images`).
+# **Hardly.** With $\kappa = 50$ the architectures follow from initial values, the S drawn and the price; the weights are what learns from data. From another seed more than half of the choices differ.
+# So the steering seen in the paper's table needs no data, and its counts are what such trainings give. *Where* its operations stand, such trainings do not explain ({ref}`without-images`).
 #
-# **Which network has the paper's accuracy?** The author's evaluator draws mixtures {cite}`firsovcode`, while the parameter column counts the operations of a discrete network, so the two
-# columns may not describe the same network. Our training does not settle it: mixtures and discrete networks differ too little. Over the four S our six ways spread by 4.2 to 6.9 points, the paper's models by 5.8; that does not help either.
+# ## What would a smaller κ do?
 #
-# **What would a smaller $\kappa$ do?** We trained once for each, for half an epoch: a tenth of the steps, with ten times the rate of the hypernetwork; the line of $\kappa = 50$ checks this shortcut. The table has, on a lattice of 15 points, the
-# rank correlation of S with the number of edges of each operation, the number of different architectures, their edge parameters, mean test accuracy, and the share of choices that differ from those of the price alone:
+# We trained once for each $\kappa$, for half an epoch: a tenth of the steps, with ten times the rate of the hypernetwork. The column of $\kappa = 50$ checks this shortcut.
 
-# %% tags=["hide-input", "full-width"]
-sweep = tables.steering_table(published.KAPPA, ["kappa"])
-lattices = [records.read_lattice(name).points for name in published.KAPPA]
-shares = [
-    price_alone.unlike(name)[0] / (28 * len(points))
-    for name, points in zip(published.KAPPA, lattices, strict=True)
-]
-sweep["unlike the price alone, %"] = [
-    f"{100 * share:.1f}" for share in shares
-]
-display(HTML(sweep.to_html(index=False, border=0)))
-assert shares == sorted(shares, reverse=True)
-convolution = trained.space.operations.index("sep_conv_3x3")
-for when, choices in {
-    "before": price_alone.choices(published.KAPPA[0])[0],  # no step
-    "after": np.array([point.choice for point in lattices[0]]),
-}.items():
-    found = (choices == convolution).sum(axis=1).mean()
-    print(f"convolutions without a price, {when}: {found:.1f} of 28")
-assert 0.1 < shares[1] < 0.13 and max(shares[2:]) < 0.01
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Five short trainings, on a lattice of 15 points S. ρ: rank correlation of a penalty with the number of edges of its operation. Accuracy: mean over the lattice. Last line: choices that differ from those of the price alone; without a price (κ = 0) from the initial values.", "name": "tab-kappa"}}
+HTML(published_method.kappa().to_html(index=False, border=0))
 
 # %% [markdown]
 # **The price steers, at every $\kappa$ tried but 0.** The correlations hardly depend on it, since the optimiser of the hypernetwork divides a gradient by its size.
 #
-# **The cross-entropy moves choices where the price is absent or weak.** Without a price (the line then compares with the initial values) it changes 30 % of them, towards convolution: 15.5 edges instead of 12.9 on average. S then moves next to nothing: six networks, all of about 135,000 edge
-# parameters. At $\kappa = 0.1$ it changes 12 % of the choices, from 1 on less than 1 %. How much of this is signal, one training does not say, since that optimiser moves logits as fast on noise.
+# **The cross-entropy moves choices where the price is absent or weak.** Without a price it changes 30<!--=published_method.moved.none--> % of them, towards convolution: 15.5<!--=published_method.convolutions.after--> edges instead of 12.9<!--=published_method.convolutions.before--> on average. S then moves next to nothing: six networks, all of about 135,000 edge parameters.
+#
+# At $\kappa = 0.1$ it changes 12<!--=published_method.moved.weak--> % of the choices, from 1 on less than 1 %. How much of this is signal, one training does not say, since that optimiser moves logits as fast on noise.
 #
 # One training for each $\kappa$, seed 0; our variant's 0.02 was not tried here. Mean accuracy follows mean size; which choices are better, these trainings do not resolve.
+#
+# (ways-to-measure)=
+# ## Which network has the paper's accuracy?
+#
+# The author's evaluator draws mixtures {cite}`firsovcode`, while the parameter column counts the operations of a discrete network, so that the two columns may not describe the same network. We measured in six ways ({ref}`which-network` explains them):
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent at the paper's S: its models, and the published method trained by us, by the way it was measured. Statistics of batch normalisation: old ones of training, or new, re-estimated ones. Spread: largest minus smallest of the four.", "name": "tab-published-ways"}}
+HTML(published_method.ways().to_html(index=False, border=0))
 
 # %% [markdown]
+# **Any of the ways will do,** at these four S. They differ by at most 3<!--=published_method.apart--> percentage points; even with the statistics of training, the averages that batch normalisation kept from it, the discrete networks lose at most 1.2<!--=published_method.lost-->.
+#
+# **So our training does not settle which was the paper's.** Mixtures and discrete networks differ too little. The spread over the four S does not help either: the paper's lies among ours.
+#
+# **The paper's accuracies are no limit of its method.** All of ours are 6<!--=published_method.ahead.least--> to 11<!--=published_method.ahead.most--> percentage points above them. But only at C do sizes match, 146,688<!--=published_method.C.size--> and 143,488 edge parameters, by another training.
+# The networks of A, B and D have 2.6<!--=published_method.larger.least--> to 9.0<!--=published_method.larger.most--> times the paper's edge parameters (1.8<!--=published_method.total.least--> to 4.0<!--=published_method.total.most--> times its total parameters), so that their gaps are partly size.
+#
+# (control-weights)=
 # ## The control, with two sets of weights
 #
-# The control of {doc}`experiments` chooses on every edge an operation of least penalty: its networks depend on S and chance alone. So the same twelve networks were measured twice: with the weights of the published method, trained once, and with those of our three families.
-# Test accuracy in percent; the last line of each S is the network that the published method itself has there:
+# The *control* chooses on every edge an operation of least penalty, ties at random ({ref}`price-decides`): its networks depend on S and chance alone. So the same twelve, three draws for each S, were measured twice: with the weights of the published method, trained once, and with those of our three families.
 
-# %% tags=["hide-input", "full-width"]
-lines, gains = [], []
-for row, point in zip(rows, points, strict=True):
-    ours = [run["runs"] for run in row["control"]["runs"]]
-    for draw, theirs in enumerate(point.control):
-        same = [run[draw] for run in ours]
-        for network in same:
-            assert network["edge_parameters"] == theirs.edge_parameters
-            assert network["macs"] == theirs.macs
-        assert point.ways["discrete"].test > theirs.accuracy.test
-        lines.append(
-            {
-                "S": row["name"],
-                "network": f"control, draw {draw + 1}",
-                "edge parameters": f"{theirs.edge_parameters:,}",
-                "weights of the published method": f"{100 * theirs.accuracy.test:.1f}",
-                "our weights, seeds 0, 1, 2": ", ".join(
-                    f"{100 * network['accuracy']['test']:.1f}"
-                    for network in same
-                ),
-            }
-        )
-    lines.append(
-        {
-            "S": row["name"],
-            "network": "published method's own",
-            "edge parameters": f"{point.edge_parameters:,}",
-            "weights of the published method": f"{100 * point.ways['discrete'].test:.1f}",
-            "our weights, seeds 0, 1, 2": "–",
-        }
-    )
-    mean = np.mean([draw.accuracy.test for draw in point.control])
-    gains += [
-        100 * (mean - run["accuracy"]["test"])
-        for run in row["control"]["runs"]
-    ]
-display(HTML(pd.DataFrame(lines).to_html(index=False, border=0)))
-gains = np.array(gains).reshape(4, 3)
-print(
-    "means over the draws, published minus ours:",
-    {
-        row["name"]: own.round(1).tolist()
-        for row, own in zip(rows, gains, strict=True)
-    },
-)
-at_b, elsewhere = gains[1], gains[[0, 2, 3]]
-assert elsewhere.min() > 3 and elsewhere.max() < 13.5
-assert at_b.min() > -5.5 and at_b.max() < -3.5
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Sixteen rows of marks, four for each of A, B, C and D, with test accuracy across. At A, C and D the squares of the published method's weights lie to the right of the circles of ours, at B to the left. The star of the published method's own network is rightmost in each group."}, "figure": {"caption": "One network a row, named by its edge parameters: three draws of the control at each S, and the network that the published method itself has there.", "name": "fig-whose-weights"}}
+published_method.whose_weights()
+plt.show()
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same in numbers, test accuracy in percent: the control's mean over three draws, for each training, and the published method's own network.", "name": "tab-whose-weights"}}
+HTML(published_method.means().to_html(index=False, border=0))
 
 # %% [markdown]
-# **The control's accuracy depends on whose weights it has.** At A, C and D the means over the draws are 3.5 to 13 points higher with the weights of the published method than with those of any of our trainings; at B they are 4 to 5
-# points lower. Two reasons are likely, and we did not separate them: relaxed training runs every operation on every edge, ours only those drawn; and the published method trains networks as large as the control's at A, C and D, ours seldom draws them.
-# The first does not explain B.
+# **The control's accuracy depends on whose weights it has.** At A, C and D its means are 3.5<!--=published_method.gain.least--> to 13<!--=published_method.gain.most--> percentage points higher with the weights of the published method than with those of any of our trainings; at B they are 4<!--=published_method.gain.B.least--> to 5<!--=published_method.gain.B.most--> lower.
+# Two reasons are likely, and we did not separate them: relaxed training runs every operation on every edge, ours only those drawn; and the published method trains networks as large as the control's at A, C and D, ours seldom draws them. The first does not explain B.
 #
-# **Being ahead of the control does not show that data chose.** With the same weights the published method's own networks are ahead of all twelve draws, yet data hardly chose them (see {ref}`have-data-a-say`). At A, C and D they are also
-# larger than most draws; against the draw nearest in size the lead is 1 to 2 points. At B two of the three draws have the same size, and the lead is 4 to 5. The weights fit what they were trained with. {doc}`family` has more on that.
+# **Being ahead of the control does not show that data chose.** With the same weights the published method's own networks are ahead of all twelve draws, yet data hardly chose them. At A, C and D they are also larger than most draws; against the draw nearest in size the lead is 0.7<!--=published_method.lead.least--> to 1.8<!--=published_method.lead.most--> percentage points.
+# At B two of the three draws have the same size, and the lead is 4<!--=published_method.lead.B.least--> to 5<!--=published_method.lead.B.most-->. The weights fit what they were trained with; {ref}`own-weights` and {doc}`sharing` have more on that.
 #
 # ## What can go wrong
 #
-# - With so large a price the gradient of the cross-entropy drowns in that of $\mathsf{Lat}$. A training can steer well and yet have learned nothing from the images about operations: compare its choices with those of the price alone.
-# - The paper's accuracy and parameter columns may describe different networks, as said above.
+# - **A price that drowns the data.** With so large a $\kappa$ the gradient of the cross-entropy vanishes beside that of $\mathsf{Lat}$. A training can steer well and yet have learned nothing from the images about operations: compare its choices with those of the price alone.
+# - **One training.** What stands here of the published method with images is of seed 0, and so is each $\kappa$.
+# - **Columns of different networks.** The paper's accuracies and its parameters may not be of the same networks, as said above.
 #
-# Where it lives: `methods/hypernetwork.py` (`PivotHypernetwork`), `measure/price_alone.py`; data in `data/results/paper-channels_last=true-seed0`.
+# ## Where it lives
+#
+# - Code: `simplexnas.methods.hypernetwork` (`PivotHypernetwork`), `simplexnas.measure.price_alone`, `simplexnas.measure.baselines` (the control), `simplexnas.report.pages.published_method` (this page's tables and figures).
+# - Tests: `tests/test_price_alone.py`, `tests/test_pages_published_method.py`.
+# - Data: `data/results/paper-channels_last=true-seed0`, the five folders of `kappa` in `data/published.json`, and `data/results/without_images.json`.

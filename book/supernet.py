@@ -64,7 +64,7 @@ SVG(supernet.cell())
 #
 # Unlike in DARTS no edge is ever dropped: there is no zero operation, and the network keeps all edges, one operation each.
 #
-# **The supernet** holds three operations on each of the 42 edges. To run an architecture is to run one of the three and to pass over the others. So all architectures share weights: whoever has a convolution on an edge has *the* convolution of that edge. What that costs, {doc}`family` measures.
+# **The supernet** holds three operations on each of the 42 edges. To run an architecture is to run one of the three and to pass over the others. So all architectures share weights: whoever has a convolution on an edge has *the* convolution of that edge. What that costs, {doc}`sharing` measures.
 #
 # (supernet-costs)=
 # ## What an operation costs

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tiny
@@ -22,6 +24,14 @@ from simplexnas.training.loop import search
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("repeatable")
 torch.set_num_threads(1)  # small tensors; parallel tests would only get in each other's way
+matplotlib.use("Agg")  # no figure opens a window
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """No figure outlives its test."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,14 @@ def test_numbers_and_tables_are_replaced_and_nothing_else():
     assert numbers.replaced(found, known, "page") == found
 
 
+def test_a_table_in_a_script_is_a_comment():
+    known = {"table": "| new |\n| rows |"}
+    text = "# A page.\n# <!--=table-->\n# | old |\n# <!--/table-->\nx = 1\n"
+    found = numbers.replaced(text, known, "page")
+    assert found == "# A page.\n# <!--=table-->\n# | new |\n# | rows |\n# <!--/table-->\nx = 1\n"
+    assert numbers.replaced(found, known, "page") == found
+
+
 def test_unknown_name_is_one_line():
     with pytest.raises(SimplexNASError, match=r"^page\.md: no number is named 'worst'$"):
         numbers.replaced("5<!--=worst-->", {"best": "1"}, "page.md")

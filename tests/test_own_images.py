@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import shapes
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -21,7 +20,7 @@ from simplexnas.io.paths import ROOT
 from simplexnas.latency import timing
 from simplexnas.latency.table import FIT_ARCHITECTURES
 from simplexnas.network.architecture import Architecture
-from simplexnas.tasks import pictures
+from simplexnas.tasks import pictures, shapes
 
 pytestmark = pytest.mark.slow
 

@@ -4,29 +4,21 @@ import gzip
 import re
 from datetime import datetime
 
-import matplotlib
 import numpy as np
 import onnxruntime
 import pytest
+from pages import prose
 
 from simplexnas.family import describe
 from simplexnas.io import paths, records
 from simplexnas.io.files import read_json
-from simplexnas.io.paths import BOOK
 from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import figures, published
+from simplexnas.report import published
 from simplexnas.report.pages import budget as page
 from simplexnas.use.menu import menu
 
-matplotlib.use("Agg")
-TEXT = " ".join((BOOK / "budget.py").read_text(encoding="utf-8").replace("\n# ", " ").split())
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    figures.plt.close("all")
+TEXT = prose("budget")
 
 
 @pytest.fixture(scope="module")

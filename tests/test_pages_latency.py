@@ -3,33 +3,25 @@
 import itertools
 import math
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pages import prose
 from torch.nn.functional import one_hot
 
 from simplexnas.io import paths, records
-from simplexnas.io.paths import BOOK
 from simplexnas.latency.parts import parts
 from simplexnas.latency.table import LatencyTable
 from simplexnas.measure import price_alone
 from simplexnas.methods import gumbel, penalties, settings
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import figures, paper, published
+from simplexnas.report import paper, published
 from simplexnas.report.pages import latency as page
 from simplexnas.space import cost
 from simplexnas.space.search_space import genotype_edges
 
-matplotlib.use("Agg")
-TEXT = " ".join((BOOK / "latency.py").read_text(encoding="utf-8").replace("\n# ", " ").split())
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    figures.plt.close("all")
+TEXT = prose("latency")
 
 
 def hand_made(**choices) -> list[dict]:

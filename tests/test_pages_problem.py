@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tiny
+from pages import source, unsaid
 
 from simplexnas.family import Family
 from simplexnas.io import paths, records
-from simplexnas.io.paths import BOOK
 from simplexnas.io.records import Accuracy
 from simplexnas.report import published
 from simplexnas.report.pages import problem
@@ -107,6 +107,5 @@ def test_numbers_span_the_published_families():
 
 
 def test_every_number_stands_on_the_page():
-    text = (BOOK / "problem.py").read_text(encoding="utf-8")
-    assert not {name for name in problem.numbers() if f"<!--={name}-->" not in text}
-    assert f"at most {100 * problem.NEAR:g} percentage points" in text
+    assert unsaid(problem.numbers(), "problem") == set()
+    assert f"at most {100 * problem.NEAR:g} percentage points" in source("problem")

@@ -3,30 +3,22 @@
 A family trained anew may change a tendency: then the page has to say so.
 """
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from pages import prose
 
 from simplexnas.family import describe
 from simplexnas.io import paths, records
-from simplexnas.io.paths import BOOK
 from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import analysis, figures, published
+from simplexnas.report import analysis, published
 from simplexnas.report.pages import time_price as page
 from simplexnas.space import cost
 from simplexnas.space.search_space import genotype_edges
 
-matplotlib.use("Agg")
-TEXT = " ".join((BOOK / "time_price.py").read_text(encoding="utf-8").replace("\n# ", " ").split())
+TEXT = prose("time_price")
 ALL = [page.BY_TIME, page.UNIT, page.DEFAULT]
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    figures.plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -1,30 +1,22 @@
 """The page `timing`: its table and figures by other routes, and what its prose says of them."""
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from pages import prose
 from scipy import stats
 
 from simplexnas import latency
 from simplexnas.io import paths
 from simplexnas.io.files import read_json
-from simplexnas.io.paths import BOOK
 from simplexnas.latency import timing, validation
 from simplexnas.latency.parts import Part
 from simplexnas.latency.table import FIT_ARCHITECTURES, LatencyTable
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import figures, published
+from simplexnas.report import published
 from simplexnas.report.pages import timing as page
 
-matplotlib.use("Agg")
-TEXT = " ".join((BOOK / "timing.py").read_text(encoding="utf-8").replace("\n# ", " ").split())
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    figures.plt.close("all")
+TEXT = prose("timing")
 
 
 def split(column: pd.Series) -> np.ndarray:

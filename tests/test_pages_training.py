@@ -6,8 +6,9 @@ from xml.dom import minidom
 import numpy as np
 import pytest
 import torch
+from pages import source, unsaid
 
-from simplexnas.io.paths import BOOK, ROOT
+from simplexnas.io.paths import ROOT
 from simplexnas.io.seeds import generator
 from simplexnas.methods import settings, worth
 from simplexnas.methods.choose import method_of
@@ -19,7 +20,7 @@ from simplexnas.space import cost
 from simplexnas.tasks import load
 from simplexnas.training.loop import search
 
-TEXT = (BOOK / "training.py").read_text(encoding="utf-8")
+TEXT = source("training")
 
 
 def miniature_config(splits):
@@ -93,7 +94,7 @@ def test_what_the_page_says_of_the_presets():
 
 
 def test_every_number_stands_on_the_page():
-    assert not {name for name in training.numbers() if f"<!--={name}-->" not in TEXT}
+    assert unsaid(training.numbers(), "training") == set()
 
 
 def test_files_that_the_page_includes_have_what_it_asks_for():

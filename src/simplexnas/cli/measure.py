@@ -210,4 +210,4 @@ def table(
     from simplexnas.report import tables
 
     typer.echo(relative(tables.compute_table([describe(name) for name in families])))
-    typer.echo("\nFor README.md and book/intro.md:\n\n" + tables.markdown(tables.table()))
+    typer.echo("\nFor README.md and book/intro.py, by `make refresh`:\n\n" + tables.markdown(tables.table()))

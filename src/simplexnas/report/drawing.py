@@ -74,12 +74,16 @@ def key(space: SearchSpace, counts: Sequence[int] | None = None) -> str:
 
 
 def cells(space: SearchSpace, operations: Sequence[int]) -> str:
-    """Both cells of an architecture with captions and a key, as HTML. operations: those of `Architecture`."""
+    """Both cells of an architecture with captions and a key, as HTML. operations: those of `Architecture`.
+
+    Side by side, or on a phone under one another.
+    """
     half = len(cell_edges(space))
     parts = [key(space, [list(operations).count(m) for m in range(space.k)])]
-    for kind, own in (("Normal", operations[:half]), ("Reduction", operations[half:])):
-        parts.append(f"<figure>{cell(space, own, f'{kind} cell')}<figcaption>{kind} cell</figcaption></figure>")
-    return "".join(parts)
+    for kind, own in (("Normal cell", operations[:half]), ("Reduction cell", operations[half:])):
+        drawn = cell(space, own, kind, letters=18)  # which is made smaller
+        parts.append(f'<figure style="flex:1 1 17rem;margin:0">{drawn}<figcaption>{kind}</figcaption></figure>')
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0.5rem">{"".join(parts)}</div>'
 
 
 SIDE, MARGIN = 300, 34

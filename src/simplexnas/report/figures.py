@@ -10,10 +10,12 @@ import mpltern  # noqa: F401  (registers the projection "ternary")
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.gridspec import SubplotSpec
+from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import LogLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Point
@@ -37,35 +39,44 @@ def as_in_the_book() -> None:
     backend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None, "Creator": None}}
 
 
-def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
-    """Number of edges per operation for several models, in the manner of the paper's Figure 3.
+def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = None, every: int = 0) -> plt.Axes:
+    """Number of edges per operation for several models: a bar for each, divided among the operations.
 
     counts: {model: {operation: edges}}; all models list the same operations and have equally many edges.
+    every: a gap after so many bars.
     """
-    ax = ax or plt.subplots(figsize=(7, 3.2), layout="constrained")[1]
-    rows = [(model, operation, n) for model, edges in counts.items() for operation, n in edges.items()]
-    bars = pd.DataFrame(rows, columns=["model", "operation", "edges"])
-    colors = operation_colors(bars["operation"].unique())
-    sns.barplot(bars, x="model", y="edges", hue="operation", palette=colors, saturation=1, ax=ax)
-    for container in ax.containers:
-        ax.bar_label(container, fontsize=8, padding=1)
-    total = round(bars.groupby("model")["edges"].sum().max())
-    ax.set_xlabel("")
-    ax.set_ylabel(f"edges (of {total})")
-    ax.set_ylim(0, 15 / 14 * total)
-    ax.legend(frameon=False, ncols=len(colors), loc="upper right")
-    ax.spines[["top", "right"]].set_visible(False)
+    ax = ax or plt.subplots(figsize=(5.6, 0.24 * len(counts) + 1), layout="constrained")[1]
+    rows = np.arange(len(counts)) + (0.5 * (np.arange(len(counts)) // every) if every else 0)
+    bars = pd.DataFrame(counts).T
+    left = np.zeros(len(bars))
+    for operation, color in operation_colors(bars.columns).items():
+        edges = bars[operation].to_numpy(dtype=float)
+        ax.barh(rows, edges, left=left, height=0.85, color=color, edgecolor="white", linewidth=1, label=operation)
+        letters = {"color": "white" if contrast(np.array(to_rgb(color))) >= 4.5 else "black", "fontsize": 10}
+        for row, start, n in zip(rows, left, edges, strict=True):
+            if n >= 1:  # what is narrower has no room for its number
+                ax.text(start + n / 2, row, f"{n:g}", ha="center", va="center_baseline", **letters)
+        left += edges
+    ax.set_yticks(rows, bars.index)
+    ax.set_ylim(rows[-1] + 0.6, -0.6)
+    ax.set_xlim(0, left.max())
+    ax.set_xlabel(f"edges, of {round(left.max())}")
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    style = {"frameon": False, "ncols": len(bars.columns), "borderpad": 0, "fontsize": 11, "columnspacing": 1}
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), **style)
     return ax
+
+
+def contrast(shade: np.ndarray) -> float:
+    """How a colour (3,) stands out on white, 1 to 21 (WCAG 2)."""
+    linear = np.where(shade <= 0.04045, shade / 12.92, ((shade + 0.055) / 1.055) ** 2.4)
+    return 1.05 / (linear @ (0.2126, 0.7152, 0.0722) + 0.05)
 
 
 def ink(color: str) -> np.ndarray:
     """A colour (3,) for letters on white: the given one, darkened until it stands out as 4.5 to 1 (WCAG 2)."""
     rgb = np.array(to_rgb(color))
-
-    def contrast(shade: np.ndarray) -> float:
-        linear = np.where(shade <= 0.04045, shade / 12.92, ((shade + 0.055) / 1.055) ** 2.4)
-        return 1.05 / (linear @ (0.2126, 0.7152, 0.0722) + 0.05)
-
     return next(shade for darker in range(100) if contrast(shade := rgb * (1 - darker / 100)) >= 4.5)
 
 
@@ -178,29 +189,37 @@ def simplex_points(points: dict[str, tuple[float, ...]], on: Simplex) -> Simplex
     return on
 
 
-def simplex_map(S: np.ndarray, values: np.ndarray, label: str, on: Simplex) -> Simplex:
-    """Values (n,) at points S (n, k): a line, filled contours over the triangle, or dots for each pair of numbers.
+def tiles(S: np.ndarray, values: np.ndarray, label: str, operations: Iterable[str], ax: plt.Axes) -> np.ndarray:
+    """Values (n,) on the lattice S (n, 3) in a plain triangle: each point's tile in its colour, nothing in between.
 
-    Points that lie on one another for a pair are one dot: the mean of their values.
+    Returns the triangle's corners.
     """
-    values = np.asarray(values)
-    if len(on.operations) == 2:
-        (ax,), order = on.axes, np.argsort(S[:, 0])
-        ax.plot(S[order, 0], values[order], color="black", marker="o", markersize=4)
-        ax.yaxis.set_visible(True)
-        ax.set_ylabel(label)
-    elif len(on.operations) == 3:
-        (ax,) = on.axes
-        contours = ax.tricontourf(*S.T, values, levels=10, cmap="cividis")
-        ax.figure.colorbar(contours, ax=ax, label=label, shrink=0.8, pad=0.16)
-    else:
-        colors = {"cmap": "cividis", "vmin": values.min(), "vmax": values.max()}
-        for ax, places, _ in on.panels(S):
-            distinct, group = np.unique(places.round(6), axis=1, return_inverse=True)
-            means = np.bincount(group.ravel(), values) / np.bincount(group.ravel())
-            dots = ax.scatter(*distinct, c=means, s=20, **colors)
-        dots.figure.colorbar(dots, ax=list(on.axes), label=label, shrink=0.6)
-    return on
+    corners = plain_triangle(operations, ax)
+    places = S @ corners
+    step = np.sort(np.linalg.norm(places - places[0], axis=1))[1]
+    angles = np.pi / 6 + np.pi / 3 * np.arange(6)
+    hexagon = step / 3**0.5 * np.column_stack([np.cos(angles), np.sin(angles)])
+    shown = PolyCollection(
+        places[:, None] + hexagon, array=np.asarray(values), cmap="cividis", edgecolor="face", linewidth=0.4
+    )
+    ax.add_collection(shown)
+    shown.set_clip_path(Polygon(corners, transform=ax.transData))
+    bar = ax.figure.colorbar(shown, ax=ax, orientation="horizontal", shrink=0.8, pad=0.02, aspect=16)
+    bar.set_label(label, fontsize=11)
+    bar.locator = MaxNLocator(4)
+    bar.ax.tick_params(labelsize=10)
+    bar.outline.set_visible(False)
+    return corners
+
+
+def mark(points: dict[str, tuple[float, ...]], corners: np.ndarray, ax: plt.Axes) -> None:
+    """Named vectors S as dots in a plain triangle with these corners, readable on any colour."""
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    for name, S in points.items():
+        place = np.array(S) / sum(S) @ corners
+        ax.plot(*place, "o", color="black", markeredgecolor="white", markersize=6)
+        style = {"weight": "bold", "fontsize": 11, "path_effects": halo}
+        ax.annotate(name, place, (5, 3), textcoords="offset points", **style)
 
 
 def image_row(images: np.ndarray, names: list[str]) -> np.ndarray:
@@ -266,23 +285,32 @@ def fronts(
 
     The first `lines` groups, fronts in order of size, are drawn as lines, the others as dots.
     """
-    ax = ax or plt.subplots(figsize=(7, 4), layout="constrained")[1]
-    divisor, label = SIZES[size]
+    ax = ax or plt.subplots(figsize=(5.6, 4), layout="constrained")[1]
     styles = zip(groups.items(), cycle(LINE_COLORS), cycle(MARKERS), strict=False)
     for index, ((name, points), color, marker) in enumerate(styles):
-        values = [getattr(point, size) / divisor for point in points]
-        test = [100 * point.accuracy.test for point in points]
+        places = places_of(points, size)
         if index < lines:
-            ax.plot(values, test, color=color, marker=marker, markersize=5, linewidth=1.2, label=name, zorder=3)
+            ax.plot(*places, color=color, marker=marker, markersize=5, linewidth=1.2, label=name, zorder=3)
         else:
-            ax.scatter(values, test, s=14, color=color, alpha=0.7, linewidth=0, label=name)
+            ax.scatter(*places, s=16, color=color, marker=marker, alpha=0.7, linewidth=0, label=name)
+    return accuracy_by_size(ax, size)
+
+
+def places_of(points: Iterable[Point], size: str = "total_parameters") -> np.ndarray:
+    """Size (of SIZES) and test accuracy in percent, as they are drawn: (2, n)."""
+    divisor, _ = SIZES[size]
+    return np.array([(getattr(point, size) / divisor, 100 * point.accuracy.test) for point in points]).T
+
+
+def accuracy_by_size(ax: plt.Axes, size: str = "total_parameters") -> plt.Axes:
+    """Scales, labels and legend of axes on which test accuracy is drawn against a size."""
     ax.set_xscale("log")
     low, high = ax.get_xlim()
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high / low > 4 else range(1, 10)))
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.minorticks_off()
-    ax.set_xlabel(label)
-    ax.set_ylabel("test accuracy, %")
+    ax.set_xlabel(SIZES[size][1], fontsize=11)
+    ax.set_ylabel("test accuracy, %", fontsize=11)
     ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -315,24 +343,6 @@ def predictions(points: dict[str, list[dict]]) -> np.ndarray:
     return axes.flatten()
 
 
-def retrained(points: dict[str, list[Point]], ax: plt.Axes | None = None) -> plt.Axes:
-    """Test accuracy after training from scratch against that of inherited weights, {name: points of "retrained.json"}.
-
-    On the line both are equal.
-    """
-    ax = ax or plt.subplots(figsize=(5, 4.2), layout="constrained")[1]
-    styles = zip(cycle(LINE_COLORS[1:]), cycle("os^vDP"), strict=False)
-    for (name, own), (color, marker) in zip(points.items(), styles, strict=False):
-        pairs = np.array([[100 * point.accuracy.test, 100 * point.retrained.test] for point in own])
-        ax.scatter(*pairs.T, s=24, color=color, marker=marker, linewidth=0, label=name)
-    ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
-    ax.set_xlabel("test accuracy with inherited weights, %")
-    ax.set_ylabel("test accuracy, trained alone, %")
-    ax.legend(frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
-
-
 def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
     """Hypervolume of every training, one row for each change, best mean first; runs: of `tables.ablation`.
 
@@ -354,8 +364,8 @@ def switching(
     penalty: np.ndarray, edges: dict[str, np.ndarray], of: int, operation: str, ax: plt.Axes | None = None
 ) -> plt.Axes:
     """Number of edges with an operation, `of` so many, against its penalty: one step line per name; arrays (n,)."""
-    ax = ax or plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
-    styles = zip(cycle(["#999999", *LINE_COLORS[1:4]]), cycle([":", "--", "-", "-."]), strict=False)
+    ax = ax or plt.subplots(figsize=(5.6, 3.6), layout="constrained")[1]
+    styles = zip(cycle(["#767676", *LINE_COLORS[1:4]]), cycle([":", "--", "-", "-."]), strict=False)
     for (name, counts), (color, style) in zip(edges.items(), styles, strict=False):
         ax.step(penalty, counts, where="mid", color=color, linestyle=style, linewidth=1.8, label=name)
     ax.set_xlabel(f"penalty on {operation}")

@@ -1,7 +1,7 @@
 """Numbers in prose that come from result files: each stands in the text, and beside it its name in a comment.
 
 README and the pages of the book say, for example, `88.6<!--=best.least--> %`; the comment is not shown. A whole table
-stands between `<!--=table-->` and `<!--/table-->`, each on a line of its own.
+stands between `<!--=table-->` and `<!--/table-->`, each on a line of its own (in a script: a comment of its own).
 
     python -m simplexnas.report.numbers refresh    # write the present numbers into the pages
     python -m simplexnas.report.numbers check      # fail where a page says something else
@@ -19,17 +19,22 @@ from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
 from simplexnas.report import pages as of_pages
 from simplexnas.report import tables
+from simplexnas.report.pages import intro
 
 # A number has no spaces: what stands from the last blank, bracket or asterisk to the comment.
 NUMBER = re.compile(r"(?P<said>[^\s()*>]+)(?P<mark><!--=(?P<name>[\w.]+)-->)")
-BLOCK = re.compile(r"(?P<open><!--=(?P<name>[\w.]+)-->\n)(?P<said>.*?)(?P<close>\n<!--/(?P=name)-->)", re.DOTALL)
+# In a script each line of a block starts as a comment.
+BLOCK = re.compile(
+    r"^(?P<open>(?P<margin>(?:# )?)<!--=(?P<name>[\w.]+)-->\n)(?P<said>.*?)(?P<close>\n(?P=margin)<!--/(?P=name)-->)",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def values() -> dict[str, str]:
     """Every number and table that a page may name, as it stands in the text."""
     rows = tables.table()
     best = [100 * row["best"]["accuracy"]["test"] for row in rows]
-    known = {"table": tables.markdown(rows), "best.least": f"{min(best):.1f}", "best.most": f"{max(best):.1f}"}
+    known = {"table": intro.table(), "best.least": f"{min(best):.1f}", "best.most": f"{max(best):.1f}"}
     for row in rows:
         known[f"{row['name']}.paper"] = f"{100 * row['paper']['accuracy']:.1f}"
         for kind in ("ours", "best", "control"):
@@ -49,7 +54,9 @@ def replaced(text: str, known: Mapping[str, str], source: str) -> str:
         parts = match.groupdict()
         if parts["name"] not in known:
             raise SimplexNASError(f"{source}: no number is named {parts['name']!r}")
-        return parts.get("open", "") + known[parts["name"]] + parts.get("mark", "") + parts.get("close", "")
+        margin = parts.get("margin", "")
+        said = "\n".join(margin + line for line in known[parts["name"]].splitlines())
+        return parts.get("open", "") + said + parts.get("mark", "") + parts.get("close", "")
 
     return NUMBER.sub(present, BLOCK.sub(present, text))
 

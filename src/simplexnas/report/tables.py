@@ -1,6 +1,6 @@
 """The tables made of result files: the paper's beside ours, ablation, hypervolumes, steering."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +26,7 @@ from simplexnas.io.records import (
 )
 from simplexnas.measure.lattice import lattice_points
 from simplexnas.report import analysis, names, statistics
-from simplexnas.report.paper import BUDGETS, PAPER, decoded_macs
-from simplexnas.space import cost
-from simplexnas.space.search_space import SearchSpace
+from simplexnas.report.paper import BUDGETS, PAPER
 
 
 def drawn(points: Iterable[Point], source: str) -> list[list[Point]]:
@@ -196,6 +194,22 @@ def steering_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame
     return pd.DataFrame(lines)
 
 
+def ways(measured: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
+    """Test accuracy in percent by the way that a network was measured: a line for each, a column for each name.
+
+    measured: {name: for each training {way of `evaluation.in_all_ways`: test accuracy from 0 to 1}}; trainings stand
+    side by side. Statistics of batch normalisation: "old" ones of training, or "new" ones, re-estimated.
+    """
+    lines = []
+    for way in next(iter(measured.values()))[0]:
+        network, _, statistics_of = way.partition(", statistics ")
+        line = {"network, statistics": f"{network}, {'old' if statistics_of else 'new'}"}
+        lines.append(
+            line | {name: ", ".join(f"{100 * own[way]:.1f}" for own in all_) for name, all_ in measured.items()}
+        )
+    return pd.DataFrame(lines)
+
+
 def _spread(values: pd.Series) -> str:
     """Mean ± sample standard deviation, with two decimals below 2, one below 100, else none; "–" if one is missing."""
     mean = values.mean()
@@ -214,66 +228,30 @@ def _chosen(best: dict) -> str:
     return _vector(best["runs"][0]["S"]) if len(best["runs"]) == 1 else "one for each seed"
 
 
-def _percent(accuracy: dict) -> str:
-    """Test accuracy in percent: "88.1 ± 0.2 (3)" for a mean of three, "88.1" for one."""
-    sd = accuracy.get("sd")
-    return f"{100 * accuracy['test']:.1f}" + (f" ± {100 * sd:.1f} ({accuracy['n']})" if sd is not None else "")
+def markdown(rows: list[dict], trained: Mapping[str, dict] | None = None) -> str:
+    """The short table of README and the book's first page: test accuracy, and below it edge parameters.
 
-
-def frame(rows: list[dict], asked: dict | None = None) -> pd.DataFrame:
-    """The book's table: for each row the paper's figures, ours at the same S, our best within budget, the control.
-
-    rows: as `table()` returns them. asked: a report of `evaluate.evaluate` with its "S", appended as the last line.
+    trained: by the name of S, the summary of the published method as we trained it, for a last column.
     """
 
-    def line(model: str, source: str, S: str, measured: dict) -> dict:
-        return {
-            "model": model,
-            "source": source,
-            "S": S,
-            "test accuracy, %": _percent(measured["accuracy"]),
-            "edge parameters": f"{measured['edge_parameters']:,}",
-            "total parameters": f"{measured['total_parameters']:,}",
-            "M MACs": f"{measured['macs'] / 1e6:.2f}",
-            " / ".join(measured["operations"]): " / ".join(f"{n:g}" for n in measured["operations"].values()),
-        }
+    def cell(measured: dict, strong: str = "") -> str:
+        accuracy, sd = measured["accuracy"], measured["accuracy"].get("sd")
+        percent = f"{100 * accuracy['test']:.1f}" + (f" ± {100 * sd:.1f}" if sd is not None else "")
+        return f"{strong}{percent}{strong} <br>at {measured['edge_parameters']:,}"
 
-    lines = []
+    def head(words: str, measured: dict) -> str:
+        number = len(measured["runs"])
+        return f"{words} ({number} training{'s' if number > 1 else ''})"
+
+    first = rows[0]
+    heads = ["S", "paper", head("ours, same S", first["ours"])]
+    heads.append(head("ours, best within the paper's parameters", first["best"]))
+    if trained:
+        heads.append(head("published method, trained by us, same S", trained[first["name"]]))
+    lines = [heads, ["---"] * len(heads)]
     for row in rows:
-        name, S = row["name"], _vector(row["S"])
-        total = row["paper"]["edge_parameters"] + cost.fixed_parameters(SearchSpace())
-        sizes = {"total_parameters": total, "macs": decoded_macs(name)}
-        paper = row["paper"] | sizes | {"accuracy": {"test": row["paper"]["accuracy"]}}
-        lines += [
-            line(name, "paper", S, paper),
-            line(name, "ours, same S", S, row["ours"]),
-            line(name, "ours, best within the paper's parameters", _chosen(row["best"]), row["best"]),
-            line(name, "control", S, row["control"]),
-        ]
-    if asked is not None:
-        lines.append(line("asked for", "ours", _vector(asked["S"]), asked))
-    return pd.DataFrame(lines)
-
-
-def markdown(rows: list[dict]) -> str:
-    """The short table of README and the book's first page: test accuracy and edge parameters."""
-
-    def cell(measured: dict) -> str:
-        return f"{_percent(measured['accuracy'])} at {measured['edge_parameters']:,}"
-
-    lines = [
-        "| | S | paper | ours, same S | ours, best within the paper's parameters | control |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        paper = row["paper"] | {"accuracy": {"test": row["paper"]["accuracy"]}}
-        cells = [
-            row["name"],
-            _vector(row["S"]),
-            cell(paper),
-            cell(row["ours"]),
-            f"**{cell(row['best'])}**" + (f", S = {_chosen(row['best'])}" if len(row["best"]["runs"]) == 1 else ""),
-            cell(row["control"]),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        paper, best = row["paper"] | {"accuracy": {"test": row["paper"]["accuracy"]}}, row["best"]
+        chosen = f" <br>S = {_chosen(best)}" if len(best["runs"]) == 1 else ""
+        cells = [row["name"], cell(paper), cell(row["ours"]), cell(best, "**") + chosen]
+        lines.append(cells + ([cell(trained[row["name"]])] if trained else []))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -2,6 +2,15 @@
 
 import importlib
 import pkgutil
+import re
+
+import pandas as pd
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """A table of text, however long its cells; what stands between backticks becomes code."""
+    with pd.option_context("display.max_colwidth", None):
+        return re.sub("`([^`]+)`", r"<code>\1</code>", table.to_html(index=False, border=0))
 
 
 def numbers() -> dict[str, str]:

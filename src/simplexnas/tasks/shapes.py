@@ -1,4 +1,4 @@
-"""A small data set of pictures for tests: five shapes, each mostly in a colour of its own, on noise."""
+"""A small folder of pictures for tries and tests: five shapes, each mostly in a colour of its own, on noise."""
 
 from pathlib import Path
 

@@ -1,0 +1,115 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Can one set of weights serve all?
+#
+# *For readers who want to know what inherited weights cost · needs {doc}`triangle` · about 6 minutes*
+#
+# :::{admonition} In one minute
+# :class: minute
+# - Nearly. Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks.
+# - That holds for members. Random architectures have 8.5<!--=sharing.gap.random--> percentage points more alone, and then they are about as good as members: the shared weights presumably fit what training drew.
+# - Weights that rank *any* architecture come of trainings that run every operation on every edge often; they make poor small members. Counting MACs ranks about as well, and needs no training.
+# :::
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters. Each of 20 members is a hollow circle with inherited weights, joined by a short line to a full circle a little above, trained alone. Ten random architectures are hollow squares at 77 to 87 percent, joined by long lines to full squares among the members' full circles."}, "figure": {"caption": "Networks of one family, each with inherited weights (hollow) and trained alone (full).", "name": "fig-sharing-alone"}}
+import matplotlib.pyplot as plt
+from IPython.display import HTML
+
+from simplexnas.report import figures
+from simplexnas.report.pages import as_html, sharing
+
+figures.as_in_the_book()
+sharing.inherited_and_alone()
+plt.show()
+
+# %% [markdown]
+# (members-alone)=
+# ## Inherited, or trained alone
+#
+# Inherited weights are a compromise: one set serves all members. How accurate would a network be with weights of its own, and does inherited accuracy rank networks as training each alone would?
+#
+# `simplexnas retrain` trained 30<!--=sharing.all--> networks from scratch: 20<!--=sharing.members--> members of the family of seed 0, evenly spaced in the order of their size, and 10<!--=sharing.random--> random architectures, each with shares of the three operations drawn at random.
+#
+# Optimiser, augmentation and re-estimated statistics are those of the family. Each had 6 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs may add accuracy.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent, in brackets the number of networks; with, without: a convolution in the reduction cell. Gap: alone minus inherited, ± standard deviation over networks, in percentage points. Kendall's τ of inherited and alone is 1 if both rank the networks alike, 0 if the ranks are unrelated.", "name": "tab-alone"}}
+HTML(as_html(sharing.groups_table()))
+
+# %% [markdown]
+# **Members are 1.2<!--=sharing.gap--> percentage points below what training alone gives them,** and both rank them much alike, τ 0.87<!--=sharing.tau-->. Also within the two kinds: 0.75<!--=sharing.tau.with--> with a convolution in the reduction cell, 0.71<!--=sharing.tau.without--> without.
+#
+# **The gap is largest where inherited accuracy is lowest,** 5.1<!--=sharing.gap.largest--> percentage points. With a convolution in the reduction cell it is 0.6<!--=sharing.gap.with-->, without 2.1<!--=sharing.gap.without-->.
+#
+# (two-ends)=
+# ## Do two ends compete?
+#
+# The largest member, 104,416<!--=sharing.largest--> edge parameters, has 91.5<!--=sharing.largest.inherited--> % inherited, which is not the best of the family. Alone it has 93.5<!--=sharing.largest.alone--> %, which is the best of the 20<!--=sharing.members-->.
+#
+# So size is worth more alone than in the family. That large members gain so little from theirs may be a price of sharing, or of how seldom training draws them; these data do not tell the two apart. `simplexnas gradients` measures whether members pull the shared weights in different directions.
+#
+# ## Random architectures
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy trained alone against that with inherited weights. Members lie on or a little above the line of equal accuracy; random architectures far above it, without order."}, "figure": {"caption": "The same networks: on the line, training alone adds nothing.", "name": "fig-sharing-scatter"}}
+sharing.scatter()
+plt.show()
+
+# %% [markdown]
+# **Random architectures gain 8.5<!--=sharing.gap.random--> percentage points,** and we see no relation between their accuracies inherited and alone (ten networks are few). With inherited weights they are far behind the members.
+#
+# **Alone, a random architecture is nearly as accurate as the member of its kind that is nearest in size:** 0.2<!--=sharing.lead--> percentage points below on average, at most 0.8<!--=sharing.lead.least--> (3<!--=sharing.larger--> of the 10<!--=sharing.random--> are larger than every member). So most of the distance between them is one of weights, presumably as the shared ones fit what training drew.
+#
+# **Not all of it.** The smallest member here with a convolution in the reduction cell is smaller than some random architectures without. The best of the members of at most its size (on validation) is ahead of a random architecture in most cases, 8<!--=sharing.beaten-->, in 2<!--=sharing.beaten.other--> of them with such a convolution that the other lacks.
+# It was chosen among 5<!--=sharing.among.least--> to 20<!--=sharing.among.most-->, though, which helps it.
+#
+# (ranking)=
+# ## Which weights rank architectures?
+#
+# A search with shared weights trusts that inherited accuracy ranks networks as their own training would. `simplexnas rank` measured the same 30<!--=sharing.all--> networks with other weights: of our other trainings, of the published method, and of three short trainings with ever softer choices.
+# (With a fortieth of the gain these are nearly random: a penalty lower by 0.5 makes an operation 1.6 times as likely.) Two more rows use no weights, but count.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "For each set of weights Kendall's tau with training alone, of all networks with an interval, of members, and of random architectures. The family's own weights reach 0.87 for members, but 0.3 for all. The published method, a fortieth of the gain, and counting MACs lie near 0.8 for all, and high for both kinds."}, "figure": {"caption": "Kendall's τ of each predictor with training alone. Intervals: a bootstrap that draws as many members and random architectures as there are, the same networks for every row. The members are of seed 0: other weights were not trained for them, though our other families have similar ones.", "name": "fig-sharing-ranking"}}
+found = sharing.ranking()
+sharing.taus(found)
+plt.show()
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Gap, alone minus inherited, in percentage points; τ over all networks; and the 95 % interval of how far it is behind the τ of counting MACs, from the same bootstrap.", "name": "tab-ranking"}}
+HTML(as_html(sharing.ranking_table(found)))
+
+# %% [markdown]
+# **The family's own weights rank their own members,** with τ 0.87<!--=sharing.tau-->. Those of our other whole trainings rank the same networks with 0.39<!--=sharing.others.least--> to 0.64<!--=sharing.others.most-->. Among the random architectures no relation is seen with any of them. The gaps grow accordingly.
+#
+# **Two sets of weights rank all 30<!--=sharing.all-->:** those of the published method (τ 0.77<!--=sharing.theirs-->), and of three epochs of nearly random choices (0.82<!--=sharing.soft-->). Presumably that is because training ran every operation on every edge often. But both are far below training alone, by 8<!--=sharing.soft.gap--> percentage points.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings, three epochs each: how they rank, and the families that they are (on 15 points S).", "name": "tab-softer"}}
+HTML(as_html(sharing.softer_table(sharing.softer(found))))
+
+# %% [markdown]
+# **To rank any architecture, and to have accurate members of every size, are two aims,** and none of these trainings serves both. With nearly random choices the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.soft.within--> %.
+#
+# **Counting MACs ranks about equally well,** and nothing need be trained: all networks with τ 0.80<!--=sharing.macs-->, members with 0.84<!--=sharing.macs.members-->. Counting edge parameters is slightly worse.
+#
+# All this is of one sample of networks, each trained alone once. The intervals in {numref}`tab-ranking` do not tell the best three apart, though they do tell them from the other weights.
+#
+# ## What can go wrong
+#
+# - **Trusting ranks of networks that training never drew.** Inherited accuracy says little about them.
+# - **Choosing the largest member for its size.** With inherited weights it is not the best; train it alone, or take a smaller one ({doc}`budget`).
+# - **One training each.** The gap of a single network has its own noise, and 6 epochs are not the end of training.
+#
+# ## Where it lives
+#
+# - Code: `simplexnas.measure.retraining`, `simplexnas.measure.ranking`, `simplexnas.measure.gradients`, `simplexnas.report.statistics` (τ, bootstrap), `simplexnas.report.pages.sharing` (this page's tables and figures).
+# - Tests: `tests/test_retrain.py`, `tests/test_gradients.py`, `tests/test_pages_sharing.py`.
+# - Data: `data/results/default-seed0/retrained.json`; `ranked.json` of the families under `ranking` in `data/published.json`.

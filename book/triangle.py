@@ -1,0 +1,138 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Does S steer?
+#
+# *For readers who want to see the whole triangle, and not four points of it · needs {doc}`hypernetwork` · about 7 minutes*
+#
+# :::{admonition} In one minute
+# :class: minute
+# - Yes. As its penalty rises, an operation becomes rarer, and in small steps: each of our three<!--=triangle.trainings--> trainings gives 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different networks. But random utilities steer as well: it is the form that steers, not what was learned.
+# - S is a dial of size, not of accuracy. Most of the accuracy depends on one thing, a convolution in the reduction cell. Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's four models.
+# - For accuracy against size one number does nearly as well as the vector S. For time it does not.
+# :::
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four triangles of penalties, coloured in tiles: edges with pooling, identity and convolution, each most where the penalties on the others are large, and edge parameters, which are most where the penalty on convolutions is small. A to D are marked."}, "figure": {"caption": "What S does: edges with each operation, of 28, and edge parameters, means over our trainings. A corner is all the penalty on one operation; A to D are the paper's points.", "name": "fig-triangle-maps"}}
+import matplotlib.pyplot as plt
+from IPython.display import HTML
+
+from simplexnas.report import figures
+from simplexnas.report.pages import as_html, triangle
+
+figures.as_in_the_book()
+triangle.maps()
+plt.show()
+
+# %% [markdown]
+# The paper's claim ({cite}`firsov2024`, slide 7, our translation):
+#
+# > The method can obtain architectures of models by changing the vector of the complexity parameter, without the need for additional fine-tuning.
+#
+# `simplexnas lattice` measured each family at 231<!--=triangle.points--> points S, those whose components are multiples of 0.05: inherited weights, no fine-tuning, statistics of batch normalisation re-estimated. Several S give the same network.
+#
+# (steering)=
+# ## How well it steers
+#
+# The share of an operation should fall as its penalty rises. {numref}`tab-steering` has Spearman's rank correlation ρ of the two, and how many of the 28 edges change from a point S to its neighbours, where 0.05 moves from one penalty to another.
+# −1 is out of reach, since a number of edges also depends on the other two penalties.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Steering over the lattice: ρ of each operation, edges that change from a point S to the next on average (and at most), and different networks. Random hypernetworks have our form, a utility minus a price, with random numbers as utilities. The published method was trained once.", "name": "tab-steering"}}
+HTML(as_html(triangle.steering_table()))
+
+# %% [markdown]
+# **Random utilities steer nearly as well.** Steering is in the form, a utility minus a price ({doc}`hypernetwork`), and not a result of training.
+#
+# **The published method steers nearly as well,** but in leaps of up to 15<!--=triangle.leap--> edges. There the price alone teaches it ({ref}`have-data-a-say`).
+#
+# ## All at once, or one after another?
+#
+# $\mathsf{Lat}$ is linear in the probabilities. Where it is least, every edge takes the operation of least penalty, and all edges change their mind at the same S: a switch, not a dial. {numref}`fig-triangle-switching` walks from $(\frac12, \frac12, 0)$ to $(0, 0, 1)$.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Step lines of the number of convolution edges against the penalty on convolutions: one falls from 28 to 0 at one third, the second in two steps, the third gradually, the fourth within a short stretch around one third."}, "figure": {"caption": "Convolutions along a line of S: where the linear price of the author's loss is least, where that with a price of parameters is, in one of our trainings, and in the published method as trained.", "name": "fig-triangle-switching"}}
+triangle.switching()
+plt.show()
+
+# %% [markdown]
+# **Utilities that differ from edge to edge spread the switches:** the number falls between 0.01<!--=triangle.fall.ours.from--> and 0.55<!--=triangle.fall.ours.to--> in our training. In the published hypernetwork it falls within a short stretch, between 0.23<!--=triangle.fall.theirs.from--> and 0.37<!--=triangle.fall.theirs.to-->.
+#
+# A price by parameters or by MACs alone would not make the steps smaller. Pooling has neither, so that a convolution is never cheaper, whatever the penalties. Measured time can be the price ({doc}`time_price`); it is linear in the probabilities too.
+#
+# A second route to the same networks needs none of the hypernetwork's code: every edge takes the operation of least $S_m - v_m$, where $v$ is its utility minus its price at $S = 0$. It agrees on every edge of every point (a test).
+#
+# ## Accuracy has two levels
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of penalties in tiles. On the left test accuracy, with a dark region of low accuracy towards a large penalty on convolutions and a bright one elsewhere. On the right convolutions in the reduction cell, which are zero in the same dark region."}, "figure": {"caption": "Test accuracy, and convolutions on the 14 edges of the reduction cell, means over our trainings.", "name": "fig-triangle-accuracy"}}
+triangle.accuracy_maps()
+plt.show()
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The different networks of each training, without and with a convolution in the reduction cell: their numbers, and their test accuracy in percent.", "name": "tab-levels"}}
+HTML(as_html(triangle.levels_table()))
+
+# %% [markdown]
+# **Without a convolution in the reduction cell** no member has more than 89.0<!--=triangle.without.most--> %; the median is 88<!--=triangle.without.median--> %, with a tail down to 82<!--=triangle.without.least--> %.
+#
+# **With one,** 167<!--=triangle.with.band--> of the 183<!--=triangle.with--> members have 91 to 92.5 %.
+#
+# Each of these convolutions costs 11,968 parameters, as it stands in two cells. Every member with one also has at least two in the normal cell: the smallest has 15,168<!--=triangle.with.smallest--> edge parameters, more than the paper's D. So within the sizes of B and D our best members hardly differ.
+#
+# One convolution there would not be enough. The family without a price of parameters ({doc}`time_price`) has a member with it and no other: 87.0<!--=triangle.unit.one--> %, where pooling everywhere has 85.1<!--=triangle.unit.pooling--> % with its weights.
+#
+# ## Accuracy against size
+#
+# The *front* holds the members that no other member beats in both size and validation accuracy; it is drawn with test accuracy.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters. Members without a convolution in the reduction cell, triangles, lie at 82 to 89 percent, those with one, circles, mostly at 91 to 92.5. The fronts of the trainings run closely together, from pooling everywhere at 87 percent with the fewest parameters to 92 percent. The paper's A to D lie below all of it."}, "figure": {"caption": "Every member of our families, the front of each training, the network that pools on every edge, and the paper's four models.", "name": "fig-triangle-front"}}
+triangle.fronts()
+plt.show()
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Three members of each training: test accuracy in percent, and edge parameters.", "name": "tab-notable"}}
+HTML(as_html(triangle.notable_table()))
+
+# %% [markdown]
+# (pooling-everywhere)=
+# **Pooling on every edge is more accurate than each of the paper's four models.** It has no edge parameter at all; stem, preprocessing and classifier are trained even there. Of the distance from the paper to our best within its size it covers
+# 85<!--=triangle.covered.B--> % at B, 79<!--=triangle.covered.D--> % at D, 49<!--=triangle.covered.A--> % at A and 31<!--=triangle.covered.C--> % at C.
+#
+# **The largest member is never the best.** That may be a price of sharing: {ref}`members-alone`.
+#
+# (one-number)=
+# ## Why a vector? One number instead of two
+#
+# Two of the three penalties are free. A vector can say which cost counts ({doc}`problem` has two members, one with fewer parameters, the other with fewer MACs). Would one number do?
+#
+# On each of three lines through the centre one penalty varies, and the other two are equal: 11<!--=triangle.line.points--> of the 231<!--=triangle.points--> points.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "What the points S can do, all of them or those of a line: hypervolume, the area under a front ({ref}`defined here <hypervolume>`), ± standard deviation over trainings; test accuracy in percent of the member that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, {doc}`timing`). Last: for each training, on 1,001 points of the line, the networks within 4 ms that have a convolution in the reduction cell; we did not measure them.", "name": "tab-one-number"}}
+table = triangle.one_number_table(triangle.one_number())
+table = table.rename(columns={"fast": "with, within 4 ms"})
+HTML(as_html(table))
+
+# %% [markdown]
+# **For accuracy against size, and against MACs, one number nearly does.** Where only the penalty on pooling varies, 11<!--=triangle.line.points--> points have almost the hypervolume of all: 0.69<!--=triangle.line--> and 0.70<!--=triangle.line.all-->. We saw afterwards which line is best; on validation images it is the same.
+#
+# **For time no line does.** Within 4 ms all S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. What is missing is a fast network with a convolution in the reduction cell. Finer points of the line of identity have some in most trainings, the other lines have none.
+#
+# Another single number, such as a price along measured time, we did not try. What the paper's own method gains by a vector was not tested.
+#
+# ## What can go wrong
+#
+# - **Taking S for a dial of accuracy.** One set of weights serves all members, and those that training met seldom are trained least. In the family of seed 0 the member with identity everywhere has 40,960<!--=triangle.least.size--> edge parameters and 81.8<!--=triangle.least--> %, the least of all.
+# - **Comparing at the same S.** Another training gives another network there ({ref}`trainings-agree`).
+# - **Few trainings.** Ours differ in their seeds alone; the published method was trained once, and so was the family without a price of parameters.
+#
+# ## Where it lives
+#
+# - Code: `simplexnas.measure.lattice`, `simplexnas.report.analysis` (steering, fronts, hypervolume), `simplexnas.report.pages.triangle` (this page's tables and figures).
+# - Tests: `tests/test_pages_triangle.py`, `tests/test_analysis.py`.
+# - Data: `lattice.json` of the families `default`, `unit` and `paper` of `data/published.json`, under `data/results`; the table of times `timed_table` under `data/latency`.

@@ -1,0 +1,264 @@
+"""The page `learning`: its tables and figures by other routes, and what its prose says of them.
+
+Families trained anew may turn a sentence over: then a test fails, and the page has to say so.
+"""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from pages import prose, unsaid
+from scipy import stats
+
+from simplexnas.family import Family
+from simplexnas.io import records
+from simplexnas.report import analysis, paper, published
+from simplexnas.report.pages import latency, triangle
+from simplexnas.report.pages import learning as page
+from simplexnas.space import cost
+
+TEXT = prose("learning")
+
+
+@pytest.fixture(scope="module")
+def own() -> pd.DataFrame:
+    return page.own()
+
+
+@pytest.fixture(scope="module")
+def same() -> pd.DataFrame:
+    return page.same().set_index("of")
+
+
+@pytest.fixture(scope="module")
+def chance() -> pd.DataFrame:
+    return page.chance()
+
+
+def test_every_number_stands_on_the_page():
+    assert not unsaid(page.numbers(), "learning")
+
+
+def test_what_the_page_says_of_trainings_and_draws():
+    assert "The family with random utilities and the published method were trained once" in TEXT
+    assert len(page.KINDS[page.RANDOM]) == len(page.KINDS[page.THEIRS]) == 1
+    assert "Whole lattices of 231 points S" in TEXT and "Fronts over 66 points S" in TEXT
+    assert "30 *random architectures*" in TEXT and "(three of random hypernetwork and control)" in TEXT
+    for name in published.DEFAULT:
+        assert len(records.read_lattice(name).points) == 231 and len(page.drawn(name, "family")[0]) == 66
+        assert [len(points) for points in page.drawn(name, "control")] == [66, 66, 66]
+        assert [len(points) for points in page.drawn(name, "random architecture")] == [30]
+    assert f"{page.SHUFFLES:,} times" in TEXT and "each of two paths is judged on its own half of a batch" in TEXT
+    for name in published.DEFAULT:
+        config = Family.load(name).config
+        assert (config.hypernetwork, config.estimator, config.paths) == ("utility", "score_function", 2)
+
+
+# Weights of their own
+
+
+def test_own_by_another_route(own):
+    name = published.RANDOM
+    points = records.read_lattice(name).points
+    row = own[own["kind"] == page.RANDOM].iloc[0]
+    assert row["hypervolume"] == pytest.approx(analysis.hypervolume(points, page.SPACE))
+    for budget, column in zip(paper.BUDGETS, page.SIZES, strict=True):
+        fits = [point for point in points if point.edge_parameters <= budget]
+        most = max(point.accuracy.validation for point in fits)
+        assert row[column] in [pytest.approx(100 * p.accuracy.test) for p in fits if p.accuracy.validation == most]
+    assert row["seconds"] == Family.load(name).description.training_seconds
+    text = page.own_table().set_index("of the family")
+    assert list(text.columns) == [f"{kind} ({len(families)})" for kind, families in page.KINDS.items()]
+    learned = own.loc[own["kind"] == page.LEARNED, "hypervolume"]
+    assert text.iloc[0, 0] == f"{learned.mean():.3f} ± {learned.std():.3f}"
+    assert text.loc[page.SIZES[0]].iloc[-1] == "–", "the published method has none that small"
+
+
+def test_random_utilities_with_weights_of_their_own_do_as_well(own):
+    means, sds = own.groupby("kind").mean(), own.groupby("kind").std()
+    learned, random = means.loc[page.LEARNED], means.loc[page.RANDOM]
+    assert "A family trained with random utilities, which never change, is as good as ours" in TEXT
+    assert abs(learned["hypervolume"] - random["hypervolume"]) < 2 * sds.loc[page.LEARNED, "hypervolume"]
+    assert "Within the two smallest sizes they are" in TEXT and "percentage points better, beyond that" in TEXT
+    gains = (random - learned)[page.SIZES]
+    assert gains.iloc[:2].min() > 0 > gains.iloc[2:].max() and gains.iloc[2:].min() > -1
+    assert abs(gains.iloc[0] - gains.iloc[1]) < 0.3, "one number for both"
+    assert "up to half a percentage point within these sizes" in TEXT
+    assert sds.loc[page.LEARNED, page.SIZES].max() < 0.5
+
+
+def test_the_published_method_lacks_small_networks(own):
+    means = own.groupby("kind").mean()
+    theirs, learned = means.loc[page.THEIRS], means.loc[page.LEARNED]
+    assert "Within C's size it is as accurate as ours, in half the time" in TEXT
+    assert abs(theirs[page.SIZES[-1]] - learned[page.SIZES[-1]]) < 0.3
+    assert theirs["seconds"] / learned["seconds"] == pytest.approx(1 / 2, abs=0.05)
+    assert theirs[page.SIZES[:2]].isna().all() and theirs["smallest"] > paper.PAPER["D"][2]
+    known = page.numbers()
+    assert "identities with stride 2, and nothing else" in TEXT
+    count = {"four": 4, "three": 3, "two": 2, "five": 5}[known["learning.theirs.strided"]]
+    assert known["learning.theirs.smallest"] == f"{5120 * count:,}", "they are all of it"
+    assert cost.edge_parameters(page.SPACE)[14, page.IDENTITY] == 5120
+    assert int(known["learning.theirs.pool"]) < triangle.EDGES
+    held = latency.one_sided().set_index("of 100 trainings").filter(like="a network within", axis=0)
+    assert "many have networks within D's size and fewer within B's" in TEXT
+    in_B, in_D = held.to_numpy()
+    assert (in_B < in_D).all() and in_D.min() > 50
+
+
+def test_the_price_of_parameters_is_not_what_makes_the_difference(own):
+    assert "Our training without it has a network of no edge parameters" in TEXT
+    points = records.read_lattice(published.UNIT).points
+    assert min(point.edge_parameters for point in points) == 0
+    theirs = own.groupby("kind").mean().loc[page.THEIRS]
+    assert float(page.numbers()["learning.unit.within"]) > theirs["≤ 38,304"] + 3
+    assert float(page.numbers()["learning.unit.hypervolume"]) > theirs["hypervolume"] + 0.1
+
+
+def test_a_style_for_each_kind_and_a_line_for_each_training():
+    (ax,) = page.own_fronts().axes
+    assert len(ax.lines) == sum(map(len, page.KINDS.values()))
+    assert len({line.get_marker() for line in ax.lines}) == len({line.get_linestyle() for line in ax.lines}) == 3
+    labels = [line.get_label() for line in ax.lines if not line.get_label().startswith("_")]
+    count = triangle.number_word(len(published.DEFAULT))
+    assert labels[0] == f"{page.LEARNED}: {count} trainings" and labels[-1] == f"{page.THEIRS}: one training"
+
+
+# The same weights
+
+
+def test_same_weights_by_another_route(same):
+    """`tables.hypervolumes` has tests of its own."""
+    accuracies = [
+        page.within(points) for name in published.DEFAULT for points in page.drawn(name, "random hypernetwork")
+    ]
+    assert len(accuracies) == 3 * len(published.DEFAULT)
+    assert same.loc["random hypernetwork", page.SIZES].tolist() == pytest.approx(np.mean(accuracies, axis=0))
+    counts = [len({p.choice for p in page.drawn(name, "family")[0]}) for name in published.DEFAULT]
+    assert same.loc["family", ["fewest", "most"]].tolist() == [min(counts), max(counts)]
+    text = page.same_table().set_index("of")
+    line = same.loc["control"]
+    assert text.loc["behind the family", "control"] == (
+        f"{line['behind']:.3f} ({line['behind low']:.3f} to {line['behind high']:.3f})"
+    )
+
+
+def test_the_family_is_ahead_with_its_own_weights(same):
+    assert "The family is ahead of all three;** the intervals do not overlap" in TEXT
+    others = same.drop("family")
+    assert (others["high"] < same.loc["family", "low"]).all() and (others["behind low"] > 0).all()
+    assert "None of the random architectures is small" in TEXT
+    assert same.loc["random architecture", page.SIZES[:2]].isna().all()
+    assert "Up to A's size the control's best is pooling everywhere" in TEXT
+    for name in published.DEFAULT:
+        for points in page.drawn(name, "control"):
+            assert not any(analysis.best_within(points, paper.PAPER["A"][2]).choice)
+
+
+def test_three_fronts_and_every_random_architecture_are_drawn():
+    (ax,) = page.same_fronts().axes
+    assert len(ax.lines) == 3 and len({line.get_marker() for line in ax.lines}) == 3
+    (dots,) = ax.collections
+    points = page.drawn(published.DEFAULT[0], "random architecture")[0]
+    expected = sorted(max(100 * point.accuracy.test, 74) for point in points)
+    assert "below 74 % stand at the lower edge" in TEXT
+    assert sorted(dots.get_offsets()[:, 1].tolist()) == pytest.approx(expected)
+
+
+# Agreement
+
+
+def test_utilities_are_those_of_the_hypernetwork():
+    """What is learned, not what it costs."""
+    found = page.utilities(published.DEFAULT[:1])
+    assert found.shape == (1, 2, 14, 3)
+    hypernetwork = Family.load(published.DEFAULT[0]).model.hypernetwork
+    if hasattr(hypernetwork, "scaled_utility"):
+        learned = hypernetwork.scaled_utility().detach()
+    else:
+        learned = hypernetwork.nats / (hypernetwork.kappa * hypernetwork.instances)
+    assert np.allclose(found.reshape(28, 3), learned.numpy(), atol=1e-6)
+
+
+def test_agreement_is_a_mean_correlation():
+    random = np.random.default_rng(1)
+    first, second = random.normal(size=(2, 2, 14, 3))
+    expected = np.mean(
+        [np.corrcoef(first[cell, :, m], second[cell, :, m])[0, 1] for cell in range(2) for m in range(3)]
+    )
+    assert page.agreement(np.stack([first, second])) == pytest.approx([expected])
+    assert page.agreement(np.stack([first, 3 * first + 1, -first])) == pytest.approx([1, -1, -1])
+
+
+def test_shuffles_stay_within_their_groups():
+    masks = [np.arange(14) < 5, np.arange(14) >= 5]
+    level = np.where(masks[0], 0.0, 1.0)[None, :, None] * np.ones((2, 14, 3))  # all that differs are the groups
+    same = np.stack([level, level])
+    assert page.shuffled(same, masks, n=3) == pytest.approx([1, 1, 1])
+    assert page.shuffled(same, [np.full(14, True)], n=50).mean() == pytest.approx(0, abs=0.2)
+
+
+def test_edges_of_equal_price():
+    """As the price of parameters tells them apart."""
+    prices = cost.edge_parameters(page.SPACE).reshape(2, 14, 3)
+    for mask in page.kinds_of_edge()["shuffled among edges of equal price"]:
+        assert all(len(np.unique(cell[mask], axis=0)) == 1 for cell in prices)
+
+
+def test_trainings_agree_weakly(chance):
+    learned, within, equal = chance.to_dict("records")
+    assert "They agree weakly,** mostly because of one pair" in TEXT
+    pairs = np.sort(page.agreement(page.utilities()))
+    assert 0.05 < learned["agreement"] < 0.35 and pairs[-1] > 2 * pairs[-2]
+    assert "Some of that the price alone can give" in TEXT and equal["agreement"] > within["agreement"]
+    assert equal["as high"] > within["as high"] and equal["as high"] < 0.1
+    text = page.chance_table(chance)
+    assert text.iloc[0, 1] == f"{pairs.mean():.2f}" and text.iloc[2, 2] == f"{100 * equal['as high']:.1f}"
+
+
+# Where S leaves room
+
+
+def test_differing_is_a_mean_over_pairs():
+    choices = np.array([[[0, 0, 0]], [[0, 1, 0]], [[2, 1, 0]]])  # 1, 2 and 1 edges differ
+    assert page.differing(choices) == pytest.approx([4 / 3])
+
+
+def test_room_by_another_route():
+    found = page.room().set_index("close")
+    S = np.array([point.S for point in triangle.lattices()[0]])
+    first, second, _ = np.sort(np.rint(S / 0.05).astype(int), axis=1).T
+    close = second - first <= 4
+    assert found["points"].to_dict() == {True: close.sum(), False: (~close).sum()}
+    choices = [[point.choice for point in points] for points in triangle.lattices()]
+    edges = [
+        sum(m != n for m, n in zip(a[place], b[place], strict=True))
+        for a, b in combinations(choices, 2)
+        for place in np.flatnonzero(close)
+    ]
+    assert found.loc[True, "trainings"] == pytest.approx(np.mean(edges))
+    tests = [[100 * point.accuracy.test for point in points] for points in triangle.lattices()]
+    assert found.loc[True, "sd"] == pytest.approx(np.std(tests, axis=0, ddof=1)[close].mean())
+    assert page.room_table(page.room()).iloc[0, 0] == "at most 0.2 apart"
+
+
+def test_where_s_leaves_room_the_data_hardly_fill_it():
+    found = page.room().set_index("close")
+    assert "where the two cheapest are close, they leave room" in TEXT
+    assert found.loc[True, "trainings"] > 1.3 * found.loc[False, "trainings"]
+    assert "random hypernetworks differ as much" in TEXT
+    assert found.loc[True, "trainings"] > found.loc[True, "random"] - 1
+    assert "We see no relation to accuracy" in TEXT
+    S, edges, spread = page.over_trainings()
+    assert abs(stats.spearmanr(edges, spread)[0]) < 0.2
+    assert spread[edges >= 14].mean() < 1 and len(S) == len(edges) == len(spread)
+    figure = page.room_maps()
+    assert figure.axes[1].collections[0].get_array().max() == pytest.approx(spread.max())
+
+
+def test_trainings_agree_on_the_reduction_cell():
+    assert "the trainings agree at" in TEXT and page.reduction_agrees() > 0.95
+    for points in zip(*triangle.lattices(), strict=True):
+        if page.reduction_agrees() == 1:
+            assert len({triangle.in_reduction(point) > 0 for point in points}) == 1

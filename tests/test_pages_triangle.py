@@ -1,0 +1,302 @@
+"""The page `triangle`: its tables and figures by other routes, and what its prose says of them.
+
+A family trained anew may turn a sentence over: then a test fails, and the page has to say so.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+import torch
+from pages import prose, unsaid
+from scipy import stats
+
+from simplexnas.family import Family
+from simplexnas.io import records
+from simplexnas.io.records import Accuracy
+from simplexnas.latency.table import LatencyTable
+from simplexnas.methods import penalties
+from simplexnas.network.architecture import Architecture
+from simplexnas.report import analysis, published, statistics, tables
+from simplexnas.report.pages import triangle as page
+from simplexnas.report.paper import PAPER
+from simplexnas.space import cost
+
+TEXT = prose("triangle")
+
+
+@pytest.fixture(scope="module")
+def steering() -> pd.DataFrame:
+    return page.steering()
+
+
+@pytest.fixture(scope="module")
+def runs() -> pd.DataFrame:
+    return page.one_number()
+
+
+@pytest.fixture(scope="module")
+def numbers() -> dict[str, str]:
+    return page.numbers()
+
+
+def test_every_number_stands_on_the_page(numbers):
+    assert not unsaid(numbers, "triangle")
+
+
+# Maps
+
+
+def test_all_families_are_measured_at_the_same_points():
+    S = penalties.lattice(3, page.STEP)
+    for points in page.lattices():
+        assert np.allclose([point.S for point in points], S)
+
+
+def test_maps_are_means_over_the_families():
+    figure = page.maps()
+    tiles = [ax.collections[0] for ax in figure.axes[:4]]
+    counted = np.mean(
+        [
+            [point.choice.count(m) for point in records.read_lattice(name).points]
+            for name in published.DEFAULT
+            for m in range(3)
+        ],
+        axis=1,
+    ).reshape(-1, 3)
+    assert [tile.get_array().mean() for tile in tiles[:3]] == pytest.approx(counted.mean(axis=0))
+    parameters = cost.edge_parameters(page.SPACE)
+    first = [parameters[range(28), points[0].choice].sum() / 1e3 for points in page.lattices()]
+    assert tiles[3].get_array()[0] == pytest.approx(np.mean(first))
+    for ax in figure.axes[:4]:
+        assert {text.get_text() for text in ax.texts} == {*page.OPERATIONS, *PAPER}, "corners, and A to D"
+
+
+def test_convolutions_of_the_reduction_genotype_are_those_of_its_edges():
+    choice = 14 * (page.CONVOLUTION,) + 13 * (page.POOL,) + (page.CONVOLUTION,)
+    assert page.in_reduction(tiny.point(choice=choice)) == 1
+    assert Architecture(page.SPACE, choice).edge_parameters == 14 * 800 + 11_968
+
+
+# Steering
+
+
+def test_steering_by_other_routes(steering):
+    name = published.DEFAULT[-1]
+    points = records.read_lattice(name).points
+    found = steering[steering["hypernetwork"] == f"ours, seed {records.read_lattice(name).seed}"].iloc[0]
+    for m, operation in enumerate(page.OPERATIONS):
+        counts = [point.choice.count(m) for point in points]
+        ranks = [stats.rankdata(values) for values in ([point.S[m] for point in points], counts)]
+        assert found[f"ρ, {operation}"] == pytest.approx(np.corrcoef(ranks)[0, 1])
+    assert found["networks"] == len({point.choice for point in points})
+    assert list(steering["kind"]) == [*(["ours"] * len(published.DEFAULT)), "random", "theirs"]
+    text = page.steering_table()
+    assert text.iloc[0, 1] == f"{steering.iloc[0]['ρ, pool']:.2f}".replace("-", "−") and len(text) == len(steering)
+    assert text["edges changed (most)"].iloc[0].endswith(f"({steering.iloc[0]['at most']:.0f})")
+
+
+def test_random_hypernetworks_have_the_form_of_the_family_and_other_utilities():
+    (points,), drawn = page.lattices(page.FAMILIES[:1]), page.random_lattices(draws=2)
+    for own in drawn:
+        assert [point.S for point in own] == [point.S for point in points]
+        assert own[0].choice == Architecture(page.SPACE, own[0].choice).operations
+        assert sum(own[0].operations.values()) == page.EDGES
+    assert drawn[0] != drawn[1] and [point.choice for point in drawn[0]] != [point.choice for point in points]
+
+
+def test_s_steers_whatever_was_learned(steering):
+    by_kind = steering.set_index("kind").filter(like="ρ")
+    assert "As its penalty rises, an operation becomes rarer, and in small steps" in TEXT
+    assert (by_kind.loc["ours"] < -0.85).all(axis=None)
+    assert (steering.loc[steering["kind"] == "ours", "changed"] < 4).all()
+    assert "Random utilities steer nearly as well" in TEXT
+    assert by_kind.loc["random"].max(axis=None) < by_kind.loc["ours"].max(axis=None) + 0.06
+    assert "The published method steers nearly as well,** but in leaps" in TEXT
+    assert "the published method was trained once" in TEXT and len(page.THEIRS) == 1
+    assert by_kind.loc["theirs"].max(axis=None) < -0.8
+    leaps = steering.groupby("kind")["at most"].max()
+    assert leaps["theirs"] > leaps["ours"]
+
+
+def test_the_published_method_switches_nearly_at_once(numbers):
+    linear, priced, ours, theirs = page.falls().values()
+    assert set(linear) == {page.EDGES, 0}, "a switch"
+    assert page.span(linear)[0] == pytest.approx(1 / 3, abs=0.006)
+    assert len(set(priced)) == 3, "with parameters in two steps"
+    assert len(set(ours)) > 8 and (np.diff(ours) <= 0).all()
+    assert "spread the switches" in TEXT and "within a short stretch" in TEXT
+    widths = [last - first for first, last in map(page.span, (ours, theirs))]
+    assert widths[0] > 2 * widths[1]
+    family = Family.load(published.DEFAULT[0])
+    at_half = family.architecture([0.25, 0.25, 0.5]).operations.count(page.CONVOLUTION)
+    assert ours[100] == at_half
+    figure = page.switching()
+    assert [line.get_linestyle() for line in figure.axes[0].lines] == [":", "--", "-", "-."]
+
+
+def test_a_span_is_from_the_first_change_to_the_last():
+    penalty = page.along()[0]
+    edges = np.where(penalty < 0.2, 9, np.where(penalty < 0.4, 5, 0))
+    assert page.span(edges) == (pytest.approx(0.195), pytest.approx(0.4))
+
+
+def test_pooling_is_free_where_parameters_or_macs_are_the_price():
+    assert "Pooling has neither, so that a convolution is never cheaper" in TEXT
+    for kind in ("parameters", "macs"):
+        assert not cost.relative_costs(kind, page.SPACE)[:, page.POOL].any()
+
+
+@pytest.mark.parametrize("name", published.DEFAULT)
+def test_choices_follow_from_utilities_and_prices_without_the_hypernetworks_code(name):
+    """Each edge takes the operation of least S_m - v_m."""
+    assert "every edge takes the operation of least $S_m - v_m$" in TEXT
+    family, points = Family.load(name), records.read_lattice(name).points
+    with torch.no_grad():
+        v = family.model.hypernetwork(torch.zeros(1, 3))[0].numpy()
+    S = np.array([point.S for point in points])
+    assert np.array_equal((S[:, None, :] - v).argmin(axis=-1), [point.choice for point in points])
+
+
+# Accuracy
+
+
+def test_levels_by_counting(numbers):
+    found, own = page.levels(), []
+    for name in published.DEFAULT:
+        networks = {point.choice: point for point in records.read_lattice(name).points}
+        own += [(2 in choice[14:], choice, point) for choice, point in networks.items()]
+    assert found["networks"].sum() == len(own)
+    without = [100 * point.accuracy.test for reduction, _, point in own if not reduction]
+    assert found.loc[~found["reduction"], "most"].max() == pytest.approx(max(without))
+    band = [point for reduction, _, point in own if reduction and 0.91 <= point.accuracy.test <= 0.925]
+    assert numbers["triangle.with.band"] == f"{len(band)}"
+    text = page.levels_table()
+    assert len(text) == len(published.DEFAULT)
+    assert text.loc[0, "without, % (median)"].startswith(f"{found.loc[0, 'least']:.1f} to")
+    assert text.loc[0, "networks"] == f"{found.loc[0, 'networks']} / {found.loc[1, 'networks']}"
+
+
+def test_accuracy_has_two_levels():
+    found = page.levels()
+    without, with_one = (found[found["reduction"] == kind] for kind in (False, True))
+    assert "Accuracy has two levels" in TEXT
+    assert without["most"].max() < with_one["median"].min() - 2
+    shares = [
+        0.91 <= point.accuracy.test <= 0.925 for own in page.members() for point in own if page.in_reduction(point)
+    ]
+    assert "members have 91 to 92.5 %" in TEXT and np.mean(shares) > 0.85
+    assert "Every member with one also has at least two in the normal cell" in TEXT
+    for own in page.members():
+        for point in own:
+            assert not page.in_reduction(point) or point.choice[page.NORMAL].count(page.CONVOLUTION) >= 2
+    assert "more than the paper's D" in TEXT and with_one["smallest"].min() > PAPER["D"][2]
+    best = [[100 * analysis.accuracy_within(own, PAPER[name][2]) for name in "BD"] for own in page.lattices()]
+    assert "within the sizes of B and D our best members hardly differ" in TEXT
+    assert abs(np.subtract(*np.mean(best, axis=0))) < 0.5
+
+
+def test_one_convolution_in_the_reduction_cell_is_not_enough():
+    assert "One convolution there would not be enough" in TEXT
+    pooling, one = page.first_convolution().values()
+    assert page.in_reduction(one) == 1 and one.edge_parameters == 11_968 and pooling.edge_parameters == 0
+    assert pooling.accuracy.test + 0.01 < one.accuracy.test < 0.89
+
+
+def test_pooling_everywhere_is_ahead_of_the_paper(numbers):
+    assert "more accurate than each of the paper's four models" in TEXT
+    found = page.pooling_everywhere()
+    assert len(found) == len(published.DEFAULT) and all(set(point.choice) == {page.POOL} for point in found)
+    assert min(point.accuracy.test for point in found) > max(accuracy for _, accuracy, *_ in PAPER.values())
+    mean = np.mean([point.accuracy.test for point in found])
+    for row in tables.table():  # another file
+        theirs, best = row["paper"]["accuracy"], row["best"]["accuracy"]["test"]
+        assert numbers[f"triangle.covered.{row['name']}"] == f"{100 * (mean - theirs) / (best - theirs):.0f}"
+
+
+def test_the_largest_member_is_never_the_best():
+    assert "The largest member is never the best" in TEXT
+    for own, name in zip(page.notable(), published.DEFAULT, strict=True):
+        largest, best = own["largest"], own["best on validation"]
+        assert 0.85 < own["pooling everywhere"].accuracy.test < largest.accuracy.test < best.accuracy.test
+        points = records.read_lattice(name).points
+        assert largest.edge_parameters == max(point.edge_parameters for point in points)
+        assert best.accuracy.validation == max(point.accuracy.validation for point in points)
+    assert page.notable_table().shape == (len(published.DEFAULT), 4)
+
+
+def test_fronts_hold_every_member_and_the_paper():
+    (ax,) = page.fronts().axes
+    with_one, without, pooling, *papers = ax.collections
+    assert len(with_one.get_offsets()) + len(without.get_offsets()) == sum(map(len, page.members()))
+    assert len(pooling.get_offsets()) == len(ax.lines) == len(published.DEFAULT) and len(papers) == len(PAPER)
+    assert papers[1].get_offsets()[0].tolist() == pytest.approx([(5120 + 20_506) / 1e3, 79.2])
+
+
+def test_the_least_accurate_member_has_identity_everywhere():
+    assert "the member with identity everywhere has" in TEXT and "the least of all" in TEXT
+    least = min(page.lattices()[0], key=lambda point: point.accuracy.test)
+    assert set(least.choice) == {page.IDENTITY}
+
+
+# One number
+
+
+def test_lines_through_the_centre():
+    S = penalties.lattice(3, 0.25)
+    found = page.on_lines(S)
+    assert found[page.ALL].all() and len(found) == 4
+    on = {tuple(point) for point in S[found["identity"]].round(2).tolist()}
+    assert on == {(0.5, 0, 0.5), (0.25, 0.5, 0.25), (0, 1, 0)}
+
+
+def test_one_number_by_another_route(runs):
+    name = published.DEFAULT[1]
+    points = [point for point in records.read_lattice(name).points if np.isclose(point.S[1], point.S[2])]
+    seed = records.read_lattice(name).seed
+    found = runs[(runs["along"] == "pool") & (runs["seed"] == seed)].iloc[0]
+    assert found["points"] == len(points) == 11
+    for split, column in (("test", "hypervolume"), ("validation", "validation")):
+        assert found[column] == pytest.approx(analysis.hypervolume(points, page.SPACE, split))
+    table = LatencyTable.load(published.TIMED_TABLE)
+    fits = [point for point in points if table.predict(Architecture(page.SPACE, point.choice), 1) <= 4]
+    best = max(fits, key=lambda point: (point.accuracy.validation, -point.edge_parameters))
+    assert found["ms"] == pytest.approx(100 * best.accuracy.test)
+    text = page.one_number_table(runs)
+    volume = statistics.mean_and_sd(runs.loc[runs["along"] == page.ALL, "hypervolume"].tolist())
+    assert text.iloc[0]["hypervolume"] == f"{volume['mean']:.3f} ± {volume['sd']:.3f}"
+
+
+def test_one_number_does_for_size_and_not_for_time(runs):
+    means = runs.groupby("along", sort=False)[["hypervolume", "validation", "macs", "ms"]].mean()
+    pool, only = "pool", means.drop(page.ALL)
+    assert "Where only the penalty on pooling varies" in TEXT and "almost the hypervolume of all" in TEXT
+    assert only["hypervolume"].idxmax() == only["validation"].idxmax() == pool
+    assert 0 < means.loc[page.ALL, "hypervolume"] - only.loc[pool, "hypervolume"] < 0.02
+    assert abs(means.loc[page.ALL, "macs"] - only.loc[pool, "macs"]) < 0.5
+    assert "For time no line does" in TEXT and only["ms"].max() < means.loc[page.ALL, "ms"] - 2
+    fast = runs.set_index("along")["fast"].drop(page.ALL)
+    assert "Finer points of the line of identity have some in most trainings, the other lines have none" in TEXT
+    identity = "identity"
+    assert (fast[identity] > 0).mean() > 0.5 and not fast.drop(identity).any()
+
+
+def test_a_line_of_one_training_has_no_spread():
+    runs = pd.DataFrame(
+        {"along": ["x"], "points": [3], "hypervolume": [0.5], "macs": [90.0], "ms": [80.0], "fast": [2]}
+    )
+    assert page.one_number_table(runs).iloc[0].tolist() == ["x", 3, "0.500", "90.0", "80.0", "2"]
+
+
+def test_numbers_of_hand_made_families(monkeypatch):
+    points = [
+        tiny.point(choice=(0,) * 28, accuracy=Accuracy(0.8, 0.8)),
+        tiny.point(choice=(0,) * 27 + (2,), edge_parameters=11_968, accuracy=Accuracy(0.9, 0.9)),
+        tiny.point(choice=(0,) * 27 + (2,), edge_parameters=11_968, accuracy=Accuracy(0.9, 0.9)),
+    ]
+    monkeypatch.setattr(page.records, "read_lattice", lambda name: tiny.record(points, seed=int(name[-1])))
+    found = page.levels(["a0", "a1"])
+    assert found["networks"].tolist() == [1, 1, 1, 1] and found["seed"].tolist() == [0, 0, 1, 1]
+    assert found["median"].tolist() == pytest.approx([80, 90, 80, 90])
+    monkeypatch.setattr(page, "PAPER", {"X": (None, 0.7, 12_000, None)})
+    assert page.covered(["a0"]) == {"X": pytest.approx(0.5)}
