@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, ScalarFormatter
 from simplexnas.family import describe
 from simplexnas.io import records
 from simplexnas.report import figures, published, tables
-from simplexnas.report.pages import intro, published_method
+from simplexnas.report.pages import intro, published_method, triangle
 from simplexnas.report.paper import decoded_macs
 from simplexnas.report.style import LINE_COLORS
 from simplexnas.space import cost
@@ -136,7 +136,7 @@ def operations(edges: dict[str, int]) -> Figure:
 
 def shared_or_alone() -> pd.DataFrame:
     """Accuracy in percent by size: of members, which share their weights, and of networks trained alone."""
-    pooling = [100 * point.accuracy.test for point in intro.pooling_everywhere(published.DEFAULT)]
+    pooling = [100 * point.accuracy.test for point in triangle.pooling_everywhere(published.DEFAULT)]
     lines = [(FIXED, _unbroken("ours, pooling only"), _unbroken(f"{min(pooling):.1f} to {max(pooling):.1f}"), "–")]
     for row in tables.table():
         if row["name"] in "BAC":

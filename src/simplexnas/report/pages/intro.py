@@ -11,7 +11,8 @@ from matplotlib.ticker import FixedLocator, ScalarFormatter
 from simplexnas.family import Family, describe
 from simplexnas.io import paths, records
 from simplexnas.io.records import Point
-from simplexnas.report import analysis, drawing, published, statistics, tables
+from simplexnas.report import analysis, drawing, figures, published, statistics, tables
+from simplexnas.report.pages.triangle import pooling_everywhere
 from simplexnas.report.paper import PAPER
 from simplexnas.report.style import LINE_COLORS, operation_colors
 from simplexnas.space import cost
@@ -175,11 +176,6 @@ def fronts(names: Iterable[str]) -> list[list[Point]]:
     return [analysis.front(records.read_lattice(name).points) for name in names]
 
 
-def pooling_everywhere(names: Iterable[str]) -> list[Point]:
-    """The member of each family that pools on every edge."""
-    return [next(point for point in records.read_lattice(name).points if not any(point.choice)) for name in names]
-
-
 def result(families: Sequence[str] = published.DEFAULT, theirs: Sequence[str] = THEIRS) -> Figure:
     """Accuracy against size: the paper's A to D, our families' fronts, that of the published method, pooling alone."""
     figure, ax = plt.subplots(figsize=(5.0, 4.1), layout="constrained")
@@ -192,9 +188,9 @@ def result(families: Sequence[str] = published.DEFAULT, theirs: Sequence[str] = 
         label = label.format({1: "one", 3: "three"}.get(len(names), len(names)), "s" * (len(names) > 1))
         style = {"color": color, "marker": marker, "linestyle": dash, "markersize": 4.5, "linewidth": 1.2, "alpha": 0.8}
         for number, front in enumerate(fronts(names)):
-            ax.plot(*_places(front), label=label if number == 0 else None, **style)
+            ax.plot(*figures.places_of(front), label=label if number == 0 else None, **style)
     style = {"marker": "D", "s": 60, "facecolor": "none", "edgecolor": green, "linewidth": 1.6, "zorder": 4}
-    ax.scatter(*_places(pooling_everywhere(families)), label="pooling everywhere, with our weights", **style)
+    ax.scatter(*figures.places_of(pooling_everywhere(families)), label="pooling everywhere, with our weights", **style)
     fixed = cost.fixed_parameters(SearchSpace())
     for number, (name, (_, accuracy, edge_parameters, _)) in enumerate(PAPER.items()):
         place = ((edge_parameters + fixed) / 1e3, 100 * accuracy)
@@ -210,11 +206,6 @@ def result(families: Sequence[str] = published.DEFAULT, theirs: Sequence[str] = 
     ax.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS, borderpad=0)
     return figure
-
-
-def _places(points: Iterable[Point]) -> np.ndarray:
-    """Total parameters in thousands and test accuracies in percent: (2, n)."""
-    return np.array([(point.total_parameters / 1e3, 100 * point.accuracy.test) for point in points]).T
 
 
 # Numbers
