@@ -7,6 +7,7 @@ import torch
 
 from simplexnas.family import Family
 from simplexnas.io import seeds
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.methods import penalties
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
@@ -80,13 +81,12 @@ def test_dearer_operations_stand_on_fewer_edges():
 
 
 def test_a_step_keeps_its_paths_and_trains_only_what_they_drew(few):
-    method = method_of(config())
-    result = method(batch(few.train), Step(3, 100_000, seeds.generator(0)))  # at random, as the warm-up has just begun
+    method = method_of(config(warmup=0.5))
+    result = method(batch(few.train), Step(3, 32, seeds.generator(0)))
     result["loss"].backward()
     drawn, losses = method.paths.choices[6:8], method.paths.losses[6:8]
-    assert (
-        not torch.equal(drawn[0], drawn[1]) and not method.paths.losses[:6].any() and not method.paths.losses[8:].any()
-    )
+    assert not torch.equal(drawn[0], drawn[1])
+    assert not method.paths.losses[:6].any() and not method.paths.losses[8:].any()
     assert result["cross_entropy"] == pytest.approx(float(losses.mean())) and (losses > 0).all()
     for (images, labels), choice, loss in zip(
         zip(*(values.split(16) for values in batch(few.train)[0]), strict=True), drawn.tolist(), losses, strict=True
@@ -95,39 +95,58 @@ def test_a_step_keeps_its_paths_and_trains_only_what_they_drew(few):
         assert loss.item() == pytest.approx(again.item())
 
 
-def test_paths_are_drawn_at_random_ever_less(few):
-    """Each at an S of its own; what the hypernetwork chooses is nearly certain here."""
-    method = taught(config(random_share=0.2, paths=2))
-    assert method.random_share(0.0) == 1 and method.random_share(0.1) == pytest.approx(0.6)
-    assert method.random_share(0.2) == method.random_share(0.9) == pytest.approx(0.2)
-    assert taught(config(warmup=0.0)).random_share(0.0) == 0
-    for number in range(30):
-        method.loss(batch(few.train), Step(number, 32, seeds.generator(0, number)))
-    at_random = method.paths.random[:60]
-    assert at_random[:6].all() and 0.1 < at_random[14:].float().mean() < 0.35
-    chosen = method.paths.choices[:60][~at_random]
-    every = {method.architecture(S).operations for S in penalties.lattice(3, 0.05)}
-    assert np.mean([tuple(row) in every for row in chosen.tolist()]) > 0.9, "members of the family"
-    assert np.mean([tuple(row) in every for row in method.paths.choices[:60][at_random].tolist()]) < 0.1
-    steps = method.paths.choices[:60].view(30, 2, -1)[~at_random.view(30, 2).any(dim=1)]
-    assert (steps[:, 0] != steps[:, 1]).any(dim=1).float().mean() > 0.3, "two paths of a step have two S"
+def test_random_paths_end_with_the_warm_up_but_for_a_share(few):
+    """What the hypernetwork chooses is nearly certain here."""
+    settings = config(random_share=0.3, warmup=0.5, epochs=16)  # 128 steps
+    method = taught(settings)
+    members = {method.architecture(S).operations for S in penalties.lattice(3, 0.02)}
+
+    def drawn_by_S(steps) -> np.ndarray:
+        choices = []
+        for number in steps:
+            random = seeds.generator(0, number)
+            step = Step(number, 128, random)
+            choices.append(method.choice(method.condition(random), step)[0].tolist())
+        return np.array([tuple(row) in members for row in choices])
+
+    assert drawn_by_S(range(64)).mean() < 0.2
+    assert 0.5 < drawn_by_S(range(64, 128)).mean() < 0.9
+    method.config = config(random_share=0.0, warmup=0.5, epochs=16)
+    assert drawn_by_S(range(64, 128)).mean() > 0.9
 
 
-def test_worth_is_learned_from_the_latest_random_losses_until_it_is_not(few, tmp_path, monkeypatch):
+def test_random_paths_differ_in_how_much_they_compute():
+    """Drawn evenly on each edge, nearly all would have about a third of each operation."""
+    method = method_of(config(space=SearchSpace()))
+    drawn = torch.cat([method.random_choice(seeds.generator(number)) for number in range(400)])
+    for cell_type in drawn.split(14, dim=1):
+        for m in range(3):
+            share = (cell_type == m).float().mean(dim=1)
+            assert abs(share.mean() - 1 / 3) < 0.05 and share.std() > 0.2  # evenly: 0.13
+    normal, reduction = ((part == 2).float().mean(dim=1).numpy() for part in drawn.split(14, dim=1))
+    assert abs(np.corrcoef(normal, reduction)[0, 1]) < 0.2, "cell types have shares of their own"
+
+
+def test_worth_is_learned_once_from_the_second_half_of_the_warm_up(few, tmp_path, monkeypatch):
     seen = []
 
     def spied(numbers, choices, losses, space):
-        seen.append(numbers)
+        seen.append((numbers, choices, losses))
         return Worth(np.ones((10, 3)), np.ones((10, 3)))
 
     monkeypatch.setattr("simplexnas.methods.worth.worth", spied)
-    settings = config(epochs=8, random_share=0.5)  # 64 steps of two paths
-    method = loop.search(settings, few.train, tmp_path, progress_bar=False)
-    at_random = torch.nonzero(method.paths.random)[:, 0].numpy()
-    last = 38  # the last step within 60 %, each of which is a lesson
-    expected = at_random[(at_random >= 2 * int(0.4 * last)) & (at_random < 2 * last)]
-    assert np.array_equal(seen[-1], expected) and 10 < len(expected) < 46
-    assert method.hypernetwork.nats.eq(1).all() and (method.paths.losses > 0).all()
+    method = loop.search(config(epochs=8, warmup=0.25), few.train, tmp_path, progress_bar=False)  # 64 steps, 16 random
+    ((numbers, choices, losses),) = seen
+    assert numbers.tolist() == list(range(16, 32)) and (losses > 0).all()
+    assert np.array_equal(choices, method.paths.choices[16:].numpy()) and len(method.paths.losses) == 32
+    assert method.hypernetwork.nats.eq(1).all()
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1])
+def test_a_warm_up_too_short_to_learn_from_is_refused(warmup):
+    with pytest.raises(SimplexNASError, match=r"warmup = 0.\d of 32 steps: [06] paths to learn from; allowed: from 8"):
+        method_of(config(warmup=warmup))
+    assert method_of(config(warmup=warmup, random_utilities=True)).hypernetwork.nats.any()
 
 
 def test_worth_is_learned_in_a_training(few, tmp_path):
@@ -146,25 +165,52 @@ def test_random_utilities_stay(few, tmp_path):
     assert not torch.equal(expected, method_of(config(**changes, seed=1)).hypernetwork.nats)
 
 
+def places(method, n: int, share: float) -> np.ndarray:
+    """Edge parameters and predicted gain, in nats, of the members of n draws: (n, 2)."""
+    method.config = config(space=SearchSpace(), front_share=share)
+    S = torch.cat([method.condition(seeds.generator(share > 0, number)) for number in range(n)])
+    assert S.shape == (n, 3) and torch.allclose(S.sum(dim=1), torch.ones(n)) and (S >= 0).all()
+    members = [Architecture(method.config.space, row) for row in method.hypernetwork(S).argmax(dim=-1).tolist()]
+    nats = method.hypernetwork.nats.numpy()
+    return np.array([[a.edge_parameters, nats[np.arange(28), a.operations].sum()] for a in members])
+
+
 def test_a_share_of_S_lies_on_the_predicted_front():
     method = taught(config(space=SearchSpace()))
-    method.config = config(space=SearchSpace(), front_share=1.0)
-
-    def places(n: int, share: float) -> np.ndarray:
-        method.config = config(space=SearchSpace(), front_share=share)
-        S = torch.cat([method.condition(seeds.generator(share > 0, number)) for number in range(n)])
-        assert torch.allclose(S.sum(dim=1), torch.ones(n)) and (S >= 0).all()
-        members = [Architecture(method.config.space, row) for row in method.hypernetwork(S).argmax(dim=-1).tolist()]
-        nats = method.hypernetwork.nats.numpy()
-        return np.array([[a.edge_parameters, nats[np.arange(28), a.operations].sum()] for a in members])
-
-    uniform, front = places(300, 0.0), places(100, 1.0)
+    uniform, front = places(method, 300, 0.0), places(method, 100, 1.0)
 
     def beaten(points: np.ndarray) -> float:
         """Share of the uniform draws that beat a point, on average over the points."""
         return np.mean([((uniform[:, 0] < size) & (uniform[:, 1] > nats)).mean() for size, nats in points])
 
-    assert beaten(front) < 0.25 * beaten(uniform)
+    assert beaten(front) < 0.1 * beaten(uniform)
+
+
+def test_the_front_is_drawn_evenly_in_the_logarithm_of_size():
+    method = taught(config(space=SearchSpace()))
+    front = method.front()
+    assert (np.diff(front.place) >= 0).all() and len(np.unique(front.place)) > 5
+    drawn = np.log(places(method, 500, 1.0)[:, 0] + 178_752 / 40)  # 28 convolutions: 14 of 800, 14 of 11,968
+    assert np.isin(drawn.round(6), front.place.round(6)).all()
+    middle = front.place[[0, -1]].mean()
+    sizes = np.unique(front.place)
+    nearest = sizes[np.abs(np.linspace(sizes[0], sizes[-1], 10_001)[:, None] - sizes).argmin(axis=1)]
+    assert abs((drawn < middle).mean() - (nearest < middle).mean()) < 0.07
+    few, many = np.unique(front.place, return_counts=True)[1][[0, -1]]
+    assert few != many, "else the next line says nothing"
+    assert abs((drawn == sizes[-1]).mean() - (nearest == sizes[-1]).mean()) < 0.05
+
+
+def test_the_front_follows_what_is_learned_and_a_resumed_training_finds_the_same(few):
+    method = taught(config(space=SearchSpace(), warmup=0.5, paths=1, batch_size=32))
+    before = method.front()
+    other = method_of(method.config)
+    other.load_state_dict(method.state_dict())
+    assert torch.equal(other.front().S, before.S)
+    losses = torch.rand(16, generator=torch.Generator().manual_seed(1))
+    method.paths.record(0, torch.cat([method.random_choice(seeds.generator(n)) for n in range(16)]), losses)
+    method.loss(batch(few.train), Step(16, 32, seeds.generator(0)))
+    assert len(method.front().S) != len(before.S) or not torch.equal(method.front().S, before.S)
 
 
 def test_presets_are_of_their_methods():

@@ -22,7 +22,7 @@ class Worth(NamedTuple):
 
 
 class PathLosses(nn.Module):
-    """Choices and losses of a training's paths in their order; buffers, so that a resumed training has them.
+    """Choices and losses of a warm-up's paths in their order; buffers, so that a resumed training has them.
 
     paths: how many there will be.
     """
@@ -31,17 +31,16 @@ class PathLosses(nn.Module):
         super().__init__()
         self.register_buffer("choices", torch.zeros(paths, len(genotype_edges(space)), dtype=torch.uint8))
         self.register_buffer("losses", torch.zeros(paths))
-        self.register_buffer("random", torch.zeros(paths, dtype=torch.bool))
 
-    def record(self, first: int, choices: torch.Tensor, losses: torch.Tensor, random: torch.Tensor) -> None:
-        """Keep choices (n, E), losses (n,) in nats, and which were drawn at random, of the paths from `first` on."""
+    def record(self, first: int, choices: torch.Tensor, losses: torch.Tensor) -> None:
+        """Keep choices (n, E) and losses (n,) in nats of the paths from `first` on."""
         places = slice(first, first + len(losses))
-        self.choices[places], self.losses[places], self.random[places] = choices, losses, random
+        self.choices[places], self.losses[places] = choices, losses
 
-    def at_random(self, since: int, until: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers, choices (n, E) and losses of the paths drawn at random from number `since` to below `until`."""
-        numbers = since + torch.nonzero(self.random[since:until])[:, 0]
-        return tuple(values.cpu().numpy() for values in (numbers, self.choices[numbers], self.losses[numbers]))
+    def latest(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers, choices (n, E) and losses of the second half of the paths."""
+        numbers = np.arange(len(self.losses) // 2, len(self.losses))
+        return numbers, self.choices.cpu().numpy()[numbers], self.losses.cpu().numpy()[numbers]
 
 
 def worth(numbers: np.ndarray, choices: np.ndarray, losses: np.ndarray, space: SearchSpace) -> Worth:

@@ -1,8 +1,9 @@
-"""The settings of a search, as frozen dataclasses with three presets.
+"""The settings of a search, as frozen dataclasses with four presets.
 
 `paper`: the objective, hypernetwork and relaxed sampling of the author's code, about as many steps of the same batch,
 and his rate for the hypernetwork; our optimiser, classifier and data split, no augmentation.
-`default`: ours. `quick`: ours in three epochs, to try things.
+`default`: ours. `quick`: ours in three epochs, to try things. `worth`: ours with worths in nats, from the losses of
+random paths, and S drawn where the predicted front is (`methods.worth`).
 """
 
 import dataclasses
@@ -60,7 +61,7 @@ class SearchConfig:
     hypernetwork: str = setting("utility", among=HYPERNETWORKS)
     kappa: float = setting(0.02, least=0)  # final weight of Lat in the objective
     tau: float = setting(5e-4, above=0)  # entropy weight of the utility form; its gain is kappa / tau
-    # share of the steps in which kappa rises linearly from 0; with worth: in which choices are ever less random
+    # share of the steps in which kappa rises linearly from 0; with worth: in which choices are random, to learn from
     warmup: float = setting(0.2, least=0, most=1)
     policy_until: float = setting(0.6, least=0, most=1)  # share of the steps in which the hypernetwork learns
     random_utilities: bool = setting(False)  # utilities start as random numbers; never learned with policy_until 0
@@ -148,6 +149,18 @@ PRESETS: dict[str, SearchConfig] = {
     ),
     "default": SearchConfig(preset="default"),
     "quick": SearchConfig(preset="quick", epochs=3),
+    "worth": SearchConfig(
+        preset="worth",
+        epochs=14,
+        batch_size=32,
+        paths=1,
+        front_share=0.8,
+        hypernetwork="worth",
+        kappa=0.0125,
+        tau=3.125e-5,
+        warmup=0.15,
+        parameter_price=1.4,
+    ),
 }
 
 _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name not in ("operations", "shape"))

@@ -2,30 +2,52 @@
 
 Each path follows the objective of slide 3: sample S -> logits alpha(S) -> sample an operation for each edge -> CE. The
 weights learn by gradient, and Lat enters alpha(S) in closed form, as the price (`hypernetwork.WorthHypernetwork`).
-What operations are worth is regressed on the losses of paths whose operations are drawn at random: all at first, a
-share of them later. On chosen paths the estimates would confirm themselves: what is drawn seldom is trained little,
-looks bad, and is drawn still less.
+
+A training has two parts. In the warm-up all paths are drawn at random, and what operations are worth is regressed once
+on the losses of its second half: later estimates would confirm themselves, as what is drawn often is trained well and
+looks good. Then S chooses, mostly where the predicted front is (`Front`), as Wang et al. 2021 (AttentiveNAS) draw.
 """
+
+from typing import NamedTuple
 
 import moocore
 import numpy as np
 import torch
 from torch import nn
 
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
 from simplexnas.methods.hypernetwork import WorthHypernetwork
 from simplexnas.methods.method import Batch, Step
-from simplexnas.methods.regression import PathLosses, worth
+from simplexnas.methods.regression import CELL_TYPES, PathLosses, worth
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
 from simplexnas.space import cost
+from simplexnas.space.search_space import genotype_edges
 
-FRONT_DRAWS = 16  # points S, of which one on the front of predicted loss and size is taken
-LESSONS = 50  # regressions in a whole training
-LEAST_LOSSES = 3  # from one more on a trend is more than its own points
-LATEST = 0.6  # share of the training so far whose path losses a regression sees: early ones are of other weights
+LEAST_PATHS = 8  # of a warm-up, whose second half teaches
+FRONT_DRAWS = 1000  # S among which the front is looked for
+SMALL = 1 / 40  # of the largest number of edge parameters: below that, sizes hardly differ
+
+
+class Front(NamedTuple):
+    """Penalties whose members no other's beat in both edge parameters and predicted loss, by size.
+
+    S: (n, k). place: (n,), ascending, the logarithm of a member's edge parameters + SMALL * the largest number.
+    """
+
+    S: torch.Tensor
+    place: np.ndarray
+
+    def draw(self, random: torch.Generator) -> torch.Tensor:
+        """S, (1, k): of the members next to a place that is uniform between smallest and largest, one at random."""
+        first, last = self.place[[0, -1]]
+        place = first + (last - first) * torch.rand((), generator=random, dtype=torch.float64).item()
+        distance = np.abs(self.place - place)
+        nearest = np.flatnonzero(distance == distance.min())
+        return self.S[nearest[torch.randint(len(nearest), (1,), generator=random)]].reshape(1, -1)
 
 
 class WorthMethod(nn.Module):
@@ -42,7 +64,15 @@ class WorthMethod(nn.Module):
         self.hypernetwork = WorthHypernetwork(config.space, config.kappa, config.parameter_price, costs)
         if config.random_utilities:
             self.hypernetwork.draw(config.spread, generator(config.seed, 0, 0, 1))
-        self.paths = PathLosses(config.space, config.steps * config.paths)
+        self.warmup_steps = round(config.warmup * config.steps)
+        paths = self.warmup_steps * config.paths
+        if not config.random_utilities and paths < LEAST_PATHS:
+            raise SimplexNASError(
+                f"warmup = {config.warmup} of {config.steps} steps: {paths} paths to learn from; "
+                f"allowed: from {LEAST_PATHS}"
+            )
+        self.paths = PathLosses(config.space, paths)
+        self._front: Front | None = None
 
     @property
     def identity(self) -> dict:
@@ -53,30 +83,40 @@ class WorthMethod(nn.Module):
         """Of the logits."""
         return self.config.kappa / self.config.tau
 
-    def random_share(self, progress: float) -> float:
-        """Of the paths, at a share `progress` of the training: falls from 1 in a line, and ends with the warm-up."""
-        warmup, last = self.config.warmup, self.config.random_share
-        return max(last, 1 + (last - 1) * progress / warmup) if warmup else last
+    def front(self) -> Front:
+        """Where the present worths predict the front; remembered from the end of the warm-up on."""
+        if self._front is None:
+            space, random = self.config.space, generator(self.config.seed, 0, 0, 2)
+            S = penalties.sample(FRONT_DRAWS, space.k, corner_share=1.0, generator=random)
+            members = self.hypernetwork(S.to(self.costs.device)).argmax(dim=-1).cpu()  # (n, E)
+            edges, parameters = np.arange(members.shape[1]), cost.edge_parameters(space)
+            size = parameters[edges, members.numpy()].sum(axis=1)
+            gained = self.hypernetwork.nats.cpu()[edges, members].sum(dim=1).numpy().astype(np.float64)
+            best = np.flatnonzero(moocore.is_nondominated(np.column_stack([size, -gained]), keep_weakly=True))
+            ordered = best[np.argsort(size[best], kind="stable")]
+            place = np.log(size[ordered] + max(1.0, SMALL * parameters.max(axis=1).sum()))
+            self._front = Front(S[ordered], place)
+        return self._front
 
     def condition(self, random: torch.Generator) -> torch.Tensor:
         """S of a path: (1, k). A share of them lies where the front is."""
-        config = self.config
-        on_front = torch.rand((), generator=random) < config.front_share
-        drawn = penalties.sample(FRONT_DRAWS if on_front else 1, config.space.k, config.corner_share, random)
-        if not on_front:
-            return drawn
-        best = self._undominated(drawn.to(self.costs.device)).cpu()
-        return drawn[best[torch.randint(len(best), (1,), generator=random)]]
+        if torch.rand((), generator=random) < self.config.front_share:
+            return self.front().draw(random)
+        return penalties.sample(1, self.config.space.k, self.config.corner_share, random)
 
-    def _undominated(self, S: torch.Tensor) -> torch.Tensor:
-        """Indices of those S (n, k) whose members no other's beat in both edge parameters and predicted loss."""
+    def random_choice(self, random: torch.Generator) -> torch.Tensor:
+        """Operations of a path that S does not choose: (1, E). In each cell type drawn with shares of their own, so
+        that paths differ in how much they compute."""
         space = self.config.space
-        members = self.hypernetwork(S).argmax(dim=-1).cpu()  # (n, E)
-        edges = torch.arange(members.shape[1])
-        size = torch.tensor(cost.edge_parameters(space))[edges, members].sum(dim=1)
-        gained = self.hypernetwork.nats.cpu()[edges, members].sum(dim=1)
-        both = np.column_stack([size.numpy(), -gained.numpy().astype(np.float64)])
-        return torch.from_numpy(np.flatnonzero(moocore.is_nondominated(both, keep_weakly=True)))
+        shares = penalties.sample(CELL_TYPES, space.k, generator=random)
+        return torch.multinomial(shares, len(genotype_edges(space)) // CELL_TYPES, True, generator=random).view(1, -1)
+
+    def choice(self, S: torch.Tensor, step: Step) -> torch.Tensor:
+        """Operations of one path, (1, E): at random in the warm-up and for `random_share` after it, else chosen by S,
+        (1, k)."""
+        if step.number < self.warmup_steps or torch.rand((), generator=step.random) < self.config.random_share:
+            return self.random_choice(step.random)
+        return gumbel.hard_sample(self.gain * self.hypernetwork(S), step.random).cpu()
 
     def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """`loss`: Fabric distributes what `forward` computes."""
@@ -86,31 +126,25 @@ class WorthMethod(nn.Module):
         """The cross-entropy of the paths of one batch, each at an S of its own, and their price Lat."""
         ((images, labels),) = batches
         config, random = self.config, step.random
-        self._learn(step)
+        if step.number == self.warmup_steps and not config.random_utilities:
+            self._learn()
         S = torch.cat([self.condition(random) for _ in range(config.paths)]).to(images)  # (paths, k)
-        logits = self.gain * self.hypernetwork(S)  # (paths, E, k)
-        chosen = gumbel.hard_sample(logits, random)  # (paths, E)
-        at_random = (torch.rand(config.paths, generator=random) < self.random_share(step.progress)).to(images.device)
-        anything = torch.randint(config.space.k, chosen.shape, generator=random).to(images.device)
-        choices = torch.where(at_random[:, None], anything, chosen)
+        choices = torch.cat([self.choice(own[None], step) for own in S])  # (paths, E)
         own = step.own(choices).tolist()
         shares = zip(*(step.own(values).tensor_split(len(own)) for values in (images, labels)), own, strict=True)
         losses = torch.stack([objective.cross_entropy(self.supernet(x, choice), y) for x, y, choice in shares])
         everyone = step.everyone(losses)
-        self.paths.record(step.number * config.paths, choices, everyone, at_random)
+        if step.number < self.warmup_steps:
+            self.paths.record(step.number * config.paths, choices, everyone)
         prices = cost.price_of_instance(S, config.space, config.parameter_price, self.costs)
-        price = cost.price_term(torch.softmax(logits, dim=-1), prices, config.space)
+        price = cost.price_term(torch.softmax(self.gain * self.hypernetwork(S), dim=-1), prices, config.space)
         return {"loss": losses.mean(), "cross_entropy": everyone.mean(), "price": price.mean()}
 
-    def _learn(self, step: Step) -> None:
-        """Now and then, until `policy_until`, what operations are worth from the latest paths drawn at random."""
-        config = self.config
-        if step.progress >= config.policy_until or step.number == 0 or step.number % max(1, step.steps // LESSONS):
-            return
-        since, until = (int(share * step.number) * config.paths for share in (1 - LATEST, 1))
-        numbers, choices, losses = self.paths.at_random(since, until)
-        if len(losses) > LEAST_LOSSES:
-            self.hypernetwork.learn(worth(numbers, choices, losses, config.space))
+    def _learn(self) -> None:
+        """What operations are worth, from the second half of the warm-up; the first is of weights that knew nothing."""
+        numbers, choices, losses = self.paths.latest()
+        self.hypernetwork.learn(worth(numbers, choices, losses, self.config.space))
+        self._front = None
 
     @torch.no_grad()
     def logits(self, S: np.ndarray) -> torch.Tensor:
