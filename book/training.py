@@ -18,12 +18,12 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - A step draws a vector $S$ and one operation for every edge, twice. Each of these two *paths* is an ordinary small network, run on half of the images. The weights follow the gradient of their loss; operations that were not drawn cost nothing.
-# - What chooses learns without a gradient. The losses of paths that were drawn at random tell by regression what each operation is *worth*, and an edge weighs its worth against its price under $S$.
+# - A step draws a vector $S$ and one operation for every edge. This *path* is an ordinary small network, run on a batch of images. The weights follow the gradient of its loss; operations that were not drawn cost nothing.
+# - What chooses learns without a gradient. First all paths are drawn at random, and their losses tell by regression what each operation is *worth*. From then on an edge weighs this worth against its price under $S$.
 # - The whole training fits on one screen of code, below, and in miniature runs in some seconds.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two paths, from top to bottom: a triangle with S, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on half of the images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "One training step, drawn from a real one with invented worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: numbers that pass no gradient.", "name": "fig-step"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with S, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps, drawn from real ones with invented worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: numbers that pass no gradient, once, when the warm-up ends.", "name": "fig-step"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML, SVG
 
@@ -36,21 +36,21 @@ SVG(training.picture())
 # %% [markdown]
 # ## The step in ten lines
 #
-# {numref}`fig-step` shows a step of our method, the hypernetwork `worth`; here it is as a program. At the right stand the names in the code.
+# {numref}`fig-step` shows two steps of our method, the preset `worth`, each with 32<!--=training.images--> images; here they are as a program. At the right stand the names in the code.
 #
 # ```{code-block} text
 # :linenos:
 #
-# for each step:
-#     now and then: worth = regression of losses on choices  _learn
-#     for each of two paths, with half of the images:
-#         draw S in the triangle                             condition
-#         α = gain · (worth / κ − price of S)                hypernetwork
-#         draw an operation for every edge by softmax(α)     hard_sample
-#         or, ever more rarely, any operation                random_share
-#         L = cross-entropy of this network                  cross_entropy
-#     remember choices and L of both paths                   record
-#     weights: a step down the gradient of the mean L        step
+# for each step, with a batch of images:
+#     if the warm-up has just ended:
+#         worth = regression of losses on choices            _learn
+#     draw S, mostly where the predicted front is            condition
+#     α = gain · (worth / κ − price of S)                    hypernetwork
+#     draw an operation for every edge by softmax(α)         hard_sample
+#     or, in the warm-up, any operation                      random_choice
+#     L = cross-entropy of this network                      cross_entropy
+#     in the warm-up: remember the choices and L             record
+#     weights: a step down the gradient of L                 step
 # ```
 #
 # The real code, included from the files of the library as they are:
@@ -100,18 +100,19 @@ SVG(training.picture())
 #
 # | what | how it comes about | gradient of the loss |
 # |---|---|---|
-# | $S$ of a path | drawn | none |
+# | $S$ | drawn | none |
 # | logits $\alpha(S)$ | computed from worth and price | none |
 # | operation of an edge | drawn *hard*: one, not a mixture | none |
-# | weights of operations that a path drew, stem, 1 × 1 convolutions at the cells' inputs, classifier | learned | **yes** |
+# | weights of the operations drawn, stem, 1 × 1 convolutions at the cells' inputs, classifier | learned | **yes** |
 # | weights of all other operations | rest in this step | none |
 # | statistics of batch normalisation | running means of what passes; measured anew for each member | none |
-# | worth | regression on the losses of earlier paths | none |
+# | worth | regression on the losses of the warm-up | none |
 # :::
 #
 # **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({ref}`supernet-gumbel`), and its hypernetwork follows the gradient through them ({doc}`hypernetwork`).
 #
-# **Where is $S$ drawn?** Uniformly in the triangle, as in the paper's objective; for 25<!--=training.corner--> % of the paths from Dirichlet(1/2), which visits the sides of the triangle more often. With the setting `front_share`, some lie where members are predicted to be on the front.
+# **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better.
+# So 80<!--=training.front--> % of ours lie where the *predicted front* is, evenly in the logarithm of size (`Front` in `simplexnas.methods.worth`). The others lie anywhere in the triangle, 25<!--=training.corner--> % of them drawn from Dirichlet(1/2), which visits its sides more often.
 #
 # (training-worth)=
 # ## From losses to choices
@@ -123,28 +124,27 @@ SVG(training.picture())
 # The trend, a parabola, takes out that all losses fall. The worth of an operation is by how many nats it lowers the loss, relative to the mean of the edge's three.
 # An effect is the sum of one for cell type and operation and one of the edge's own, and few losses pull both towards 0 (Bayesian ridge regression): the data say how far edges are told apart.
 #
-# **Only paths at random teach.** On chosen paths the estimates would confirm themselves: what is drawn seldom is trained little, looks bad, and is drawn still less. So in the first 20<!--=training.warmup--> % of the steps (the *warm-up*) the share of paths with random operations falls from all to `random_share`, a setting, and stays there.
-# There are about 30<!--=training.lessons--> regressions, the last one after 60<!--=training.until--> % of the steps; each sees the random paths among the latest 60<!--=training.latest--> % so far, since early losses are those of other weights. From then on only the weights learn.
+# **Only a warm-up teaches.** In the first 15<!--=training.warmup--> % of the steps every path is drawn at random, each with shares of its own for the operations of a cell type, so that paths differ in how much they compute. The second half of these paths is regressed, once; the first half is of weights that know nothing yet.
+# Later estimates would confirm themselves: what is drawn often is trained well, looks good, and is drawn more often still. From then on only the weights learn.
 #
 # **Worth against price.** If effects add up, the probabilities that minimise loss plus $\kappa\,\mathsf{Lat}$, less an entropy term, are known for each edge:
 #
 # $$p_e = \mathrm{softmax}\Big(g\,\Big(\frac{\text{worth}_e}{\kappa\, n_e} - \text{price}_e(S)\Big)\Big).$$
 #
-# $n_e$ is the number of cells that share edge $e$ (1 or 2), as the price is that of one cell. The gain $g$ is 40<!--=training.gain-->: it makes most choices clear, and leaves some to chance. {doc}`hypernetwork` derives the form, {doc}`latency` the price.
+# $n_e$ is the number of cells that share edge $e$ (1 or 2), as the price is that of one cell. The gain $g$ is 400<!--=training.gain-->: nearly all choices are clear, and training sees hardly more than the members. {doc}`hypernetwork` derives the form, {doc}`latency` the price.
 #
 # (training-miniature)=
 # ## A training in miniature
 #
-# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. Other settings than the presets': many random paths and a high price, so that little data show much.
+# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. Other settings than the preset's: a long warm-up and a high price, so that little data show much.
 
 # %%
 from simplexnas import load, preset
 
 splits = load("digits")
 config = preset(
-    "quick",
-    hypernetwork="worth",
-    random_share=0.5,
+    "worth",
+    warmup=0.5,
     kappa=0.1,  # a high price: digits are easy
     tau=0.0025,
     parameter_price=0.4,
@@ -163,12 +163,12 @@ torch.set_num_threads(1)  # the tensors are small
 with tempfile.TemporaryDirectory() as folder:
     method = search(config, splits.train, folder, progress_bar=False)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Above, the losses of all paths on a logarithmic scale fall from 2.3 nats at the first step, with crosses for paths drawn at random and dots for those drawn by S. Below, for each of ten edges, the worth of its three operations with standard errors."}, "figure": {"caption": "The training in miniature. Above: the loss of each path. Below: what the regression found each operation to be worth, ± standard error; 0 is the mean of an edge. Nodes 0 and 1 are the cell's inputs.", "name": "fig-miniature"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Above, the losses of the warm-up on a logarithmic scale fall from 2.3 nats at the first step, with crosses for its first half and dots for its second, which the regression sees. Below, for each of ten edges, the worth of its three operations with standard errors."}, "figure": {"caption": "The training in miniature. Above: the loss of each path of the warm-up. Below: what the regression found each operation to be worth, ± standard error; 0 is the mean of an edge. Nodes 0 and 1 are the cell's inputs.", "name": "fig-miniature"}}
 training.curves(method)
 plt.show()
 
 # %% [markdown]
-# The loss starts at ln 10 = 2.303, that of guessing ({numref}`fig-miniature`). Random paths have higher losses than those drawn by $S$: their operations are not chosen, and drawn less often together.
+# The loss starts at ln 10 = 2.303, that of guessing ({numref}`fig-miniature`). From step to step it jumps: each path is another network, and each batch has other images.
 # Many worths lie within a standard error or two of 0. A few hundred paths say no more, which is why a regression needs its errors.
 #
 # The members of this family have their weights from these seconds alone ({numref}`tab-miniature`; {numref}`fig-simplex` shows A to D):
@@ -187,14 +187,14 @@ from simplexnas.methods.method import Step
 from simplexnas.space.search_space import cell_edges
 from simplexnas.training.batches import draw_batches
 
-# On those where at least one of the two paths drew a convolution.
+# On those where its path drew a convolution.
 number, random = 0, generator(config.seed, 0)  # the first step
 batches = draw_batches(splits.train, 1, config, number, random)
 method.loss(batches, Step(number, config.steps, random))["loss"].backward()
 for edge, (target, source) in enumerate(cell_edges(config.space)):
     part = f"{target}<-{source}/sep_conv_3x3"
     weight = method.supernet.cells[0].edge_parts[part][0].weight
-    drawn = (method.paths.choices[:2, edge] == 2).any()
+    drawn = method.paths.choices[number, edge] == 2
     assert (weight.grad is not None) == drawn
 
 # %% [markdown]
@@ -220,7 +220,7 @@ assert np.abs(found.nats - expected).max() < 0.01
 # ## What can go wrong
 #
 # - **Effects need not add up.** "This convolution only if that one is gone" is not in the regression.
-# - **Worths belong to weights.** They are learned while the weights change, and what is drawn often is trained more. Random paths lessen this; they do not end it.
+# - **Worths belong to weights.** They are learned while the weights change, and from weights that have seen little. A warm-up in which all are drawn alike lessens this; it does not end it.
 # - **Batch normalisation.** Its running statistics mix all paths. A member is measured with statistics of its own.
 # - **The miniature is a toy.** Digits are easy, and its settings are not the presets'. It shows how a training works, and nothing about Fashion-MNIST.
 # - **Many small tensors.** On a busy machine two threads can be many times slower than one, which is why the cell above sets one.

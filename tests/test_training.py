@@ -493,6 +493,7 @@ def test_two_processes_train_as_one_does(changes, splits, tmp_path):
         assert torch.equal(first[name], second[name]), name
         assert torch.allclose(first[name], weight, atol=3e-3), f"{name} is more than rounding away"
     for ours, theirs in zip(read_log(tmp_path / "two"), read_log(tmp_path / "one"), strict=True):
+        del ours["loss"], theirs["loss"]  # a process logs the loss of its own paths
         assert ours == pytest.approx(theirs, rel=1e-2)
 
 

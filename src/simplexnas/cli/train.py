@@ -30,7 +30,7 @@ def data(
 
 @app.command()
 def search(
-    preset: Annotated[str, typer.Option(help="paper, default or quick.")] = "default",
+    preset: Annotated[str, typer.Option(help="paper, default, quick or worth.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
     data: Annotated[str, typer.Option(help="fashion-mnist, digits, or a folder of pictures.")] = "fashion-mnist",
     image_size: Annotated[

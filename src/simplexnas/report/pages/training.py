@@ -1,5 +1,6 @@
 """The page `training`: what a step does, and a training in miniature."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from simplexnas.family import Family
 from simplexnas.io.seeds import generator
 from simplexnas.measure import evaluation
-from simplexnas.methods import settings, worth
+from simplexnas.methods import settings
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.settings import SearchConfig
@@ -27,10 +28,10 @@ LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 
 
 class Example(NamedTuple):
-    """What one training step drew.
+    """What training steps of one path drew.
 
-    S: of each path (paths, k). probabilities: of the operations of each edge (paths, E, k). choices: what was drawn
-    from them (paths, E).
+    S: of each step (steps, k). probabilities: of the operations of each edge (steps, E, k). choices: what was drawn
+    from them (steps, E).
     """
 
     S: np.ndarray
@@ -38,39 +39,45 @@ class Example(NamedTuple):
     choices: np.ndarray
 
 
-def step(method: WorthMethod, batch: Batch, number: int) -> Example:
-    """Run a step of a training and look on."""
-    config, seen = method.config, []
-    watch = method.hypernetwork.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output)))
+def look(method: WorthMethod, batch: Batch, numbers: Sequence[int]) -> Example:
+    """Run steps of a training, after its warm-up, on one batch, and look on."""
+    config, asked, chosen = method.config, [], []
+    watches = [
+        method.hypernetwork.register_forward_hook(lambda _, inputs, output: asked.append((inputs[0], output))),
+        method.supernet.register_forward_pre_hook(lambda _, inputs: chosen.append(inputs[1])),
+    ]
+    S, logits = [], []
     with torch.no_grad():
-        method.loss([batch], Step(number, config.steps, generator(config.seed, number)))
-    watch.remove()
-    S, logits = seen[-1]
-    probabilities = torch.softmax(method.gain * logits, dim=-1).expand(config.paths, -1, -1)
-    first = number * config.paths
-    choices = method.paths.choices[first : first + config.paths]
-    return Example(S.expand(config.paths, -1).numpy(), probabilities.numpy(), choices.numpy())
+        for number in numbers:
+            method.loss([batch], Step(number, config.steps, generator(config.seed, number)))
+            S.append(asked[-1][0])
+            logits.append(asked[-1][1])
+    for watch in watches:
+        watch.remove()
+    probabilities = torch.softmax(method.gain * torch.cat(logits), dim=-1)
+    return Example(torch.cat(S).numpy(), probabilities.numpy(), np.array(chosen))
 
 
 def example(seed: int = 3) -> tuple[SearchSpace, Example]:
-    """The last step of a small training with invented worths; its images are noise, as only the draws are looked at."""
+    """The last two steps of a small training with invented worths; its images are noise, as the draws alone matter."""
     shape = Shape(channels=1, size=8, classes=10)
-    invented = {"random_utilities": True, "kappa": 0.02, "tau": 0.002, "parameter_price": 0.0, "random_share": 0.0}
+    invented = {"random_utilities": True, "kappa": 0.02, "tau": 0.002, "parameter_price": 0.0, "front_share": 0.0}
     small = {"shape": shape, "nodes": 2, "channels": 2, "train_images": 8, "batch_size": 8, "epochs": 10}
-    config = settings.preset("quick", seed=seed, hypernetwork="worth", **invented, **small)
+    config = settings.preset("worth", seed=seed, **invented, **small)
     images = torch.randn(8, 1, 8, 8, generator=generator(seed))
     with torch.random.fork_rng(devices=[]):
         method = method_of(config)
-    return config.space, step(method, Batch(images, torch.zeros(8, dtype=torch.int64)), config.steps - 1)
+    batch = Batch(images, torch.zeros(8, dtype=torch.int64))
+    return config.space, look(method, batch, range(config.steps - 2, config.steps))
 
 
 def picture() -> str:
-    """One step from S to the weights, and from the losses to the worth of operations, for two paths."""
+    """Two steps from S to the weights, and from the losses to the worth of operations."""
     space, drawn = example()
     parts, left, right = [], 30, 424
     columns = [left + 95, left + 285]
     for number, x in enumerate(columns):
-        parts.append(drawing.text(x, 16, f"path {number + 1}", weight="bold"))
+        parts.append(drawing.text(x, 16, ("a step", "the next")[number], weight="bold"))
         parts.append(_triangle(x, 26, drawn.S[number]))
         parts.append(drawing.text(x, 106, "S = (" + ", ".join(f"{value:.2f}" for value in drawn.S[number]) + ")", 13))
         parts.append(drawing.arrow((x, 113), (x, 132)))
@@ -86,7 +93,7 @@ def picture() -> str:
         parts.append(f'<path d="M{x} 440V458" fill="none" stroke="currentColor" stroke-width="1.5"/>')
     parts.append(drawing.box(left, 132, 380, 50, "hypernetwork", "α = gain · (worth / κ − price of S)"))
     middle = sum(columns) / 2
-    for y, words in ((198, "softmax"), (278, "draw"), (400, "half of the images")):
+    for y, words in ((198, "softmax"), (278, "draw"), (400, "a batch of images")):
         parts.append(drawing.text(middle, y, words, 13))
     parts.append(f'<path d="M{columns[0]} 458H{columns[1]}" fill="none" stroke="currentColor" stroke-width="1.5"/>')
     parts.append(drawing.arrow((columns[0], 458), (columns[0], 482)))
@@ -97,7 +104,7 @@ def picture() -> str:
     parts.append(drawing.arrow((left + 380, 507), (right + 8, 507), (right + 8, 157), (left + 380, 157), dashed=True))
     parts.append(drawing.text(right + 4, 474, "worth", 13, "end"))
     whole = f'<svg viewBox="0 0 {right + 16} 536">{"".join(parts)}</svg>'
-    return drawing.picture("One training step", whole, drawing.legend(space))
+    return drawing.picture("Two training steps", whole, drawing.legend(space))
 
 
 def _triangle(x: float, y: float, S: np.ndarray, side: float = 68) -> str:
@@ -124,7 +131,7 @@ def _bars(x: float, y: float, probabilities: np.ndarray, space: SearchSpace, hei
 
 
 def curves(method: WorthMethod) -> Figure:
-    """Losses of all paths of a training, and what each operation was found to be worth, with standard errors."""
+    """Losses of the warm-up of a training, one path a step, and what each operation is worth, with standard errors."""
     figure, axes = plt.subplots(2, 1, figsize=(5.6, 6), layout="constrained")
     losses(method, axes[0])
     worths(method, axes[1])
@@ -135,28 +142,23 @@ def curves(method: WorthMethod) -> Figure:
 
 
 def losses(method: WorthMethod, ax: plt.Axes) -> None:
-    """The loss of each path against its step, and the mean over the 21 steps around."""
-    config = method.config
-    values, at_random = method.paths.losses.numpy(), method.paths.random.numpy()
-    steps = np.arange(len(values)) // config.paths
-    for chosen, marker, color, name in ((at_random, "x", "#5c5c5c", "drawn at random"), (~at_random, "o", *BY_S)):
+    """The loss of each path of the warm-up against its step, and the mean over the 21 steps around."""
+    values = method.paths.losses.numpy()
+    steps = np.arange(len(values)) // method.config.paths
+    taught = np.isin(np.arange(len(values)), method.paths.latest()[0])
+    for chosen, marker, color, name in ((~taught, "x", "#5c5c5c", "seen by none"), (taught, "o", *TEACHES)):
         style = {"marker": marker, "color": color, "s": 12, "linewidth": 0.8 if marker == "x" else 0, "alpha": 0.7}
         ax.scatter(steps[chosen], values[chosen], label=name, **style)
-    mean = np.convolve(values.reshape(-1, config.paths).mean(axis=1), np.ones(21) / 21, "valid")
+    mean = np.convolve(values, np.ones(21) / 21, "valid")
     ax.plot(10 + np.arange(len(mean)), mean, color="black", linewidth=2, label="mean over 21 steps")
-    ends = {"warm-up ends": config.warmup, "worth stays": config.policy_until}
-    for name, share in ends.items():
-        ax.axvline(share * config.steps, color="black", linewidth=0.8, linestyle=":")
-        place = (share * config.steps, 0.02)
-        ax.annotate(name, place, (4, 0), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=10)
     ax.set_yscale("log")
-    ax.set_xlabel("step", fontsize=LETTERS)
+    ax.set_xlabel("step of the warm-up", fontsize=LETTERS)
     ax.set_ylabel("loss of a path, nats", fontsize=LETTERS)
     legend = {"frameon": False, "ncols": 2, "fontsize": LETTERS, "handletextpad": 0.2, "columnspacing": 1}
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, markerscale=1.8, **legend)
 
 
-BY_S = ("#0072B2", "drawn by S")  # colour and name of such paths
+TEACHES = ("#0072B2", "seen by the regression")  # colour and name of such paths
 
 
 def worths(method: WorthMethod, ax: plt.Axes) -> None:
@@ -191,17 +193,16 @@ def members(method: WorthMethod, splits: Splits) -> pd.DataFrame:
 
 def ours() -> SearchConfig:
     """Our settings, with the hypernetwork that the page describes."""
-    return settings.preset("default", hypernetwork="worth")
+    return settings.preset("worth")
 
 
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name; shares in percent."""
     config = ours()
     return {
+        "training.images": f"{config.batch_size}",
         "training.warmup": f"{100 * config.warmup:.0f}",
-        "training.until": f"{100 * config.policy_until:.0f}",
+        "training.front": f"{100 * config.front_share:.0f}",
         "training.corner": f"{100 * config.corner_share:.0f}",
         "training.gain": f"{config.kappa / config.tau:.0f}",
-        "training.lessons": f"{worth.LESSONS * config.policy_until:.0f}",
-        "training.latest": f"{100 * worth.LATEST:.0f}",
     }
