@@ -189,7 +189,7 @@ from simplexnas.training.batches import draw_batches
 
 # On those where its path drew a convolution.
 number, random = 0, generator(config.seed, 0)  # the first step
-batches = draw_batches(splits.train, 1, config, number, random)
+batches = draw_batches(splits.train, config, number, random)
 method.loss(batches, Step(number, config.steps, random))["loss"].backward()
 for edge, (target, source) in enumerate(cell_edges(config.space)):
     part = f"{target}<-{source}/sep_conv_3x3"

@@ -48,7 +48,18 @@ def test_help_lists_the_commands(invoke):
     listed = re.findall(r"^  ([\w-]+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     measuring = ["evaluate", "lattice", "points", "baselines", "retrain", "rank", "gradients"]
     measuring += ["price-alone", "without-images", "table"]
-    assert listed == ["data", "search", "train", *measuring, "sample", "front", "select", "export", "latency"]
+    assert listed == [
+        "data",
+        "methods",
+        "search",
+        "train",
+        *measuring,
+        "sample",
+        "front",
+        "select",
+        "export",
+        "latency",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -284,4 +295,4 @@ def test_export_wants_one_network(given, tmp_path, monkeypatch, capsys):
         cli.main()
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and len(error.splitlines()) == 1
-    assert "give one of --S" in error or "--network has weights of its own" in error
+    assert "give --S" in error or "give one of --S" in error or "--network has weights of its own" in error

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import tiny
 
@@ -10,6 +11,8 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.methods import settings
 from simplexnas.space.operations import DEFAULT_OPERATIONS
 from simplexnas.space.search_space import SearchSpace
+
+DARTS = settings.preset("default", "darts")
 
 
 def refused(match: str, call, *arguments, **changes) -> None:
@@ -63,7 +66,7 @@ def test_unknown_and_missing_keys():
     "change",
     [
         {"epochs": 0},
-        {"epochs": 1.5},
+        {"batch_size": 1.5},
         {"batch_size": 0},
         {"batch_size": 127},  # two paths
         {"train_images": -1},
@@ -140,7 +143,7 @@ def test_batch_normalisation_needs_two_images_for_each_network():
     assert settings.preset("default", space=space, batch_size=4) and settings.preset("default", batch_size=2)
 
 
-@pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "epochs=1.5", "epochs=true", "flip=1", "seed=1"])
+@pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "batch_size=1.5", "epochs=true", "flip=1", "seed=1"])
 def test_bad_changes_name_the_assignment(assignment):
     with pytest.raises(SimplexNASError, match=f"--set {assignment}: ") as error:
         settings.parse_changes([assignment])
@@ -158,10 +161,40 @@ def test_price_latency_needs_times():
     refused("no setting 'milliseconds'", settings.parse_changes, ["milliseconds=1"])
 
 
-@pytest.mark.parametrize("change", [{"epochs": True}, {"seed": False}, {"kappa": True}, {"flip": 1}, {"epochs": 3.0}])
+@pytest.mark.parametrize("change", [{"epochs": True}, {"seed": False}, {"kappa": True}, {"flip": 1}, {"paths": 2.0}])
 def test_a_value_of_another_kind_is_refused(change):
     (name,) = change
     refused(f"{name} = {change[name]}; allowed: ", settings.preset, "default", **change)
+
+
+def test_an_epoch_may_be_a_part():
+    config = tiny.config(epochs=1.3)  # of 8 steps
+    assert config.steps == 10
+    assert settings.family_name("quick", 0, settings.parse_changes(["epochs=3"])) == "quick-epochs=3-seed0"
+
+
+def test_another_method_has_settings_of_its_own():
+    assert next(iter(settings.methods())) == "simplex" and settings.methods()["darts"].config is type(DARTS)
+    assert settings.method_name(DARTS) == "darts" and settings.method_name(settings.preset("quick")) == "simplex"
+    assert settings.preset("default", "darts", order=2, channels=8).space.channels == 8
+    refused("method = 'drats'; allowed: simplex, .*darts", settings.preset, "default", "drats")
+    refused("preset = 'quick'; allowed: default", settings.preset, "quick", "darts")
+    refused(
+        "darts has no setting 'paths'; it has: batch_size, .*xi_start", settings.preset, "default", "darts", paths=2
+    )
+    assert settings.parse_changes(["order=2"], "darts") == {"order": 2}
+    refused("--set paths=2: no setting 'paths'; allowed with darts: ", settings.parse_changes, ["paths=2"], "darts")
+    assert settings.family_name("default", 1, {"order": 2}, method="darts") == "darts-order=2-seed1"
+    assert settings.family_name("default", 1, {}, "digits", "darts") == "digits-darts-seed1"
+
+
+def test_the_two_parts_of_the_images_are_all_of_them():
+    config = settings.preset("default", "darts", choice_share=0.3, train_images=1000)
+    weights, choices = config.parts
+    assert sorted([*weights, *choices]) == list(range(1000)) and len(choices) == 300
+    assert sorted(weights) != list(weights), "classes may come in a row"
+    assert np.array_equal(weights, dataclasses.replace(config, seed=5).parts[0])
+    assert config.steps_per_epoch == 700 // 64
 
 
 def test_many_changes_make_a_short_name_of_their_own():

@@ -13,17 +13,17 @@ from simplexnas.io.files import check_format, read_json, write_atomically
 from simplexnas.io.paths import is_path, relative
 from simplexnas.io.provenance import computed
 from simplexnas.io.weights import load_weights, save_weights
-from simplexnas.methods import penalties
 from simplexnas.methods.choose import method_of
+from simplexnas.methods.config import Config
 from simplexnas.methods.method import Method
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.settings import SIMPLEX, find, method_name
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.tasks.task import Task
 
 FORMAT = "simplexnas family"
-VERSION = 3
+VERSION = 4
 DESCRIPTION = "family.json"
 
 
@@ -32,13 +32,13 @@ class Description:
     """What is known of a family without its weights.
 
     name: its folder's name, for example "default-seed0". task: the data that it was trained on.
-    content: what family.json holds (task, config, provenance, hash).
+    content: what family.json holds (task, method, config, provenance, hash).
     """
 
     name: str
     folder: Path
     task: Task
-    config: SearchConfig
+    config: Config
     content: dict
 
     @property
@@ -83,21 +83,31 @@ def describe(family: str | Path) -> Description:
         )
     place = relative(folder / DESCRIPTION)
     content = read_json(folder / DESCRIPTION)
-    if content.get("version") == 2:  # from when there was one data set
-        content |= {"version": VERSION, "task": fashion_mnist.TASK.to_dict()}
+    content = _of_now(content)
     check_format(content, FORMAT, VERSION, place)
-    if missing := [key for key in ("task", "config", "sha256", "training_seconds") if key not in content]:
+    keys = ("task", "method", "config", "sha256", "training_seconds")
+    if missing := [key for key in keys if key not in content]:
         raise SimplexNASError(f"{place}: the key {missing[0]!r} is missing")
     try:
-        task, config = Task.from_dict(content["task"]), SearchConfig.from_dict(content["config"])
+        task, config = Task.from_dict(content["task"]), find(content["method"]).config.from_dict(content["config"])
     except (TypeError, SimplexNASError) as error:
         raise SimplexNASError(f"{place}: {error}") from None
     return Description(name=folder.name, folder=folder, task=task, config=config, content=content)
 
 
+def _of_now(content: dict) -> dict:
+    """A description of an older version with what it could not say: then there was one data set, and one method."""
+    if content.get("version") == 2:
+        content = content | {"version": 3, "task": fashion_mnist.TASK.to_dict()}
+    if content.get("version") == 3 and isinstance(content.get("config"), dict):
+        config = content["config"] | {"budget_minutes": 0.0}
+        content = content | {"version": VERSION, "method": SIMPLEX, "config": config}
+    return content
+
+
 @dataclass
 class Family:
-    """A search model after training, with the logits' final gain.
+    """A search method after training.
 
     description: None before export. task: the data that it was trained on.
     """
@@ -108,7 +118,7 @@ class Family:
     task: Task = fashion_mnist.TASK
 
     @property
-    def config(self) -> SearchConfig:
+    def config(self) -> Config:
         return self.model.config
 
     @property
@@ -128,12 +138,12 @@ class Family:
         return self.description.runs
 
     def logits(self, S) -> torch.Tensor:
-        """alpha(S) at the end of training: (E, k). S: anything that `penalties.parse` takes."""
-        return self.model.logits(penalties.parse(S, self.space.operations))
+        """alpha(S) of the simplex method at the end of training: (E, k). S: anything that `penalties.parse` takes."""
+        return self.model.logits(self.model.knob(S))
 
-    def architecture(self, S) -> Architecture:
-        """The architecture of S: the operation with the largest logit on every edge."""
-        return Architecture.from_logits(self.logits(S), self.space)
+    def architecture(self, knob=None) -> Architecture:
+        """The architecture for a value of the method's knob, with the simplex method S."""
+        return self.model.architecture(self.model.knob(knob))
 
     def network(self, architecture: Architecture) -> StandaloneNetwork:
         """The architecture's standalone network with the family's weights and the running BN statistics of training.
@@ -156,6 +166,7 @@ class Family:
             "format": FORMAT,
             "version": VERSION,
             "task": self.task.to_dict(),
+            "method": method_name(self.config),
             "config": self.config.to_dict(),
             **save_weights(folder, self.model),
             "training_seconds": round(seconds, 1),

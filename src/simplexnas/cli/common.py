@@ -7,7 +7,10 @@ import typer
 
 FamilyOption = Annotated[str, typer.Option(help="Name under data/families, or a folder: ./NAME.")]
 PenaltyOption = Annotated[
-    str, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
+    str | None, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
+]
+KnobOption = Annotated[
+    str | None, typer.Option("--knob", help="Instead of --S, with a family of another method: a value of its knob.")
 ]
 TableOption = Annotated[
     str | None, typer.Option("--table", help="Latency table: a name under data/latency; by default this machine's.")
@@ -27,8 +30,10 @@ def say(message: str) -> None:
 
 def print_report(report: dict) -> None:
     """A readable table of what --json prints."""
-    S = ", ".join(f"{value:.4g}" for value in report["S"])
-    typer.echo(f"S                 ({S})")
+    if "S" in report:
+        typer.echo(f"S                 ({', '.join(f'{value:.4g}' for value in report['S'])})")
+    if "knob" in report:
+        typer.echo(f"knob              {report['knob']:.4g}")
     for operation, count in report["operations"].items():
         typer.echo(f"{operation:<18}{count:>9,} edges")
     for key in ("edge_parameters", "total_parameters", "macs"):
@@ -46,6 +51,15 @@ def print_report(report: dict) -> None:
     typer.echo("cell       edge    operation")
     for edge in report["edges"]:
         typer.echo(f"{edge['cell_type']:<10} {edge['source']} -> {edge['target']}  {edge['operation']}")
+
+
+def asked(family, S: str | None, knob: str | None):
+    """The value of the family's knob, from --S or --knob."""
+    from simplexnas.io.errors import SimplexNASError
+
+    if S is not None and knob is not None:
+        raise SimplexNASError("give one of --S and --knob")
+    return family.model.knob(S if knob is None else knob)
 
 
 def data_of(family, data: str | None):

@@ -11,7 +11,9 @@ from simplexnas.cli.common import (
     DataOption,
     FamilyOption,
     JsonOption,
+    KnobOption,
     PenaltyOption,
+    asked,
     data_of,
     print_report,
     say,
@@ -22,7 +24,8 @@ app = typer.Typer()
 
 @app.command()
 def evaluate(
-    S: PenaltyOption,
+    S: PenaltyOption = None,
+    knob: KnobOption = None,
     family: FamilyOption = "default-seed0",
     as_json: JsonOption = False,
     ways: Annotated[
@@ -31,21 +34,24 @@ def evaluate(
     ] = False,
     data: DataOption = None,
 ) -> None:
-    """The architecture of S with inherited weights: accuracy on validation and test, BN statistics re-estimated."""
+    """The architecture of S, or of another method's knob, with inherited weights: accuracy on validation and test.
+
+    Statistics of batch normalisation are re-estimated.
+    """
     from simplexnas.family import Family
+    from simplexnas.io.errors import SimplexNASError
     from simplexnas.measure import evaluation
-    from simplexnas.methods import penalties
-    from simplexnas.network.architecture import Architecture
 
     loaded = Family.load(family)
-    parsed = penalties.parse(S, loaded.space.operations)
-    logits = loaded.model.logits(parsed)
+    value = asked(loaded, S, knob)
+    if ways and not hasattr(loaded.model, "logits"):
+        raise SimplexNASError(f"--ways: family {loaded.name} has no logits to relax")
     say(f"re-estimating batch-normalisation statistics, then {family} on validation and test")
     splits = data_of(loaded, data)
-    architecture = Architecture.from_logits(logits, loaded.space)
-    report = {"S": parsed.tolist()} | evaluation.evaluate(loaded, architecture, splits)
+    architecture = loaded.model.architecture(value)
+    report = loaded.model.said(value) | evaluation.evaluate(loaded, architecture, splits)
     if ways:
-        ways_of = evaluation.in_all_ways(loaded, logits, splits)
+        ways_of = evaluation.in_all_ways(loaded, loaded.model.logits(value), splits)
         report["ways"] = {way: accuracy.to_dict() for way, accuracy in ways_of.items()}
     if as_json:
         typer.echo(json.dumps(report))
@@ -57,10 +63,13 @@ def evaluate(
 @app.command()
 def lattice(
     family: FamilyOption = "default-seed0",
-    step: Annotated[float, typer.Option(help="Spacing of the lattice of S; 1 / step is whole.")] = 0.05,
+    step: Annotated[float, typer.Option(help="From one value of the knob to the next; 1 / step is whole.")] = 0.05,
     data: DataOption = None,
 ) -> None:
-    """Accuracy of the family over a lattice of S (resumes), to data/results/<family>/lattice.json."""
+    """Accuracy of the family over a lattice of S, or along its knob (resumes).
+
+    To data/results/<family>/lattice.json.
+    """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
     from simplexnas.measure import lattice

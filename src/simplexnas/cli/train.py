@@ -1,4 +1,4 @@
-"""Commands that train: `data`, `search`."""
+"""Commands that train: `data`, `methods`, `search`, `train`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,8 +29,18 @@ def data(
 
 
 @app.command()
+def methods() -> None:
+    """The search methods, a line each; `search --method NAME` runs one."""
+    from simplexnas.methods import settings
+
+    for name, entry in settings.methods().items():
+        typer.echo(f"{name:<15}{entry.line}")
+
+
+@app.command()
 def search(
-    preset: Annotated[str, typer.Option(help="paper, default, quick or worth.")] = "default",
+    method: Annotated[str, typer.Option(help="One of those that `simplexnas methods` lists.")] = "simplex",
+    preset: Annotated[str, typer.Option(help="Of method simplex: paper, default, quick or worth.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
     data: Annotated[str, typer.Option(help="fashion-mnist, digits, or a folder of pictures.")] = "fashion-mnist",
     image_size: Annotated[
@@ -41,6 +51,10 @@ def search(
         list[str], typer.Option("--set", metavar="NAME=VALUE", help="Another setting than the preset's; repeatable.")
     ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint, if any.")] = False,
+    budget_minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Train for about this long: first times a few steps, then sets the epochs."),
+    ] = None,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
     table: TableOption = None,
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
@@ -49,7 +63,7 @@ def search(
     ] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
 ) -> None:
-    """Train a family and export it to data/families/<preset>-seed<seed>.
+    """Train a family and export it to data/families/<preset>-seed<seed>, by another method to <method>-seed<seed>.
 
     With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own; with other data
     to data/families/<data>-<preset>-seed<seed>.
@@ -64,26 +78,39 @@ def search(
     from simplexnas.latency.table import LatencyTable
     from simplexnas.latency.timing import TORCH, machine_name
     from simplexnas.methods import settings
+    from simplexnas.training import budget
     from simplexnas.training.family import train_family
     from simplexnas.training.loop import make_fabric
 
-    changed = settings.parse_changes(changes)
-    settings.preset(preset, seed=seed, **changed | {"price": "unit"})  # refused before any data are read
+    changed = settings.parse_changes(changes, method)
+    if budget_minutes is not None:
+        if "epochs" in changed:
+            raise SimplexNASError("give one of --budget-minutes and --set epochs")
+        changed["budget_minutes"] = budget_minutes
+    by_time = changed.get("price", getattr(settings.preset(preset, method), "price", None)) == "latency"
+    untimed = {"price": "parameters"} if by_time else {}
+    settings.preset(preset, method, seed=seed, **changed | untimed)  # refused before any data are read
     splits = tasks.load(data, image_size)
-    name = settings.family_name(preset, seed, changed, splits.task.name)
+    name = settings.family_name(preset, seed, changed, splits.task.name, method)
     changed = {"train_images": len(splits.train), "shape": splits.task.shape} | changed
-    if changed.get("price") == "latency":
-        without = settings.preset(preset, **changed | {"price": "unit"})
+    if by_time:
+        without = settings.preset(preset, method, **changed | untimed)
         loaded = LatencyTable.load(table or machine_name(TORCH), without.space)
         changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
+        if hasattr(without, "other_milliseconds"):
+            edges, other = loaded.additive(without.latency_batch)
+            changed |= {"milliseconds": edges.tolist(), "other_milliseconds": other}
     elif table is not None:
-        raise SimplexNASError(f"--table {table}: only with --set price=latency")
-    config = settings.preset(preset, seed=seed, **changed)
+        raise SimplexNASError(f"--table {table}: only with price latency")
+    config = settings.preset(preset, method, seed=seed, **changed)
+    if config.budget_minutes:
+        config = budget.within(config, splits, name, resume)
+        say(f"{config.epochs:g} epochs, {config.steps:,} steps, take about {config.budget_minutes:g} minutes here")
     fabric = make_fabric(accelerator, devices, nodes)
     steps = config.steps
     if steps < FEW_STEPS and fabric.is_global_zero:
         say(
-            f"{steps} steps are few: --set epochs={-(-FEW_STEPS // max(1, steps // config.epochs))} makes {FEW_STEPS:,}"
+            f"{steps} steps are few: --set epochs={-(-FEW_STEPS // max(1, config.steps_per_epoch))} makes {FEW_STEPS:,}"
         )
     folder, log = train_family(name, config, splits, fabric=fabric, resume=resume, checkpoint_every=checkpoint_every)
     if fabric.is_global_zero:

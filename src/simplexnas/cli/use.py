@@ -11,9 +11,11 @@ from simplexnas.cli.common import (
     DataOption,
     FamilyOption,
     JsonOption,
+    KnobOption,
     OutputOption,
     PenaltyOption,
     TableOption,
+    asked,
     data_of,
     print_report,
     say,
@@ -25,20 +27,20 @@ app = typer.Typer()
 
 @app.command()
 def sample(
-    S: PenaltyOption,
+    S: PenaltyOption = None,
+    knob: KnobOption = None,
     family: FamilyOption = "default-seed0",
     as_json: JsonOption = False,
     output: OutputOption = None,
 ) -> None:
-    """The architecture of S, with its counts."""
+    """The architecture of S, or of another method's knob, with its counts."""
     from simplexnas.family import Family
     from simplexnas.io.records import named
-    from simplexnas.methods import penalties
 
     loaded = Family.load(family)
-    parsed = penalties.parse(S, loaded.space.operations)
-    architecture = loaded.model.architecture(parsed)
-    report = {"S": parsed.tolist()} | architecture.report()
+    value = asked(loaded, S, knob)
+    architecture = loaded.model.architecture(value)
+    report = loaded.model.said(value) | architecture.report()
     if output is not None:
         say(str(architecture.save(output, family=named(loaded), sha256=loaded.sha256)))
     if as_json:
@@ -74,14 +76,17 @@ def front(
     if as_json:
         typer.echo(json.dumps({"family": family, "members": members}))
         return
-    columns = ["edge parameters", "total parameters", "M MACs", "ms", "validation, %", "test, %", "S"]
+    knob = "S" if "S" in members[0] else "knob"
+    columns = ["edge parameters", "total parameters", "M MACs", "ms", "validation, %", "test, %", knob]
     typer.echo("  ".join(columns))
     for member in members:
         ms = f"{member['predicted_ms']:.2f}" if loaded is not None else "-"
         accuracies = [f"{100 * member['accuracy'][split]:.2f}" for split in ("validation", "test")]
         sizes = [f"{member['edge_parameters']:,}", f"{member['total_parameters']:,}", f"{member['macs'] / 1e6:.2f}"]
         cells = [cell.rjust(len(column)) for cell, column in zip([*sizes, ms, *accuracies], columns, strict=False)]
-        typer.echo("  ".join([*cells, ",".join(f"{value:g}" for value in member["S"])]))
+        values = member.get(knob, [])
+        asked_for = ",".join(f"{value:g}" for value in (values if isinstance(values, list) else [values]))
+        typer.echo("  ".join([*cells, asked_for]).rstrip())
 
 
 @app.command()
@@ -131,7 +136,10 @@ def select(
 @app.command()
 def export(
     output: Annotated[Path, typer.Option(help="Folder to make, for model.onnx, model.pt2 and model.json.")],
-    S: Annotated[str, typer.Option("--S", help="Penalties on the operations; or --architecture, or --network.")] = "",
+    S: Annotated[
+        str | None, typer.Option("--S", help="Penalties on the operations; or --knob, --architecture, --network.")
+    ] = None,
+    knob: KnobOption = None,
     architecture: Annotated[Path | None, typer.Option(help="A file that `select --output` or `sample` wrote.")] = None,
     network: Annotated[Path | None, typer.Option(help="A folder that `train` wrote: its own weights.")] = None,
     fold: Annotated[bool, typer.Option("--fold", help="Fold batch normalisation into the convolutions.")] = False,
@@ -152,17 +160,17 @@ def export(
     from simplexnas.network.trained import TrainedNetwork
     from simplexnas.use import export
 
-    if sum((bool(S), architecture is not None, network is not None)) != 1:
-        raise SimplexNASError("give one of --S, --architecture and --network")
+    if sum(each is not None for each in (S, knob, architecture, network)) > 1:
+        raise SimplexNASError("give one of --S, --knob, --architecture and --network")
     if network is not None:
         if family is not None:
             raise SimplexNASError(f"--family {family}: --network has weights of its own")
         trained = TrainedNetwork.load(network)
         folder = export.export_trained(trained, data_of(trained, data), output, fold, timing)
     else:
-        if S:
+        if architecture is None:
             loaded = Family.load(family or "default-seed0")
-            chosen = loaded.architecture(S)
+            chosen = loaded.model.architecture(asked(loaded, S, knob))
         else:
             chosen, about = Architecture.load(architecture), read_json(architecture)
             loaded = Family.load(family or about.get("family", "default-seed0"))

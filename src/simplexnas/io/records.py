@@ -45,8 +45,9 @@ class Point:
 
     operations: number of edges by reporting label. edge_parameters, total_parameters: of the chosen operations, and of
     the whole network. macs: per image, of the whole network. accuracy: as the family's weights give it.
-    choice: operation of each edge, in the order of the search space. S: the penalties that gave the network; None where
-    it has another origin. source: that origin, where a file has several; draw, seed: which draw or training of it.
+    choice: operation of each edge, in the order of the search space. S: the penalties that gave the network; knob: the
+    value of another method's knob; None where it has another origin. source: that origin, where a file has several;
+    draw, seed: which draw or training of it.
     retrained: accuracy after a training of its own. ways: accuracy by the way it was measured. control: the draws of
     the data-free control at the same S. latency_ms: time of a batch.
     """
@@ -58,6 +59,7 @@ class Point:
     accuracy: Accuracy
     choice: tuple[int, ...] | None = None
     S: tuple[float, ...] | None = None
+    knob: float | None = None
     name: str | None = None
     source: str | None = None
     draw: int | None = None
@@ -89,9 +91,15 @@ class Point:
         except (AttributeError, TypeError) as error:
             raise SimplexNASError(f"{source} is damaged ({error})") from None
 
+    @property
+    def origin(self) -> dict:
+        """What gave the network: {"S": …} or {"knob": …}; empty where nothing was asked for."""
+        S = None if self.S is None else list(self.S)
+        return _without_none({"S": S, "knob": self.knob})
+
     def to_dict(self) -> dict:
         """As in a result file: what is None is left out, except the S of a network whose source is given."""
-        first = {key: getattr(self, key) for key in ("seed", "name", "source", "draw", "S", "choice")}
+        first = {key: getattr(self, key) for key in ("seed", "name", "source", "draw", "S", "knob", "choice")}
         sizes = {key: getattr(self, key) for key in ("operations", "edge_parameters", "total_parameters", "macs")}
         content = first | sizes | {"accuracy": self.accuracy.to_dict()}
         content["S"] = None if self.S is None else list(self.S)

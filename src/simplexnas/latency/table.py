@@ -309,6 +309,17 @@ class LatencyTable:
         slope, intercept = self.line(batch)
         return slope * total + intercept
 
+    def additive(self, batch: int) -> tuple[np.ndarray, float]:
+        """Times whose sum predicts: of each operation on each genotype edge, (E, k), and of all else; in ms.
+
+        The sum over the edges is `predict` where all edges take the same operation; elsewhere a source part that no
+        edge needs is counted by halves, thirds, ….
+        """
+        slope, _ = self.line(batch)
+        edges = slope * self.edge_ms(batch)
+        same = Architecture(self.space, [0] * len(edges))
+        return edges, self.predict(same, batch) - float(edges[:, 0].sum())
+
     def edge_ms(self, batch: int) -> np.ndarray:
         """Time of each operation on each genotype edge, ms, summed over its cells: (E, k).
 

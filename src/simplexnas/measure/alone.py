@@ -9,7 +9,7 @@ from simplexnas.io.paths import relative
 from simplexnas.io.provenance import computed
 from simplexnas.measure import evaluation
 from simplexnas.methods.alone import Alone
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.config import Config
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.trained import DESCRIPTION, TrainedNetwork
 from simplexnas.tasks.task import Splits
@@ -18,7 +18,7 @@ from simplexnas.training.loop import search
 
 
 def train_alone(
-    architecture: Architecture, config: SearchConfig, splits: Splits, folder: Path, progress_bar: bool = True
+    architecture: Architecture, config: Config, splits: Splits, folder: Path, progress_bar: bool = True
 ) -> TrainedNetwork:
     """Train the architecture from scratch on all training images, re-estimate its BN statistics, measure it, save it.
 

@@ -1,4 +1,4 @@
-"""The family over a lattice of S."""
+"""The family all over its knob."""
 
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from simplexnas.tasks.task import Splits
 
 
 def lattice(family: Family, splits: Splits, step: float) -> Path:
-    """Counts and accuracy of the family over the lattice of S; goes on with a half-done measurement."""
-    networks = [
-        (family.architecture(S), {"S": tuple(S.round(6).tolist())}) for S in penalties.lattice(family.space.k, step)
-    ]
+    """Counts and accuracy of the family all over its knob, with the simplex method over the lattice of S.
+
+    step: from one value of the knob to the next. Goes on with a half-done measurement.
+    """
+    model = family.model
+    networks = [(model.architecture(knob), model.said(knob)) for knob in model.knobs(step)]
     return complete(
         family, LATTICE, networks, {"step": step}, lambda a: {"accuracy": inherited_accuracy(family, a, splits)}
     )

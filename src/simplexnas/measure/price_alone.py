@@ -81,7 +81,7 @@ def price_alone(name: str, seeds: int = 2) -> Path:
     """
     path = _new(paths.RESULTS / name / PRICE_ALONE)
     lattice, started = records.read_lattice(name), time.perf_counter()
-    config = SearchConfig.from_dict(lattice.config)
+    config = SearchConfig.from_dict({"budget_minutes": 0.0} | lattice.config)
     S = [point.S for point in lattice.points]
     trainings = []
     for seed in range(config.seed, config.seed + seeds):

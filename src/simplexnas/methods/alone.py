@@ -4,21 +4,21 @@ import torch
 from torch import nn
 
 from simplexnas.methods import objective
-from simplexnas.methods.method import Batch, Step
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.config import Config
+from simplexnas.methods.method import Batch, NoKnob, Step
 from simplexnas.network.architecture import Architecture
 
 
-class Alone(nn.Module):
+class Alone(NoKnob, nn.Module):
     """Nothing is searched: the loop of a search with one architecture. See `method.Method`.
 
     config: optimiser, epochs, batch size, augmentation and seed, as in a search; what concerns several networks (paths,
     sandwich) does not apply.
     """
 
-    batches, chooser = 1, None
+    chooser, bilevel = None, False
 
-    def __init__(self, config: SearchConfig, architecture: Architecture):
+    def __init__(self, config: Config, architecture: Architecture):
         super().__init__()
         self.config, self.chosen = config, architecture
         self.supernet = architecture.build()
@@ -26,9 +26,6 @@ class Alone(nn.Module):
     @property
     def identity(self) -> dict:
         return self.config.to_dict() | {"architecture": self.chosen.names}
-
-    def condition(self, random: torch.Generator) -> None:
-        return None
 
     def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor]:
         return self.loss(batches, step)

@@ -1,11 +1,10 @@
 """Which method a configuration is of."""
 
+from simplexnas.methods.config import Config
 from simplexnas.methods.method import Method
-from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.simplex import SimplexMethod
-from simplexnas.methods.worth import WorthMethod
+from simplexnas.methods.settings import find, method_name
 
 
-def method_of(config: SearchConfig) -> Method:
+def method_of(config: Config) -> Method:
     """The untrained method, with weights from PyTorch's random state."""
-    return (WorthMethod if config.hypernetwork == "worth" else SimplexMethod)(config)
+    return find(method_name(config)).make(config)

@@ -4,13 +4,19 @@ The loop of a search (`training.loop`) knows nothing else of a method. Weights o
 operations are trained together, from the same loss.
 """
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import distributed, nn
 
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods import penalties
+from simplexnas.methods.config import Config
 from simplexnas.network.architecture import Architecture
+from simplexnas.tasks.task import Splits
 
 
 class Step(NamedTuple):
@@ -55,25 +61,119 @@ class Batch(NamedTuple):
 class Method(Protocol):
     """A search method, itself an `nn.Module` whose `forward` is `loss`. It is made from its configuration.
 
-    supernet: the network whose weights are trained. chooser: the module that says which operations, trained with its
-    own learning rate; None if nothing of the kind is trained. batches: how many batches a step takes. identity: what
-    tells one training from another, as JSON; a checkpoint is taken up only by the same.
+    supernet: the network whose weights are trained. chooser: the module that says which operations; None if nothing of
+    the kind is trained by gradient. bilevel: whether it is trained by `teach`, in steps of its own before those of the
+    weights, or else together with the weights. identity: what tells one training from another, as JSON; a checkpoint is
+    taken up only by the same.
     """
 
-    config: SearchConfig
+    config: Config
     supernet: nn.Module
     chooser: nn.Module | None
-    batches: int
+    bilevel: bool
     identity: dict
-
-    def condition(self, random: torch.Generator) -> torch.Tensor | None:
-        """What a step is trained for, drawn at random, (1, k) or (1,); None for a method without such a thing."""
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """Scalars of one step: "loss", with gradient, "cross_entropy", and whatever else belongs into the log.
 
-        The batches are those of the whole step. The mean of "loss" over the processes is that of one process alone.
+        The batches are those of the whole step, one for each of `config.parts`. The mean of "loss" over the processes
+        is that of one process alone.
         """
+
+    def teach(self, batches: list[Batch], step: Step) -> None:
+        """If `bilevel`: set the gradients of the chooser; leave none where it should rest in this step."""
+
+    def chooser_optimizer(self) -> torch.optim.Optimizer:
+        """If `bilevel`: what moves the chooser after `teach`."""
+
+    def finish(self, splits: Splits) -> None:
+        """What remains to be chosen, with images for validation, when the weights are trained."""
+
+    def seconds_to_finish(self, splits: Splits) -> float:
+        """About how long `finish` takes on this machine now."""
+
+    def knob(self, value):
+        """A value of the method's knob from the outside world; one that it does not have raises `SimplexNASError`."""
+
+    def knobs(self, step: float) -> list:
+        """Values all over the knob's range, `step` of it apart; without a knob a list of None."""
+
+    def said(self, knob) -> dict:
+        """The knob as a measured point says it (`io.records.Point`)."""
 
     def architecture(self, knob) -> Architecture:
         """The architecture for a value of the method's knob; without a knob the only one."""
+
+
+class Entry(NamedTuple):
+    """How a method is found: the `METHOD` of its module.
+
+    line: what it is, in one line. config: its settings; make: the untrained method of them. presets: settings by name.
+    """
+
+    name: str
+    line: str
+    config: type[Config]
+    make: Callable[[Config], Method]
+    presets: dict[str, Config]
+
+
+class Finished:
+    """Of a method that is whole when its weights are trained."""
+
+    def finish(self, splits: Splits) -> None:
+        """Nothing is left to be chosen."""
+
+    def seconds_to_finish(self, splits: Splits) -> float:
+        return 0.0
+
+
+class NoKnob(Finished):
+    """Of a method that gives one architecture a training."""
+
+    def knob(self, value) -> None:
+        if value is not None:
+            raise SimplexNASError(f"knob = {value}; this family has none: its training gives one architecture")
+
+    def knobs(self, step: float) -> list[None]:
+        return [None]
+
+    def said(self, knob: None) -> dict:
+        return {}
+
+
+class KnobOfS(Finished):
+    """Of a method whose knob is S, penalties on the operations."""
+
+    def knob(self, value) -> np.ndarray:
+        """S, (k,); see `penalties.parse`."""
+        if value is None:
+            raise SimplexNASError("this family's knob is S, penalties on the operations: give --S")
+        return penalties.parse(value, self.config.space.operations)
+
+    def knobs(self, step: float) -> list[np.ndarray]:
+        return list(penalties.lattice(self.config.space.k, step))
+
+    def said(self, knob: np.ndarray) -> dict:
+        return {"S": tuple(knob.round(6).tolist())}
+
+
+class KnobOfNumber(Finished):
+    """Of a method whose knob is a number from 0 to 1. KNOB: what it is, in words."""
+
+    KNOB: str
+
+    def knob(self, value) -> float:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not 0 <= number <= 1:
+            raise SimplexNASError(f"knob = {value}; allowed with this family: numbers from 0 to 1, {self.KNOB}")
+        return number
+
+    def knobs(self, step: float) -> list[float]:
+        return penalties.lattice(2, step)[:, 0].round(6).tolist()
+
+    def said(self, knob: float) -> dict:
+        return {"knob": knob}

@@ -8,13 +8,16 @@ random paths, and S drawn where the predicted front is (`methods.worth`).
 
 import dataclasses
 import hashlib
+import importlib
 import json
-from dataclasses import dataclass, field
-
-import torch
+from dataclasses import dataclass
+from functools import cache
+from pkgutil import iter_modules
 
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.io.settings import check_keys, check_values, setting
+from simplexnas.io.settings import setting
+from simplexnas.methods.config import Config
+from simplexnas.methods.method import Entry
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks.task import NAME_OF_FASHION_MNIST
@@ -26,27 +29,11 @@ ESTIMATORS = ("score_function", "relaxed", "straight_through", "reinmax")
 
 
 @dataclass(frozen=True)
-class SearchConfig:
-    """Everything that decides the outcome of a search, beside the data and the number of processes."""
+class SearchConfig(Config):
+    """The settings of the simplex method, ours and as published."""
 
-    preset: str
-    seed: int = setting(0, least=0, below=2**63)
-    space: SearchSpace = field(default_factory=SearchSpace)
-    # optimisation
-    epochs: int = setting(24, least=1)
-    batch_size: int = setting(64, least=1)  # images per step
-    train_images: int = setting(55_000, least=1)  # fewer than there are only to try things
-    learning_rate: float = setting(3e-3, above=0)  # peak of the one-cycle schedule, AdamW
-    matrix_learning_rate: float = setting(2e-2, least=0)  # the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW
-    weight_decay: float = setting(1e-4, least=0)
     hypernetwork_learning_rate: float = setting(1e-2, above=0)
     hypernetwork_beta1: float = setting(0.9, least=0, below=1)  # AdamW's decay of the hypernetwork's mean gradient
-    flip: bool = setting(True)  # augmentation: horizontal flips of half of the images
-    shift: int = setting(0, least=0)  # augmentation: random shifts by up to this many pixels in each direction
-    channels_last: bool = setting(True)  # memory format
-    ema: float = setting(
-        0.0, least=0, below=1
-    )  # decay per step of a moving average of all weights, the result; 0: none
     # choice of operations
     estimator: str = setting("score_function", among=ESTIMATORS)  # gradient of the cross-entropy for the hypernetwork
     paths: int = setting(2, least=1)  # hard paths per step, each on its share of the batch
@@ -73,19 +60,12 @@ class SearchConfig:
     milliseconds: tuple[tuple[float, ...], ...] = ()  # and its LatencyTable.edge_ms, (E, k)
 
     def __post_init__(self):
-        check_values(self)
         object.__setattr__(self, "milliseconds", tuple(map(tuple, self.milliseconds)))
-        self._check_together()
+        super().__post_init__()
 
     def _check_together(self) -> None:
-        """What no field can say alone."""
-
-        def check(name: str, allowed: str, ok: bool):
-            if not ok:
-                raise SimplexNASError(f"{name} = {getattr(self, name)!r}; allowed: {allowed}")
-
-        largest = self.space.shape.size - 1
-        check("shift", f"whole numbers from 0 to {largest}", self.shift <= largest)
+        super()._check_together()
+        check = self.allow
         ours = self.hypernetwork in ("utility", "worth")
         check(
             "kappa",
@@ -109,26 +89,9 @@ class SearchConfig:
             check("batch_size", f"from {least}, two images for each network", self.batch_size >= least)
 
     @property
-    def steps_per_epoch(self) -> int:
-        return self.train_images // self.batch_size
-
-    @property
-    def steps(self) -> int:
-        """Of the whole training."""
-        return self.epochs * self.steps_per_epoch
-
-    @property
-    def memory_format(self) -> torch.memory_format:
-        return torch.channels_last if self.channels_last else torch.contiguous_format
-
-    def to_dict(self) -> dict:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict) -> "SearchConfig":
-        """The inverse of `to_dict`; an unknown or missing key raises `SimplexNASError`."""
-        check_keys(cls, values)
-        return cls(**values | {"space": SearchSpace.from_dict(values["space"])})
+    def most_processes(self) -> int:
+        """The paths of a step; the largest network of the sandwich is one for all."""
+        return 1 if self.sandwich else self.paths
 
 
 PRESETS: dict[str, SearchConfig] = {
@@ -164,26 +127,60 @@ PRESETS: dict[str, SearchConfig] = {
 }
 
 _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name not in ("operations", "shape"))
-_OF_TABLE = ("latency_table", "milliseconds")  # taken from the latency table, not from a command line
+_OF_TABLE = (
+    "latency_table",
+    "milliseconds",
+    "other_milliseconds",
+)  # taken from the latency table, not from a command line
+_SAID_OTHERWISE = ("preset", "seed", "space", "budget_minutes")
 LONGEST_NAME = 150  # bytes; file systems allow 255, and temporary names add to it
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+SIMPLEX = "simplex"
 
 
-def preset(name: str, **changes) -> SearchConfig:
-    """A preset, with some settings replaced; numbers, switches and shape of the search space count as settings too."""
-    if name not in PRESETS:
-        raise SimplexNASError(f"preset = {name!r}; allowed: {', '.join(PRESETS)}")
-    base = PRESETS[name]
+@cache
+def methods() -> dict[str, Entry]:
+    """All methods by name: the `METHOD` of every module of this package that has one, ours first."""
+    package = importlib.import_module("simplexnas.methods")
+    modules = [importlib.import_module(f"{package.__name__}.{each.name}") for each in iter_modules(package.__path__)]
+    found = {module.METHOD.name: module.METHOD for module in modules if hasattr(module, "METHOD")}
+    return {SIMPLEX: found.pop(SIMPLEX)} | found
+
+
+def find(method: str) -> Entry:
+    """The method of that name; an unknown one raises `SimplexNASError` with the known ones."""
+    if method not in methods():
+        raise SimplexNASError(f"method = {method!r}; allowed: {', '.join(methods())}")
+    return methods()[method]
+
+
+def method_name(config: Config) -> str:
+    """The name of the method that a configuration is of."""
+    return next(name for name, entry in methods().items() if entry.config is type(config))
+
+
+def preset(name: str, method: str = SIMPLEX, **changes) -> Config:
+    """A method's preset, with some settings replaced; numbers, switches and shape of the space count as settings too.
+
+    A setting that the method does not have raises `SimplexNASError` with those it has.
+    """
+    presets = find(method).presets
+    if name not in presets:
+        raise SimplexNASError(f"preset = {name!r}; allowed: {', '.join(presets)}")
+    base = presets[name]
     of_space = {key: changes.pop(key) for key in (*_SPACE_SETTINGS, "shape") if key in changes}
     space = dataclasses.replace(changes.pop("space", base.space), **of_space)
+    known = [each.name for each in dataclasses.fields(base)]
+    if unknown := [key for key in changes if key not in known]:
+        raise SimplexNASError(f"{method} has no setting {unknown[0]!r}; it has: {', '.join(sorted(known))}")
     return dataclasses.replace(base, space=space, **changes)
 
 
-def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHION_MNIST) -> str:
+def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHION_MNIST, method: str = SIMPLEX) -> str:
     """Name of a family's folder: "quick-seed0", or "quick-kappa=0.01-seed0" with the settings that were changed.
 
-    Other data than Fashion-MNIST come first: "digits-quick-seed0". Of many changes stands a short hash; the family's
-    description has them all.
+    Other data than Fashion-MNIST come first: "digits-quick-seed0". Another method stands in place of its one preset:
+    "darts-seed0". Of many changes stands a short hash; the family's description has them all.
     """
     values = {
         key: repr(value).removesuffix(".0")
@@ -193,7 +190,9 @@ def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHI
         else json.dumps(value)
         for key, value in sorted(changes.items())
     }
-    start = [preset] if task == NAME_OF_FASHION_MNIST else [task, preset]
+    start = [preset if method == SIMPLEX else method]
+    if task != NAME_OF_FASHION_MNIST:
+        start = [task, *start]
     changed = [f"{key}={value}" for key, value in values.items()]
     name = "-".join([*start, *changed, f"seed{seed}"])
     if len(name.encode()) > LONGEST_NAME:
@@ -202,17 +201,19 @@ def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHI
     return name
 
 
-def parse_changes(assignments: list[str]) -> dict:
-    """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, **changes)`."""
-    base = PRESETS["default"]
-    defaults = base.to_dict() | {name: getattr(base.space, name) for name in _SPACE_SETTINGS}
-    allowed = sorted(defaults.keys() - {"preset", "seed", "space", *_OF_TABLE})
+def parse_changes(assignments: list[str], method: str = SIMPLEX) -> dict:
+    """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, method, **changes)`."""
+    own = [each for each in dataclasses.fields(find(method).config) if each.name not in (*_SAID_OTHERWISE, *_OF_TABLE)]
+    of_space = [each for each in dataclasses.fields(SearchSpace) if each.name in _SPACE_SETTINGS]
+    kinds = {each.name: each.type for each in (*own, *of_space)}
     changes = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")
-        if name not in allowed:
-            raise SimplexNASError(f"--set {assignment}: no setting {name!r}; allowed: {', '.join(allowed)}")
-        kind = type(defaults[name])
+        if name not in kinds:
+            raise SimplexNASError(
+                f"--set {assignment}: no setting {name!r}; allowed with {method}: {', '.join(sorted(kinds))}"
+            )
+        kind = kinds[name]
         try:
             value = text if kind is str else json.loads(text)
         except ValueError:

@@ -12,8 +12,9 @@ from torch import nn
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
 from simplexnas.methods.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
-from simplexnas.methods.method import Batch, Step
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.method import Batch, Entry, KnobOfS, Step
+from simplexnas.methods.settings import PRESETS, SIMPLEX, SearchConfig
+from simplexnas.methods.worth import WorthMethod
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
 from simplexnas.space import cost
@@ -49,10 +50,10 @@ class Schedule:
         )
 
 
-class SimplexMethod(nn.Module):
+class SimplexMethod(KnobOfS, nn.Module):
     """Supernet and hypernetwork together; the knob is S. See `method.Method`."""
 
-    batches = 1
+    bilevel = False
 
     def __init__(self, config: SearchConfig):
         super().__init__()
@@ -161,3 +162,12 @@ class SimplexMethod(nn.Module):
         return torch.stack(
             [objective.cross_entropy(self.supernet(share, gates), target) for share, target, gates in shares]
         )
+
+
+METHOD = Entry(
+    SIMPLEX,
+    "this book's: a hypernetwork makes logits from penalties S; presets default, quick, worth, and paper, as published",
+    SearchConfig,
+    lambda config: (WorthMethod if config.hypernetwork == "worth" else SimplexMethod)(config),
+    PRESETS,
+)

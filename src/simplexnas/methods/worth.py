@@ -19,7 +19,7 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
 from simplexnas.methods.hypernetwork import WorthHypernetwork
-from simplexnas.methods.method import Batch, Step
+from simplexnas.methods.method import Batch, KnobOfS, Step
 from simplexnas.methods.regression import CELL_TYPES, PathLosses, worth
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.network.architecture import Architecture
@@ -50,10 +50,10 @@ class Front(NamedTuple):
         return self.S[nearest[torch.randint(len(nearest), (1,), generator=random)]].reshape(1, -1)
 
 
-class WorthMethod(nn.Module):
+class WorthMethod(KnobOfS, nn.Module):
     """Supernet and hypernetwork together; the knob is S. See `method.Method`."""
 
-    batches, chooser = 1, None
+    chooser, bilevel = None, False
 
     def __init__(self, config: SearchConfig):
         super().__init__()

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods.config import Config
 from simplexnas.methods.method import Batch
-from simplexnas.methods.settings import SearchConfig
 from simplexnas.tasks.task import Split
 
 
@@ -17,31 +17,32 @@ def _order(seed: int, epoch: int, stream: int, images: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, stream]).permutation(images)
 
 
-def batch_indices(config: SearchConfig, step: int, stream: int = 0) -> np.ndarray:
-    """Indices of the training images of one step; each epoch visits each image at most once.
+def batch_indices(config: Config, step: int, part: int = 0) -> np.ndarray:
+    """Indices of the training images of one step; each pass visits each image of a part at most once.
 
-    stream: of several batches a step, each in an order of its own.
+    part: of several parts of the images, each in an order of its own.
     """
-    epoch, position = divmod(step, config.steps_per_epoch)
-    order = _order(config.seed, epoch, stream, config.train_images)
-    return order[position * config.batch_size : (position + 1) * config.batch_size]
+    images = config.parts[part]
+    passed, position = divmod(step, len(images) // config.batch_size)
+    order = _order(config.seed, passed, part, len(images))[position * config.batch_size :][: config.batch_size]
+    return order if isinstance(images, range) else images[order]
 
 
-def make_batch(train: Split, chosen: np.ndarray, config: SearchConfig, random: torch.Generator) -> Batch:
+def make_batch(train: Split, chosen: np.ndarray, config: Config, random: torch.Generator) -> Batch:
     """The chosen training images, augmented and normalised, and their labels."""
     chosen = torch.from_numpy(chosen)
     images = augment(train.images[chosen], random, config.flip, config.shift)
     return Batch(train.task.normalize(images).contiguous(memory_format=config.memory_format), train.labels[chosen])
 
 
-def draw_batches(train: Split, number: int, config: SearchConfig, step: int, random: torch.Generator) -> list[Batch]:
-    """The `number` batches of one step, drawn independently of each other."""
-    return [make_batch(train, batch_indices(config, step, stream), config, random) for stream in range(number)]
+def draw_batches(train: Split, config: Config, step: int, random: torch.Generator) -> list[Batch]:
+    """The batches of one step, one of each part of the images."""
+    return [make_batch(train, batch_indices(config, step, part), config, random) for part in range(len(config.parts))]
 
 
-def check_images(config: SearchConfig, train: Split) -> None:
+def check_images(config: Config, train: Split) -> None:
     """Raise `SimplexNASError` if there are fewer images than the configuration uses, or than one batch."""
-    if len(train) < config.train_images or config.steps_per_epoch < 1:
+    if len(train) < config.train_images or min(map(len, config.parts)) < config.batch_size:
         raise SimplexNASError(
             f"train_images = {config.train_images}; allowed: from {config.batch_size} (one batch) to {len(train)}"
         )

@@ -15,7 +15,7 @@ from simplexnas.io.errors import SimplexNASError, check_same
 from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
 
-CHECKPOINT_VERSION = 4
+CHECKPOINT_VERSION = 5
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 
@@ -65,15 +65,26 @@ def _flat(identity: dict) -> dict:
     return {key: value for key, value in identity.items() if key != "space"} | identity.get("space", {})
 
 
-def read_checkpoint(checkpoint: Path, identity: dict) -> dict:
-    """A checkpoint of this training; another one raises `SimplexNASError` with what differs."""
+def saved_identity(checkpoint: Path) -> dict:
+    """What tells the training of a checkpoint from another; a damaged one raises `SimplexNASError`."""
+    return _read(checkpoint)["identity"]
+
+
+def _read(checkpoint: Path) -> dict:
+    """The content of a whole checkpoint of this version."""
     name = relative(checkpoint)
     try:
         head = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        version, saved = head["version"], head["identity"]
+        version, _ = head["version"], head["identity"]
     except Exception as error:
         raise SimplexNASError(f"{name} is not a whole checkpoint ({type(error).__name__})") from None
     if version != CHECKPOINT_VERSION:
         raise SimplexNASError(f"{name} has format version {version}; this code reads {CHECKPOINT_VERSION}")
-    check_same(name, _flat(saved), _flat(identity))
+    return head
+
+
+def read_checkpoint(checkpoint: Path, identity: dict) -> dict:
+    """A checkpoint of this training; another one raises `SimplexNASError` with what differs."""
+    head = _read(checkpoint)
+    check_same(relative(checkpoint), _flat(head["identity"]), _flat(identity))
     return head

@@ -9,7 +9,7 @@ from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_writable
 from simplexnas.io.paths import relative
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.config import Config
 from simplexnas.tasks.task import Splits
 from simplexnas.training.checkpoint import CHECKPOINT, LOG, training_seconds
 from simplexnas.training.loop import make_fabric, search
@@ -17,7 +17,7 @@ from simplexnas.training.loop import make_fabric, search
 
 def train_family(
     name: str,
-    config: SearchConfig,
+    config: Config,
     splits: Splits,
     *,
     fabric: Fabric | None = None,
@@ -46,7 +46,8 @@ def train_family(
         progress_bar=progress_bar,
     )
     if fabric.is_global_zero:
-        family = Family(name, method.cpu(), task=splits.task)
+        method.cpu().eval().finish(splits)
+        family = Family(name, method, task=splits.task)
         family.export(folder, training_seconds(run), fabric.device.type)
         (run / CHECKPOINT).unlink()  # the family holds the weights
     return folder, run / LOG

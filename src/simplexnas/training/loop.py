@@ -13,8 +13,9 @@ from lightning_fabric.strategies import DDPStrategy
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
 from simplexnas.methods.choose import method_of
+from simplexnas.methods.config import Config
 from simplexnas.methods.method import Method, Step
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.settings import method_name
 from simplexnas.tasks.task import Split
 from simplexnas.training.batches import check_images, draw_batches
 from simplexnas.training.optimizers import Optimizers
@@ -32,18 +33,17 @@ def make_fabric(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> F
         raise SimplexNASError(f"accelerator = {accelerator!r}, devices = {devices}: {reason}") from None
 
 
-def allowed_processes(config: SearchConfig) -> list[int]:
+def allowed_processes(config: Config) -> list[int]:
     """How many processes can share out the paths of a step evenly, from 1 on."""
-    paths = 1 if config.sandwich else config.paths  # the largest network is one for all paths
-    return [n for n in range(1, paths + 1) if paths % n == 0]
+    return [n for n in range(1, config.most_processes + 1) if config.most_processes % n == 0]
 
 
 def search(
-    config: SearchConfig,
+    config: Config,
     train: Split,
     folder: Path,
     *,
-    make: Callable[[SearchConfig], Method] = method_of,
+    make: Callable[[Config], Method] = method_of,
     fabric: Fabric | None = None,
     resume: bool = False,
     checkpoint_every: int = 200,
@@ -66,16 +66,21 @@ def search(
     per_epoch, steps = config.steps_per_epoch, config.steps
     torch.manual_seed(config.seed)
     method = make(config).to(memory_format=config.memory_format)
-    identity = method.identity | {"data": train.task.fingerprint}
+    identity = {"method": method_name(config)} | method.identity | {"data": train.task.fingerprint}
     with Run(folder, identity, fabric, steps, resume) as run:
         wrapped = fabric.setup_module(method)
-        optimizers = Optimizers(method.supernet, config, steps, method.chooser)
+        own = method.chooser_optimizer() if method.bilevel else None
+        optimizers = Optimizers(method.supernet, config, steps, None if method.bilevel else method.chooser, own)
         run.start(method, wrapped, optimizers, config.ema, progress_bar)
         wrapped.train()
         while run.step < steps:
             random = generator(config.seed, run.step)
-            batches = fabric.to_device(draw_batches(train, method.batches, config, run.step, random))
-            result = wrapped(batches, Step(run.step, steps, random, rank, world))
+            batches = fabric.to_device(draw_batches(train, config, run.step, random))
+            step = Step(run.step, steps, random, rank, world)
+            if method.bilevel:
+                method.teach(batches, step)
+                optimizers.choose()
+            result = wrapped(batches, step)
             fabric.backward(result["loss"])
             learning_rate = optimizers.learning_rate
             optimizers.step()

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.config import Config
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
@@ -70,10 +70,18 @@ class Optimizers:
     The hypernetwork has its own rate and no weight decay. With `matrix_learning_rate` 0 there is no Muon, and AdamW
     trains all weights. The norm of the gradient is limited; that of relaxed samples for the weights alone, as in the
     author's code (with kappa 50 the hypernetwork's would take nearly all of it), else together with the hypernetwork.
+    chooser: an optimiser of what chooses operations in steps of its own, `choose`; it has no schedule.
     Raises `SimplexNASError` for fewer than `LEAST_STEPS` steps.
     """
 
-    def __init__(self, network: nn.Module, config: SearchConfig, steps: int, hypernetwork: nn.Module | None = None):
+    def __init__(
+        self,
+        network: nn.Module,
+        config: Config,
+        steps: int,
+        hypernetwork: nn.Module | None = None,
+        chooser: torch.optim.Optimizer | None = None,
+    ):
         if steps < LEAST_STEPS:
             raise SimplexNASError(f"{steps} training steps; allowed: from {LEAST_STEPS}")
         matrices = {
@@ -109,14 +117,21 @@ class Optimizers:
             )
             for name, optimizer in self.optimizers.items()
         }
+        if chooser is not None:
+            self.optimizers["chooser"] = chooser
 
     def step(self) -> None:
-        """Clip the gradients, step, move the schedules, and forget the gradients."""
+        """A step of the weights: clip their gradients, step, move the schedules, and forget the gradients."""
         nn.utils.clip_grad_norm_(self.limited, MAX_GRADIENT_NORM)
-        for name, optimizer in self.optimizers.items():
-            optimizer.step()
-            self.schedules[name].step()
-            optimizer.zero_grad()
+        for name, schedule in self.schedules.items():
+            self.optimizers[name].step()
+            schedule.step()
+            self.optimizers[name].zero_grad()
+
+    def choose(self) -> None:
+        """A step of what chooses, and forget its gradients."""
+        self.optimizers["chooser"].step()
+        self.optimizers["chooser"].zero_grad()
 
     @property
     def learning_rate(self) -> float:
@@ -125,11 +140,12 @@ class Optimizers:
 
     def state_dict(self) -> dict:
         return {
-            name: {"optimizer": optimizer.state_dict(), "schedule": self.schedules[name].state_dict()}
-            for name, optimizer in self.optimizers.items()
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "schedules": {name: schedule.state_dict() for name, schedule in self.schedules.items()},
         }
 
     def load_state_dict(self, state: dict) -> None:
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state[name]["optimizer"])
-            self.schedules[name].load_state_dict(state[name]["schedule"])
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, schedule in self.schedules.items():
+            schedule.load_state_dict(state["schedules"][name])

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from simplexnas.methods.alone import Alone
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.config import Config
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.tasks.task import Split
 from simplexnas.training.checkpoint import CHECKPOINT
@@ -12,7 +12,7 @@ from simplexnas.training.loop import search
 
 
 def retrain(
-    architecture: Architecture, train: Split, config: SearchConfig, folder: Path, progress_bar: bool = True
+    architecture: Architecture, train: Split, config: Config, folder: Path, progress_bar: bool = True
 ) -> StandaloneNetwork:
     """Train a freshly initialised standalone network; returns it in eval mode.
 

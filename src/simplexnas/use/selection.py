@@ -169,7 +169,7 @@ def _report(family: Family, budget: Budget, member: Point) -> dict:
     architecture = Architecture(family.space, member.choice)
     asked = {name: value for name, value in asdict(budget).items() if value is not None}
     of = {"family": family.name, "sha256": family.sha256, "budget": asked}
-    own = {"S": member.S, "choice": architecture.operations, "accuracy": member.accuracy.to_dict()}
+    own = member.origin | {"choice": architecture.operations, "accuracy": member.accuracy.to_dict()}
     return of | own | architecture.report()
 
 
