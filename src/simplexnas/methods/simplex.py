@@ -166,7 +166,7 @@ class SimplexMethod(KnobOfS, nn.Module):
 
 METHOD = Entry(
     SIMPLEX,
-    "this book's: a hypernetwork makes logits from penalties S; presets default, quick, worth, and paper, as published",
+    "Firsov 2024, ours and as published (--preset paper): a hypernetwork from penalties S to logits",
     SearchConfig,
     lambda config: (WorthMethod if config.hypernetwork == "worth" else SimplexMethod)(config),
     PRESETS,
