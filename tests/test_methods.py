@@ -13,6 +13,7 @@ from simplexnas import cli
 from simplexnas.family import Family
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
+from simplexnas.measure import retraining
 from simplexnas.methods import bilevel, settings
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import KnobOfNumber, NoKnob, Step
@@ -192,9 +193,23 @@ def test_every_command_takes_a_family(name, few, own_results, tmp_path, monkeypa
     assert chosen["accuracy"]["validation"] == max(member["accuracy"]["validation"] for member in members)
     invoke("export", "--architecture", file, "--output", str(tmp_path / "model"), "--no-timing")
     assert (tmp_path / "model" / "model.onnx").exists()
+    for command in (["points"], ["baselines"], ["evaluate", *knob, "--ways"]):
+        with pytest.raises(SimplexNASError, match=f"family one is of method {name}, which has no S"):
+            invoke(*command, "--family", "one")
     if not step:
         with pytest.raises(SimplexNASError, match=r"knob = 0.5; this family has none"):
             invoke("sample", "--family", "one", "--knob", "0.5")
+
+
+def test_networks_of_all_methods_are_trained_alone_alike(few):
+    """By one recipe, on all images, also where a search divided them."""
+    recipes = [retraining.recipe(Family("x", method_of(config(name)))) for name in NAMES]
+    for found in recipes:
+        assert list(found.parts[0]) == list(range(320)) and found.space == tiny.SPACE
+    rates = {(found.learning_rate, found.matrix_learning_rate, found.weight_decay, found.flip) for found in recipes}
+    assert len(rates) == 1
+    own = config("simplex", learning_rate=1e-3)
+    assert retraining.recipe(Family("x", method_of(own))) == own
 
 
 def test_random_streams_of_the_two_batches_differ(few):

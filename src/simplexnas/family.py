@@ -15,7 +15,7 @@ from simplexnas.io.provenance import computed
 from simplexnas.io.weights import load_weights, save_weights
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.config import Config
-from simplexnas.methods.method import Method
+from simplexnas.methods.method import KnobOfS, Method
 from simplexnas.methods.settings import SIMPLEX, find, method_name
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.space.search_space import SearchSpace
@@ -137,8 +137,14 @@ class Family:
     def runs(self) -> Path:
         return self.description.runs
 
+    def check_S(self) -> None:
+        """Raise `SimplexNASError` unless the family's knob is S."""
+        if not isinstance(self.model, KnobOfS):
+            raise SimplexNASError(f"family {self.name} is of method {method_name(self.config)}, which has no S")
+
     def logits(self, S) -> torch.Tensor:
         """alpha(S) of the simplex method at the end of training: (E, k). S: anything that `penalties.parse` takes."""
+        self.check_S()
         return self.model.logits(self.model.knob(S))
 
     def architecture(self, knob=None) -> Architecture:

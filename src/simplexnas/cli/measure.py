@@ -39,13 +39,12 @@ def evaluate(
     Statistics of batch normalisation are re-estimated.
     """
     from simplexnas.family import Family
-    from simplexnas.io.errors import SimplexNASError
     from simplexnas.measure import evaluation
 
     loaded = Family.load(family)
     value = asked(loaded, S, knob)
-    if ways and not hasattr(loaded.model, "logits"):
-        raise SimplexNASError(f"--ways: family {loaded.name} has no logits to relax")
+    if ways:
+        loaded.check_S()
     say(f"re-estimating batch-normalisation statistics, then {family} on validation and test")
     splits = data_of(loaded, data)
     architecture = loaded.model.architecture(value)

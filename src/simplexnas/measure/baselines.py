@@ -46,6 +46,7 @@ def baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DR
     "source" of a point: "control" and "random hypernetwork", each over the lattice of S and drawn `draws` times, and
     "random architecture". Draw d of the family with seed s has the seed s + 100 d. Needs the family's lattice.
     """
+    family.check_S()
     lattice_points(family, step)  # of the family itself: known to be there before the long measurement
     space, seed = family.space, family.config.seed
     lattice = penalties.lattice(space.k, step)

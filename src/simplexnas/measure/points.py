@@ -19,6 +19,7 @@ def named_points(family: Family, splits: Splits, named: Mapping[str, Sequence[fl
 
     Goes on with a half-done measurement.
     """
+    family.check_S()
     with Measurement(family, PAPER_POINTS, {"draws": DRAWS}) as measurement:
         points = measurement.points
         for name, S in tqdm(list(named.items())[len(points) :], desc=f"paper's S, {family.name}"):

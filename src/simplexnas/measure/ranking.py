@@ -20,7 +20,10 @@ def ranking(family: Family, of: Family | Description, splits: Splits) -> Path:
     if family.space != of.space:
         raise SimplexNASError(f"{of.name} has another search space than {family.name}; allowed: the same")
     networks = [
-        (Architecture(of.space, point.choice), {"source": point.source, "S": point.S, "retrained": point.retrained})
+        (
+            Architecture(of.space, point.choice),
+            {key: getattr(point, key) for key in ("source", "S", "knob", "retrained")},
+        )
         for point in records.read_own(of, RETRAINED).points
     ]
     return complete(

@@ -11,6 +11,7 @@ from simplexnas.io import records
 from simplexnas.io.records import LATTICE, RETRAINED, Accuracy, Point
 from simplexnas.measure import evaluation
 from simplexnas.measure.measurement import complete, inherited_accuracy
+from simplexnas.methods.settings import SearchConfig, preset
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.tasks.task import Splits
 from simplexnas.training.retrain import retrain
@@ -26,20 +27,28 @@ def spaced_by_size(points: Sequence[Point], n: int = 20) -> list[Point]:
 def retraining_sample(family: Family, points: Sequence[Point]) -> list[tuple[Architecture, dict]]:
     """20 architectures of the family, spaced by size, and 10 random ones, for `complete`."""
     sample = [
-        (Architecture(family.space, point.choice), {"source": "family", "S": point.S})
+        (Architecture(family.space, point.choice), {"source": "family", "S": point.S, "knob": point.knob})
         for point in spaced_by_size(points)
     ]
     random = random_architectures(family.space, 10, seed=0)
     return sample + [(architecture, {"source": "random"}) for architecture in random]
 
 
+def recipe(family: Family) -> SearchConfig:
+    """How a network is trained alone: as the simplex method trains its weights, that of the family if it is one."""
+    config = family.config
+    if isinstance(config, SearchConfig):
+        return config
+    return preset("default", seed=config.seed, space=config.space, train_images=config.train_images)
+
+
 def retraining(family: Family, splits: Splits, epochs: int) -> Path:
     """Inherited against retrained-from-scratch accuracy of `retraining_sample`; goes on with a half-done measurement.
 
-    "accuracy" of a point is that of the inherited weights, "retrained" that of its own training with the family's
-    optimiser settings for `epochs` epochs; BN statistics are re-estimated for both.
+    "accuracy" of a point is that of the inherited weights, "retrained" that of its own training by
+    `recipe` for `epochs` epochs; BN statistics are re-estimated for both.
     """
-    config = dataclasses.replace(family.config, epochs=epochs)
+    config = dataclasses.replace(recipe(family), epochs=epochs)
     folder = family.runs / "retraining"
 
     def both(architecture: Architecture) -> dict[str, Accuracy]:
