@@ -178,7 +178,10 @@ def test_the_choice_leaves_no_trace(noise):
         method = searcher().train(mode)
         before = {key: value.clone() for key, value in method.supernet.state_dict().items()}
         momenta = {module.momentum for module in method.modules() if hasattr(module, "momentum")}
+        recorded = []
+        method.supernet.register_forward_hook(lambda *_, seen=recorded: seen.append(torch.is_grad_enabled()))
         method.finish(noise)
+        assert recorded and not any(recorded), "no memory for gradients"
         assert all(torch.equal(value, before[key]) for key, value in method.supernet.state_dict().items())
         assert all(module.training is mode for module in method.modules())
         assert {module.momentum for module in method.modules() if hasattr(module, "momentum")} == momenta

@@ -127,7 +127,7 @@ def unrolled(
 
 METHOD = Entry(
     "darts",
-    "DARTS (Liu et al. 2019): one architecture from a mixture of all operations; --set order=2 for the second order",
+    "DARTS (Liu et al. 2019): one architecture from a mixture of all operations; --set order=2: second order",
     DartsConfig,
     Darts,
     {"default": DartsConfig(preset="default")},

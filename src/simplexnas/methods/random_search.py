@@ -1,8 +1,8 @@
 """Random search with shared weights: a supernet of random paths, then the best of random architectures of each size.
 
-Source: Li, Talwalkar, UAI 2019, section 3 and appendix A.2; ranges and numbers below also from the authors' code.
-Weights: in each step a ~ uniform over the k^E architectures, and w moves along grad_w L_train(w, a), so that only what
-was drawn moves. Choice: a* = argmax over n random architectures of accuracy_validation(w, a), with inherited weights.
+Source: Li, Talwalkar, UAI 2019, sections 3 and 4.2, appendix A.2; details from the authors' code. Weights: in each
+step a ~ uniform over the k^E architectures, and w moves by the gradient of L_train(w, a): only what was drawn moves.
+Choice: a* = argmax over n random architectures of accuracy_validation(w, a), with inherited weights.
 
 Published: 1,000 architectures on ten batches of validation images, the ten best of them on all; in the best setting
 5,000; normalised by the statistics of the batch. 150 epochs, batches of 64, SGD, 0.025, gradient clipped at 1; four
@@ -11,8 +11,8 @@ trainings, whose architectures are trained alone, and the best of those is taken
 Here: not one architecture but a front. Sizes, total parameters from smallest to largest, fall into `bins` of equal
 width in the logarithm, and a_b* is the best of equally many of bin b, each uniform among all architectures of that bin:
 drawn from all, the smallest and the largest would never appear. The borders are parameters, also where latency is what
-counts. One stage of few candidates, by default 40 in all, on the same images, since each takes about a second; batches
-of up to 250. The weights' optimiser is that of every method here; one training; all edges stay.
+counts. One stage of few candidates, by default 40 in all, on the same images, since each takes a second or two;
+batches of up to 250. The weights' optimiser is that of every method here; one training; all edges stay.
 """
 
 import time
