@@ -114,7 +114,7 @@ PRESETS: dict[str, SearchConfig] = {
     "quick": SearchConfig(preset="quick", epochs=3),
     "worth": SearchConfig(
         preset="worth",
-        epochs=14,
+        epochs=10,
         batch_size=32,
         paths=1,
         front_share=0.8,
