@@ -88,7 +88,7 @@ def search(
             raise SimplexNASError("give one of --budget-minutes and --set epochs")
         changed["budget_minutes"] = budget_minutes
     by_time = changed.get("price", getattr(settings.preset(preset, method), "price", None)) == "latency"
-    untimed = {"price": "parameters"} if by_time else {}
+    untimed = {"price": "parameters"} if by_time and method == settings.SIMPLEX else {}  # until its times are there
     settings.preset(preset, method, seed=seed, **changed | untimed)  # refused before any data are read
     splits = tasks.load(data, image_size)
     name = settings.family_name(preset, seed, changed, splits.task.name, method)

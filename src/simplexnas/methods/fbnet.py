@@ -49,6 +49,10 @@ class FbnetConfig(BilevelConfig):
     a: float = setting(0.2, above=0)  # scale of the loss
     b: float = setting(0.6, least=0)  # power of the logarithm of the time
 
+    def _check_together(self) -> None:
+        super()._check_together()
+        self.allow("price", "latency, for the loss is made of times", self.price == "latency")
+
     @property
     def choice_warmup(self) -> float:
         return 0.11
@@ -62,12 +66,11 @@ def temperature(progress: float) -> float:
 class Fbnet(NoKnob, Bilevel):
     """Supernet and logits. See `method.Method`.
 
-    Raises `SimplexNASError` for another price than latency, without times, and for times so short, or in so large a
-    unit, that log(Lat) could be 0 or below, of which there is no power.
+    Raises `SimplexNASError` without times, and for times so short, or in so large a unit, that log(Lat) could be 0 or
+    below, of which there is no power.
     """
 
     def __init__(self, config: FbnetConfig):
-        config.allow("price", "latency, for the loss is made of times", config.price == "latency")
         super().__init__(config)
         self.chooser = Logits(config)
         per_image = 1000 / config.latency_batch  # microseconds per image in a millisecond per batch
