@@ -17,7 +17,6 @@ from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.parametric import Parametric, Posterior
 from simplexnas.methods.settings import preset
-from simplexnas.network.supernet import Supernet
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks.task import Shape
@@ -105,6 +104,7 @@ def test_the_posterior_is_of_the_convolutions_on_the_edges():
     method = method_of(preset("default", "parametric"))
     supernet, counts = method.supernet, cost.edge_parameters(SearchSpace())[:, CONVOLUTION]
     assert supernet.edge_of_weight.bincount().tolist() == counts.tolist() and counts.sum() == 178_752
+    assert method.structure.total_parameters - counts.sum() == 20_506
     assert supernet.posterior.mean.shape == supernet.posterior.log_sigma.shape == (2, 178_752)
     weights = dict(supernet.named_parameters())
     means = supernet.by_layer(supernet.posterior(0.0)[0])
@@ -209,10 +209,9 @@ def test_nothing_but_the_divergence_pulls_at_the_tables():
     assert all(torch.equal(table, own) for table, own in zip(tables, before, strict=True))
 
 
-def trained_without_images(monkeypatch, **changes) -> Parametric:
+def trained_without_images(monkeypatch) -> Parametric:
     """With the cross-entropy constant."""
-    changes = {"epochs": 200, "learning_rate": 0.03, "kl_warmup": 0.0, "lambda_from": 0.1} | changes
-    method = method_with(**changes)
+    method = method_with(epochs=100, learning_rate=0.05, kl_warmup=0.0, lambda_from=1.0)
     outputs = torch.zeros(8, 4)
     monkeypatch.setattr(parametric, "functional_call", lambda *_: outputs)
     optimizers = Optimizers(method.supernet, method.config, method.config.steps)
@@ -227,7 +226,7 @@ def test_by_the_divergence_alone_the_posterior_becomes_the_prior(monkeypatch):
     method = trained_without_images(monkeypatch)
     for knob in (0.0, 0.5, 1.0):
         mean, log_sigma = method.supernet.posterior(knob)
-        assert mean.abs().max() < 0.02 and log_sigma.abs().max() < 0.02
+        assert mean.abs().max() < 0.05 and log_sigma.abs().max() < 0.05
         assert method.architecture(knob).operations == (POOL,) * 4
         assert method.architecture(knob).edge_parameters == 0
 
@@ -256,27 +255,23 @@ def test_without_noise_it_is_the_network_of_the_means():
     assert found["cross_entropy"].item() == pytest.approx(objective.cross_entropy(network(images), labels).item())
 
 
-def zeros_of(network: Supernet, names) -> dict[str, int]:
-    weights = dict(network.named_parameters())
-    return {name: int((weights[name] == 0).sum()) for name in names}
-
-
 def test_pruning_nothing_and_everything():
-    method = method_of(preset("default", "parametric"))
+    """What is left in the end is what no choice changes."""
+    method = method_with()
     shapes = method.supernet.shapes
     whole, none = method.pruned(0.5, 0.0), method.pruned(0.5, 1.0)
     means = method.supernet.by_layer(method.supernet.posterior(0.5)[0])
     weights = dict(whole.named_parameters())
     assert all(torch.equal(weights[name], mean) for name, mean in means.items())
-    assert sum(weight.numel() for weight in weights.values()) == 199_258
-    assert sum(zeros_of(none, shapes).values()) == 178_752 == 199_258 - 20_506
+    left = sum(weight.numel() for name, weight in none.named_parameters() if weight.any() or name not in shapes)
+    assert left == cost.fixed_parameters(SPACE) and method.structure.total_parameters > left
     rest = {name: value for name, value in none.state_dict().items() if name not in shapes}
     assert all(torch.equal(value, method.supernet.state_dict()[name]) for name, value in rest.items())
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_pruning_keeps_the_largest_ratios_of_each_layer(share):
-    method = method_with()
+    method = method_with(space=dataclasses.replace(SPACE, channels=4))
     before = {name: value.clone() for name, value in method.state_dict().items()}
     weights = dict(method.pruned(0.7, share).named_parameters())
     mean, log_sigma = method.supernet.posterior(0.7)
@@ -330,18 +325,14 @@ def test_a_larger_lambda_leaves_fewer_convolutions():
 
 
 def test_networks_inherit_the_means_at_knob_0():
+    """Also after other knobs were asked for."""
     method = method_with()
-    chosen = method.architecture(0.0)
-    method.finish(None)
-    weights = method.supernet.state_dict()
-    means = method.supernet.by_layer(method.supernet.posterior.mean[0])
-    assert all(torch.equal(weights[name], mean) for name, mean in means.items())
+    means = method.supernet.by_layer(method.supernet.posterior.mean[0] + 1)
     with torch.no_grad():
-        method.supernet.posterior.log_sigma[0] = -9.0
-    whole = method.architecture(1.0)
-    assert whole == method.structure and chosen != whole
-    network = Family("x", method).network(whole)
-    inherited = dict(network.named_parameters())
+        method.supernet.posterior.mean[0] += 1
+    method.finish(None)
+    method.architecture(1.0)
+    inherited = dict(Family("x", method).network(method.structure).named_parameters())
     assert all(torch.equal(inherited[name], mean) for name, mean in means.items())
 
 

@@ -62,7 +62,7 @@ def test_published_results_are_of_what_their_names_say(name):
     assert paths.RESULTS / name / records.LATTICE in files
     for path in files:
         record = records.read(path)
-        found = settings.SearchConfig.from_dict(record["config"])
+        found = settings.config_of_result(record["config"])
         times = {"latency_table": found.latency_table, "milliseconds": found.milliseconds}
         assert found == settings.preset(preset, seed=seed, **asked | times)
         assert sha256 in (None, record["sha256"]) and record["family"] == name

@@ -20,7 +20,7 @@ from simplexnas.io.provenance import computed
 from simplexnas.io.seeds import generator
 from simplexnas.methods import penalties
 from simplexnas.methods.hypernetwork import PivotHypernetwork
-from simplexnas.methods.settings import SearchConfig
+from simplexnas.methods.settings import SearchConfig, config_of_result
 from simplexnas.methods.simplex import Schedule, SimplexMethod
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
@@ -81,7 +81,7 @@ def price_alone(name: str, seeds: int = 2) -> Path:
     """
     path = _new(paths.RESULTS / name / PRICE_ALONE)
     lattice, started = records.read_lattice(name), time.perf_counter()
-    config = SearchConfig.from_dict({"budget_minutes": 0.0} | lattice.config)
+    config = config_of_result(lattice.config)
     S = [point.S for point in lattice.points]
     trainings = []
     for seed in range(config.seed, config.seed + seeds):

@@ -18,7 +18,8 @@ Here: convolutional cells. Stem, preprocessing, classifier and batch normalisati
 lambda from 1e-4 to 1, one in a step, and a rise from 0 in the first steps (`kl_warmup`): our estimates, as the KL at
 the start, 2.5 nats a weight, is far above CE. One sample of the weights serves a whole batch: no local
 reparametrisation, which draws outputs image by image, with less noise, in twice the time. m_0 starts as PyTorch
-initialises convolutions, m_1 and s_1 from zeros. Tables by AdamW; no weight decay, a second prior.
+initialises convolutions, m_1 and s_1 from zeros. Tables by AdamW; no weight decay, a second prior. Adam moves a number
+by at most about rate * steps: in a short training log sigma stays near its start, and the knob has little say.
 
 Ours: architectures (`architecture`). The score of an edge at h is the mean of log(mu^2 / sigma^2) over all weights of
 its convolutions, in every cell where it stands; it keeps the convolution if its score is above `threshold`, the same
@@ -117,9 +118,10 @@ class VariationalSupernet(Supernet):
         super().__init__(space)
         name = space.operations[operation]
         self.shapes: dict[str, torch.Size] = {}  # by names of parameters
+        numbers = range(len(genotype_edges(space)))
         flat, edges = [], []
         for number, (cell, part) in enumerate(zip(self.cells, self.parts, strict=True)):
-            for edge, (target, source) in zip(range(part.start, part.stop), cell.edges, strict=True):
+            for edge, (target, source) in zip(numbers[part], cell.edges, strict=True):
                 place = f"edge_parts.{target}<-{source}/{name}"
                 for key, weight in cell.get_submodule(place).named_parameters():
                     weight.requires_grad_(False)

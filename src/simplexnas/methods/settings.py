@@ -176,6 +176,11 @@ def preset(name: str, method: str = SIMPLEX, **changes) -> Config:
     return dataclasses.replace(base, space=space, **changes)
 
 
+def config_of_result(values: dict) -> SearchConfig:
+    """The simplex method's configuration in a result file, also in one from before there were budgets of time."""
+    return SearchConfig.from_dict({"budget_minutes": 0.0} | values)
+
+
 def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHION_MNIST, method: str = SIMPLEX) -> str:
     """Name of a family's folder: "quick-seed0", or "quick-kappa=0.01-seed0" with the settings that were changed.
 
