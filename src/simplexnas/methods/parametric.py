@@ -110,26 +110,25 @@ def of_family(space: SearchSpace, family: str) -> int:
 class VariationalSupernet(Supernet):
     """A supernet with a posterior of the weights of one operation on all edges.
 
-    Those weights themselves are not trained: samples or means stand in for them, as flat tensors (N,) in the order of
-    `shapes`. posterior: `Posterior` of the N weights. edge_of_weight: the genotype edge of each, (N,).
+    Those weights themselves do not learn: in the training samples stand in for them, as flat tensors (N,) in the order
+    of `shapes`. posterior: `Posterior` of the N weights. edge_of_weight: the genotype edge of each, (N,).
     """
 
     def __init__(self, space: SearchSpace, operation: int):
         super().__init__(space)
         name = space.operations[operation]
         self.shapes: dict[str, torch.Size] = {}  # by names of parameters
-        numbers = range(len(genotype_edges(space)))
-        flat, edges = [], []
+        edges = range(len(genotype_edges(space)))
+        flat, marks = [], []
         for number, (cell, part) in enumerate(zip(self.cells, self.parts, strict=True)):
-            for edge, (target, source) in zip(numbers[part], cell.edges, strict=True):
+            for edge, (target, source) in zip(edges[part], cell.edges, strict=True):
                 place = f"edge_parts.{target}<-{source}/{name}"
                 for key, weight in cell.get_submodule(place).named_parameters():
-                    weight.requires_grad_(False)
                     self.shapes[f"cells.{number}.{place}.{key}"] = weight.shape
                     flat.append(weight.detach().flatten())
-                    edges.append(torch.full((weight.numel(),), edge))
+                    marks.append(torch.full((weight.numel(),), edge))
         self.posterior = Posterior(torch.cat(flat))
-        self.register_buffer("edge_of_weight", torch.cat(edges), persistent=False)
+        self.register_buffer("edge_of_weight", torch.cat(marks), persistent=False)
 
     def by_layer(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """(N,) -> tensors of the layers' shapes, by names of parameters."""
