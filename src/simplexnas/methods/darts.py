@@ -74,8 +74,7 @@ class Darts(NoKnob, Bilevel):
 
     def xi(self, progress: float) -> float:
         """Size of the step that the gradient of the logits looks through; 0 in first order."""
-        start, end = self.config.xi_start, self.config.xi_end
-        return 0.0 if self.config.order == 1 else end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+        return 0.0 if self.config.order == 1 else cosine(progress, self.config.xi_start, self.config.xi_end)
 
     def gradient(self, train: Batch, validation: Batch, xi: float) -> torch.Tensor:
         """Of the validation loss, with respect to the logits, (E, k). The weights are afterwards what they were."""
@@ -87,6 +86,11 @@ class Darts(NoKnob, Bilevel):
 
     def architecture(self, knob: None = None) -> Architecture:
         return of_logits(self.chooser(), self.config)
+
+
+def cosine(progress: float, start: float, end: float) -> float:
+    """From start to end along half a cosine, as progress goes from 0 to 1."""
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def unrolled(

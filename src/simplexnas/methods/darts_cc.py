@@ -32,7 +32,7 @@ from simplexnas.io.seeds import generator
 from simplexnas.io.settings import setting
 from simplexnas.methods import gumbel, objective
 from simplexnas.methods.bilevel import Bilevel, BilevelConfig, of_logits, said_of, set_gradients, still_statistics
-from simplexnas.methods.darts import unrolled
+from simplexnas.methods.darts import cosine, unrolled
 from simplexnas.methods.method import Batch, Entry, KnobOfNumber, Step
 from simplexnas.network.architecture import Architecture
 from simplexnas.space import cost
@@ -76,7 +76,7 @@ def place_of(step: Step) -> float:
 
 def xi(progress: float) -> float:
     """Size of the step of the weights that the second order looks through, in a cosine."""
-    return XI_END + (XI_START - XI_END) * (1 + math.cos(math.pi * progress)) / 2
+    return cosine(progress, XI_START, XI_END)
 
 
 class DartsCC(KnobOfNumber, Bilevel):
