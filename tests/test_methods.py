@@ -89,6 +89,9 @@ def test_every_knob_is_said_and_foreign_ones_are_refused(trained):
         assert value in str(error.value) and len(str(error.value).splitlines()) == 1
     if isinstance(method, NoKnob):
         assert method.knob(None) is None and method.knobs(0.5) == [None] and method.said(None) == {}
+    else:
+        with pytest.raises(SimplexNASError, match=r"^this family's knob is .*: give --(S|knob)$"):
+            method.knob(None)
     if isinstance(method, KnobOfNumber):
         assert method.knob("0.5") == 0.5 and method.said(0.5) == {"knob": 0.5}
 

@@ -164,6 +164,8 @@ class KnobOfNumber(Finished):
     KNOB: str
 
     def knob(self, value) -> float:
+        if value is None:
+            raise SimplexNASError(f"this family's knob is a number from 0 to 1, {self.KNOB}: give --knob")
         try:
             number = float(value)
         except (TypeError, ValueError):
