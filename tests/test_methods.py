@@ -215,6 +215,13 @@ def test_networks_of_all_methods_are_trained_alone_alike(few):
     assert retraining.recipe(Family("x", method_of(own))) == own
 
 
+def test_too_few_images_for_a_batch_of_the_choices_are_refused(few):
+    """A tenth of the images teaches the choices of this method: 160 are one batch of 16."""
+    with pytest.raises(SimplexNASError, match=r"train_images = 100; allowed: from 160 \(a batch of each part\) to 600"):
+        batches.check_images(config("proxyless", train_images=100), few.train)
+    batches.check_images(config("proxyless", train_images=160), few.train)
+
+
 def test_random_streams_of_the_two_batches_differ(few):
     ours = config("darts")
     first, second = batches.draw_batches(few.train, ours, 0, generator(0))

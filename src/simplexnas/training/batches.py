@@ -1,5 +1,6 @@
 """Which training images a step sees, and how they are augmented."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -41,10 +42,12 @@ def draw_batches(train: Split, config: Config, step: int, random: torch.Generato
 
 
 def check_images(config: Config, train: Split) -> None:
-    """Raise `SimplexNASError` if there are fewer images than the configuration uses, or than one batch."""
-    if len(train) < config.train_images or min(map(len, config.parts)) < config.batch_size:
+    """Raise `SimplexNASError` for fewer images than the configuration uses, or less than a batch in one of its parts."""
+    fewest = min(map(len, config.parts))
+    if len(train) < config.train_images or fewest < config.batch_size:
+        least = math.ceil(config.batch_size * config.train_images / max(1, fewest))
         raise SimplexNASError(
-            f"train_images = {config.train_images}; allowed: from {config.batch_size} (one batch) to {len(train)}"
+            f"train_images = {config.train_images}; allowed: from {least} (a batch of each part) to {len(train)}"
         )
 
 
