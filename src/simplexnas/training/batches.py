@@ -42,7 +42,7 @@ def draw_batches(train: Split, config: Config, step: int, random: torch.Generato
 
 
 def check_images(config: Config, train: Split) -> None:
-    """Raise `SimplexNASError` for fewer images than the configuration uses, or less than a batch in one of its parts."""
+    """Raise `SimplexNASError` for fewer images than the configuration uses, or a part with less than a batch."""
     fewest = min(map(len, config.parts))
     if len(train) < config.train_images or fewest < config.batch_size:
         least = math.ceil(config.batch_size * config.train_images / max(1, fewest))
