@@ -295,7 +295,7 @@ def test_the_published_method_as_a_whole_is_behind_within_a():
     assert "The published method as a whole is far behind ours within A's size" in TEXT
     theirs, *ours = (
         analysis.accuracy_within(records.read_lattice(name).points, PAPER["A"][2])
-        for name in (published.PAPER, *published.DEFAULT)
+        for name in (*published.PAPER, *published.DEFAULT)
     )
     assert theirs < min(ours) - 0.04
 

@@ -26,7 +26,7 @@ def rows() -> dict[str, dict]:
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, dict]:
     """The networks of the published method at the paper's S, by name, as they lie in its file."""
-    content = json.loads((paths.RESULTS / published.PAPER / records.PAPER_POINTS).read_text())
+    content = json.loads((paths.RESULTS / published.PAPER[0] / records.PAPER_POINTS).read_text())
     return {point["name"]: point for point in content["points"]}
 
 
@@ -59,7 +59,7 @@ def test_every_line_is_that_of_its_file(rows, theirs):
 
 
 def test_two_trainings_of_the_published_method_are_a_mean(theirs):
-    (row, *_) = page.compared(2 * [published.PAPER])
+    (row, *_) = page.compared(2 * published.PAPER)
     found = row[page.PUBLISHED]
     assert found["accuracy"] == {"test": pytest.approx(theirs["A"]["accuracy"]["test"]), "sd": 0.0, "n": 2}
     assert found["edge_parameters"] == theirs["A"]["edge_parameters"]

@@ -59,7 +59,7 @@ def test_what_the_page_says_of_trainings_and_draws():
 
 
 def test_own_by_another_route(own):
-    name = published.RANDOM
+    name = published.RANDOM[0]
     points = records.read_lattice(name).points
     row = own[own["kind"] == page.RANDOM].iloc[0]
     assert row["hypervolume"] == pytest.approx(analysis.hypervolume(points, page.SPACE))
@@ -109,7 +109,7 @@ def test_the_published_method_lacks_small_networks(own):
 
 def test_the_price_of_parameters_is_not_what_makes_the_difference(own):
     assert "Our training without it has a network of no edge parameters" in TEXT
-    points = records.read_lattice(published.UNIT).points
+    points = records.read_lattice(published.UNIT[0]).points
     assert min(point.edge_parameters for point in points) == 0
     theirs = own.groupby("kind").mean().loc[page.THEIRS]
     assert float(page.numbers()["learning.unit.within"]) > theirs["≤ 38,304"] + 3

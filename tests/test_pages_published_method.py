@@ -273,11 +273,11 @@ def test_what_the_page_says_of_the_control():
 
 
 def test_functions_take_several_trainings():
-    twice = 2 * [published.PAPER]
+    twice = 2 * published.PAPER
     once = page.numbers()
     assert page.numbers(twice) == once
-    assert page.ways(twice)["A"].iloc[-1] == ", ".join(2 * [page.ways([published.PAPER])["A"].iloc[-1]])
-    assert len(page.alike(twice)) == 2 * len(page.alike([published.PAPER]))
+    assert page.ways(twice)["A"].iloc[-1] == ", ".join(2 * [page.ways(published.PAPER)["A"].iloc[-1]])
+    assert len(page.alike(twice)) == 2 * len(page.alike(published.PAPER))
     squares = [line for line in page.hundred(twice).axes[0].lines if line.get_marker() == "s"]
     assert all(len(line.get_xdata()) == 2 for line in squares)
 

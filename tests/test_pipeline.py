@@ -37,7 +37,7 @@ def test_published_results_are_up_to_date():
 
 
 def test_published_choices_of_the_price_alone_are_of_the_published_lattices():
-    for name in (published.PAPER, *published.KAPPA):
+    for name in (*published.PAPER, *published.KAPPA):
         assert list(price_alone.unlike(name)) == [0, 1]
     assert [after["epochs"] for after in price_alone.read_without_images()] == [10, 20]
 

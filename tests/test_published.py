@@ -162,7 +162,7 @@ def prose(path: Path) -> str:
 def test_findings_in_words_are_those_of_the_files(rows):
     """Of README and of the landing page; the numbers beside them have names."""
     readme, intro = prose(ROOT / "README.md"), prose(BOOK / "intro.py")
-    ours, theirs = [records.read_lattice(name) for name in published.DEFAULT], records.read_lattice(published.PAPER)
+    ours, theirs = [records.read_lattice(name) for name in published.DEFAULT], records.read_lattice(published.PAPER[0])
     networks = [{p.choice: p.accuracy.test for p in each.points} for each in ours]
     for text in (readme, intro):
         assert "about a hundred networks of " in text and "About a dozen of them are on the" in text

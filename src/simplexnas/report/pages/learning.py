@@ -28,7 +28,7 @@ from simplexnas.space.search_space import genotype_edges
 
 FAMILIES = published.DEFAULT
 LEARNED, RANDOM, THEIRS = "learned utilities", "random utilities", "published method"
-KINDS = {LEARNED: FAMILIES, RANDOM: (published.RANDOM,), THEIRS: (published.PAPER,)}
+KINDS = {LEARNED: FAMILIES, RANDOM: published.RANDOM, THEIRS: published.PAPER}
 COARSE = 0.1  # step of the lattice on which baselines are measured
 SIZES = [f"≤ {budget:,}" for budget in BUDGETS]
 SHUFFLES = 2000
@@ -342,13 +342,13 @@ def _of_own(kinds: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     yield "gain", f"{gains.iloc[:2].mean():.1f}"
     yield "loss.least", f"{-gains.iloc[2:].max():.1f}"
     yield "loss.most", f"{-gains.iloc[2:].min():.1f}"
-    (theirs,) = lattices(kinds[THEIRS][:1])
+    theirs = [point for points in lattices(kinds[THEIRS]) for point in points]
     smallest = min(theirs, key=lambda point: point.edge_parameters)
     yield "theirs.pool", f"{max(point.choice.count(POOL) for point in theirs)}"
     yield "theirs.smallest", f"{smallest.edge_parameters:,}"
     parameters = cost.edge_parameters(SPACE)
     strided = [m == IDENTITY and parameters[edge, m] > 0 for edge, m in enumerate(smallest.choice)]
     yield "theirs.strided", triangle.number_word(sum(strided))
-    unit = list(records.read_lattice(published.UNIT).points)
-    yield "unit.within", f"{dict(zip(BUDGETS, within(unit), strict=True))[38_304]:.1f}"
-    yield "unit.hypervolume", f"{analysis.hypervolume(unit, SPACE):.2f}"
+    unit = lattices(published.UNIT)
+    yield "unit.within", f"{100 * np.mean([analysis.accuracy_within(points, 38_304) for points in unit]):.1f}"
+    yield "unit.hypervolume", f"{np.mean([analysis.hypervolume(points, SPACE) for points in unit]):.2f}"

@@ -24,7 +24,7 @@ from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
 
-FAMILIES = (published.PAPER,)
+FAMILIES = published.PAPER
 LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 SQUARE = {"color": "black", "marker": "s", "markerfacecolor": "none", "markeredgewidth": 1.6, "markersize": 11}
 REPORTED, OF_TRAINING = "discrete", "discrete, statistics of training"  # two of the ways to measure

@@ -12,14 +12,17 @@ from simplexnas.report.paper import PAPER
 
 THROUGHPUT, COMMANDS = "throughput.json", "command_times.json"
 ONE = published.DEFAULT[0]
-DEFAULT = "default-seed*"
+DEFAULT, UNIT, LATENCY, RANDOM, PUBLISHED = (
+    family.rstrip("0123456789") + "*"  # with any seed
+    for family, *_ in (published.DEFAULT, published.UNIT, published.LATENCY, published.RANDOM, published.PAPER)
+)
 OF_A_FAMILY = f"families/{DEFAULT}/family.json"
 TIMES = {  # what is done, and the files under data/ that say how long it took
     "training of a family, 24 epochs": OF_A_FAMILY,
-    "the same, priced by time": f"families/{published.LATENCY}/family.json",
-    "the same with the unit price, with pauses": f"families/{published.UNIT}/family.json",
-    "the same with random utilities, never learned": f"families/{published.RANDOM}/family.json",
-    "training of the published method, 5 epochs": f"families/{published.PAPER}/family.json",
+    "the same, priced by time": f"families/{LATENCY}/family.json",
+    "the same with the unit price, with pauses": f"families/{UNIT}/family.json",
+    "the same with random utilities, never learned": f"families/{RANDOM}/family.json",
+    "training of the published method, 5 epochs": f"families/{PUBLISHED}/family.json",
     "lattice: 231 S, {networks} different networks": f"results/{DEFAULT}/{records.LATTICE}",
     "the paper's S in several ways, and the control": f"results/{DEFAULT}/{records.PAPER_POINTS}",
     "control, random hypernetwork and architectures, three draws": f"results/{DEFAULT}/{records.BASELINES}",

@@ -302,10 +302,10 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
     soft, ranked = softer(ranked), ranked.set_index("by")
     own, random = by_group.loc["members"], by_group.loc["random architectures"]
     others = ranked.loc[
-        [words for name, words in published.RANKING.items() if name in (*published.DEFAULT, published.RANDOM)]
+        [words for name, words in published.RANKING.items() if name in (*published.DEFAULT, *published.RANDOM)]
     ]
     theirs, counted, softest = (
-        ranked.loc[by] for by in (published.RANKING[published.PAPER], "MACs", soft["weights"].iloc[-1])
+        ranked.loc[by] for by in (published.RANKING[published.PAPER[0]], "MACs", soft["weights"].iloc[-1])
     )
     known = {
         "members": f"{own['networks']:.0f}",

@@ -46,9 +46,9 @@ def relative_costs() -> pd.DataFrame:
 
 
 def families(times: str = published.TIMED_TABLE) -> dict[str, list[list[Point]]]:
-    """The points of the lattices with predicted times: one list for each training, three for `default`."""
+    """The points of the lattices with predicted times: one list for each training."""
     table = LatencyTable.load(times, SPACE)
-    names = {BY_TIME: [published.LATENCY], UNIT: [published.UNIT], DEFAULT: published.DEFAULT}
+    names = {BY_TIME: published.LATENCY, UNIT: published.UNIT, DEFAULT: published.DEFAULT}
     return {
         label: [table.with_predictions(records.read_own(describe(name), records.LATTICE).points, BATCH) for name in own]
         for label, own in names.items()
@@ -56,7 +56,7 @@ def families(times: str = published.TIMED_TABLE) -> dict[str, list[list[Point]]]
 
 
 def fronts() -> Figure:
-    """Fronts of the three families, of `default` the first training, against predicted time and total parameters."""
+    """Fronts of the first family of each kind, against predicted time and total parameters."""
     points = {label: own[0] for label, own in families().items()}
     figure, axes = plt.subplots(2, 1, figsize=(5.6, 6), layout="constrained")
     for ax, size in zip(axes, ("latency_ms", "total_parameters"), strict=True):
@@ -103,7 +103,8 @@ def within() -> pd.DataFrame:
 
 
 def reach() -> pd.DataFrame:
-    """How far each family reaches, how S moves it, and where its convolutions stand; of `default` one training."""
+    """How far each family reaches, how S moves it, and where its convolutions stand; the first family of each
+    kind."""
 
     def convolutions(points: list[Point], edges: slice) -> str:
         found = (np.array([point.choice[edges] for point in points]) == CONVOLUTION).sum(axis=1)
@@ -128,7 +129,7 @@ def reach() -> pd.DataFrame:
 def timed() -> pd.DataFrame:
     """The timed members: "budget" (ms, predicted), "family", "predicted", "median" and "iqr" (ms), "test" (%)."""
     content = records.read(paths.RESULTS / TIMED)
-    label = {published.LATENCY: BY_TIME, published.UNIT: UNIT, published.DEFAULT[0]: DEFAULT}
+    label = {published.LATENCY[0]: BY_TIME, published.UNIT[0]: UNIT, published.DEFAULT[0]: DEFAULT}
     return pd.DataFrame(
         {
             "budget": point["budget_ms"],

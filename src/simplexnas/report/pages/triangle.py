@@ -25,7 +25,7 @@ from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
 
-FAMILIES, THEIRS = published.DEFAULT, (published.PAPER,)
+FAMILIES, THEIRS = published.DEFAULT, published.PAPER
 SPACE = SearchSpace()
 OPERATIONS = labels(SPACE.operations)
 POOL, IDENTITY, CONVOLUTION = range(SPACE.k)
@@ -193,7 +193,7 @@ def covered(families: Sequence[str] = FAMILIES) -> dict[str, float]:
     return shares
 
 
-def first_convolution(family: str = published.UNIT) -> dict[tuple[int, ...], Point]:
+def first_convolution(family: str = published.UNIT[0]) -> dict[tuple[int, ...], Point]:
     """By its edges with each operation: pooling everywhere, and with one convolution, in the reduction genotype.
 
     Only those that the family has; without a price of parameters it can have both.
