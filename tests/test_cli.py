@@ -14,10 +14,10 @@ from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.latency import validation
 from simplexnas.latency.table import FIT_ARCHITECTURES
-from simplexnas.measure import retraining
+from simplexnas.measure import comparison, retraining
 from simplexnas.methods import settings
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import tables
+from simplexnas.report import analysis, tables
 from simplexnas.space import cost
 from simplexnas.tasks import fashion_mnist
 from simplexnas.training import checkpoint
@@ -123,6 +123,23 @@ def test_retrain_rank_and_baselines(invoke, tiny_folder, fewer, folders, drawn_a
     for line, (source, count) in zip(retrained[1:], listed.items(), strict=True):
         gap, tau = r"[+-]\d+\.\d\d", r"-?[01]\.\d\d"
         assert re.fullmatch(rf"{source} \({count}\): retrained - inherited {gap} points, Kendall's tau {tau}", line)
+
+
+def test_compare_and_noise(invoke, tiny_folder, fewer, folders, drawn_accuracy, monkeypatch):
+    """Of the front alone: a member that another beats in size and accuracy is not trained."""
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: fewer)
+    monkeypatch.setattr(comparison, "retrain", lambda architecture, *_: architecture.build())
+    own = folders / "results" / "tiny"
+    invoke("lattice", "--family", tiny_folder, "--step", 0.1)
+    front = analysis.front(records.read_record(own / records.LATTICE).points)
+    options = ("--members", 100, "--epochs", 1)
+    compared = invoke("compare", "--family", tiny_folder, *options, "--random", 2).stdout
+    noise = invoke("noise", "--family", tiny_folder, *options, "--seeds", 2).stdout
+    assert compared == f"{own / records.COMPARED}\n" and noise == f"{own / records.NOISE}\n"
+    points = records.read_record(own / records.COMPARED).points
+    assert {point.choice for point in points if point.source == "family"} == {point.choice for point in front}
+    assert [point.source for point in points].count("random") == 2
+    assert {point.choice for point in records.read_record(own / records.NOISE).points} == {p.choice for p in front}
 
 
 def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, clock, monkeypatch):

@@ -1,4 +1,5 @@
 """Commands that measure a family: `evaluate`, `lattice`, `points`, `baselines`, `retrain`, `rank`, `gradients`;
+compare it with others: `compare`, `noise`;
 what the price alone does: `price-alone`, `without-images`; and `table`."""
 
 import json
@@ -142,6 +143,56 @@ def rank(
 
     loaded = Family.load(family)
     _print_agreement(ranking.ranking(loaded, describe(of), data_of(loaded, data)))
+
+
+@app.command()
+def compare(
+    family: FamilyOption = "default-seed0",
+    members: Annotated[int, typer.Option(min=1, help="At most so many of the family's front, spaced by size.")] = 5,
+    random: Annotated[int, typer.Option(min=0, help="So many architectures at random, as many of each size.")] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 3,
+    data: DataOption = None,
+) -> None:
+    """Train the front of a family from scratch, by the recipe that is common to all methods (resumes).
+
+    The front of accuracy on validation against total parameters. To data/results/<family>/compared.json, with the
+    inherited accuracy beside the retrained one. Needs the lattice.
+    """
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import comparison
+
+    loaded, splits, front = _front(family, data)
+    typer.echo(relative(comparison.compare(loaded, splits, front, members, random, epochs)))
+
+
+@app.command()
+def noise(
+    family: FamilyOption = "default-seed0",
+    members: Annotated[int, typer.Option(min=1, help="So many of the family's front, spaced by size.")] = 3,
+    seeds: Annotated[int, typer.Option(min=2, help="Trainings of each, with seeds from 0.")] = 5,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each training.")] = 3,
+    data: DataOption = None,
+) -> None:
+    """Train the same networks alone with several seeds: how much is chance in what `compare` finds (resumes).
+
+    To data/results/<family>/noise.json. Needs the lattice.
+    """
+    from simplexnas.io.paths import relative
+    from simplexnas.measure import comparison
+
+    loaded, splits, front = _front(family, data)
+    typer.echo(relative(comparison.noise(loaded, splits, front, members, seeds, epochs)))
+
+
+def _front(family: str, data: str | None):
+    """A family, its data, and the members on its front."""
+    from simplexnas.family import Family
+    from simplexnas.io import records
+    from simplexnas.report import analysis
+
+    loaded = Family.load(family)
+    front = analysis.front(records.read_own(loaded, records.LATTICE).points)
+    return loaded, data_of(loaded, data), front
 
 
 @app.command()

@@ -13,6 +13,7 @@ from simplexnas.io.paths import relative
 
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
 RETRAINED, RANKED, TABLE = "retrained.json", "ranked.json", "table.json"
+COMPARED, NOISE = "compared.json", "noise.json"
 VERSION = 2
 
 
@@ -194,7 +195,14 @@ def named(owner: Owner) -> str:
 def read_own(owner: Owner, name: str) -> Record:
     """A result file of this family; raises `SimplexNASError` with the command that writes it."""
     path = owner.results / name
-    command = {LATTICE: "lattice", PAPER_POINTS: "points", BASELINES: "baselines", RETRAINED: "retrain"}[name]
+    command = {
+        LATTICE: "lattice",
+        PAPER_POINTS: "points",
+        BASELINES: "baselines",
+        RETRAINED: "retrain",
+        COMPARED: "compare",
+        NOISE: "noise",
+    }[name]
     hint = f"run `simplexnas {command} --family {named(owner)}`"
     if not path.exists():
         raise SimplexNASError(f"{relative(path)} is missing; {hint}")

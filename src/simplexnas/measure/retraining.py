@@ -11,6 +11,7 @@ from simplexnas.io import records
 from simplexnas.io.records import LATTICE, RETRAINED, Accuracy, Point
 from simplexnas.measure import evaluation
 from simplexnas.measure.measurement import complete, inherited_accuracy
+from simplexnas.methods.config import Config
 from simplexnas.methods.settings import SearchConfig, preset
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.tasks.task import Splits
@@ -36,9 +37,11 @@ def retraining_sample(family: Family, points: Sequence[Point]) -> list[tuple[Arc
 
 def recipe(family: Family) -> SearchConfig:
     """How a network is trained alone: as the simplex method trains its weights, that of the family if it is one."""
-    config = family.config
-    if isinstance(config, SearchConfig):
-        return config
+    return family.config if isinstance(family.config, SearchConfig) else common_recipe(family.config)
+
+
+def common_recipe(config: Config) -> SearchConfig:
+    """How a network is trained alone where methods are compared: as the default preset trains its weights."""
     return preset("default", seed=config.seed, space=config.space, train_images=config.train_images)
 
 
