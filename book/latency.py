@@ -71,7 +71,7 @@ HTML(latency.measures().to_html(index=False, border=0))
 # (price-decides)=
 # ## Elsewhere it can decide alone
 #
-# At B, one edge of the network that goes from convolution to pooling saves $\kappa\,(0.70 - 0.15)$, which is 27.5<!--=latency.saved50--> nats with $\kappa = 50$.
+# At B, one edge of the network that goes from convolution to pooling saves $\kappa\,(0.70 - 0.15)$, which is 27.5<!--=latency.saved50--> nats with the author's $\kappa$.
 # The cross-entropy of a network that goes from guessing to perfection falls by ln 10 = 2.303 nats. So one edge outweighs 12<!--=latency.outweighs--> times what a whole network can gain over guessing.
 #
 # Now suppose that the weights are the best for each architecture, the paper's $w^*$. Then no architecture need lose more than ln 10, and the minimiser of the objective is known without data, as far as the hypernetwork can express it:
@@ -98,7 +98,7 @@ HTML(latency.places().to_html(index=False, border=0))
 # ## A hundred trainings without images
 #
 # Take the published hypernetwork ({doc}`hypernetwork`) and train it with the price alone: no images, no network, no cross-entropy.
-# The optimiser is that of the author's configurations {cite}`firsovcode`: Adam with rate 0.001, one $S$ for each step. Two of them have three operations, both with $\kappa = 50$: one of 10 epochs, or 4,690 steps, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
+# The optimiser is that of the author's configurations {cite}`firsovcode`: Adam with rate 0.001, one $S$ for each step. Two of them have three operations, both with the $\kappa$ named above: one of 10 epochs, or 4,690 steps, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
 # `simplexnas without-images` trains a hundred, which differ in their initial values and in the $S$ drawn. {numref}`fig-without-images` has them all; as numbers:
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Edges with each operation: mean ± standard deviation over a hundred trainings without images. Distance: of the paper's count, the largest of three, in standard deviations.", "name": "tab-without-images"}}
@@ -170,7 +170,7 @@ assert torch.allclose(reduction, 2 * by_hand)
 #
 # - **Reading Lat as milliseconds.** It has no unit. Report edge parameters, total parameters, MACs and measured time beside it.
 # - **Crediting the method for steering.** Counts that follow $S$ prove nothing by themselves. Compare accuracy at equal cost.
-# - **A rule of thumb for $\kappa$.** Only the product of $\kappa$ and $\mathsf{Lat}$ matters. $\mathsf{Lat}$ lies between 0 and 42 here with the published price, at most 53.6<!--=latency.most--> in `default` (convolutions only, $S$ = (0, 0, 1)), and grows with the number of cells.
+# - **A rule of thumb for $\kappa$.** Only the product of $\kappa$ and $\mathsf{Lat}$ matters. $\mathsf{Lat}$ lies between 0 and 42 here with the published price, at most 53.6<!--=latency.most--> in `default` (convolutions only, all penalty on them), and grows with the number of cells.
 #
 # ## Where it lives
 #

@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - A network here makes 28 choices among three operations: 23 trillion architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
+# - A network here has one of three operations on each of its edges: trillions of architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
 # - $S$ is a vector because operations differ in what they cost. In each of three trainings, two members are about equally accurate; one has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer multiply-accumulates.
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
@@ -73,9 +73,10 @@ problem.simplex()
 plt.show()
 
 # %% [markdown]
-# The order is pooling, identity, convolution. Slide 6 implies it: it says "increased penalty on convolutions" of (0.15, 0.15, 0.70) and "increased penalty on pooling" of (0.70, 0.15, 0.15).
+# The order is pooling, identity, convolution. Slide 6 implies it: it says "increased penalty on convolutions" where the last number is the largest, and "increased penalty on pooling" where the first is ({doc}`notation` has the numbers).
 # The author's Russian text {cite}`firsovtext` states it. (His English one {cite}`firsovenglish` names the reverse order, against its own labels of B and C.)
-# Slide 6 also writes (0.33, 0.33, 0.33), which sums to 0.99. The library takes a sum within 0.01 of 1 and divides by it; it refuses anything else in one line.
+#
+# At A slide 6 writes 0.33 three times, which sums to 0.99. The library takes a sum within 0.01 of 1 and divides by it; it refuses anything else in one line.
 #
 # (problem-objective)=
 # ## The paper's statement
@@ -136,8 +137,11 @@ plt.show()
 #
 # ## Exercises
 #
-# **1. The objective by hand.** Softmax of an edge's scores gives the probabilities of its operations. Let them be (0.2, 0.3, 0.5) on every edge, and $S$ = (0.15, 0.15, 0.70).
-# What is the expected price of one edge? What is $\mathsf{Lat}$, if 14 of the 28 choices are used in two cells, so that the network has 42 edges? What is the objective of a network that guesses among ten classes, with $\kappa = 0.02$?
+# **1. The objective by hand.** Softmax of an edge's scores gives the probabilities $p$ of its operations. Let $p$ be the same on every edge:
+#
+# $$p = (0.2,\, 0.3,\, 0.5), \qquad S = (0.15,\, 0.15,\, 0.70), \qquad \kappa = 0.02.$$
+#
+# What is the expected price of one edge? What is $\mathsf{Lat}$, if 14 of the 28 choices are used in two cells, so that the network has 42 edges? What is the objective of a network that guesses among ten classes?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import math

@@ -100,7 +100,7 @@ HTML(as_html(reproduce.times()))
 #
 # The author's texts say under four hours {cite}`firsovenglish`, or two to four {cite}`firsovtext`, for a search on one RTX 3080; goals and schedules differ.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings on two cores: test accuracy within the edge parameters of the paper's B (5,120), A (38,304) and C (143,488), chosen on validation images (data/results/quick-*). Other work ran at times during the trainings of two epochs.", "name": "tab-to-table"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings on two cores: test accuracy within the edge parameters of the paper's B (5,120), A (38,304) and C (143,488), chosen on validation images among the 15 points S of step 0.25 (data/results/quick-*). Other work ran at times during the trainings of two epochs.", "name": "tab-to-table"}}
 HTML(as_html(reproduce.to_table()))
 
 # %% [markdown]

@@ -48,7 +48,7 @@ SVG(supernet.network())
 # (supernet-edges)=
 # ## Nodes, edges, operations
 #
-# A cell has two input nodes, c-2 and c-1, the outputs of the two parts before it, and four nodes of its own. Each of these sums one *edge* from every node before it: 2 + 3 + 4 + 5 = 14 edges.
+# A cell has two input nodes, c-2 and c-1, the outputs of the two parts before it, and four nodes of its own. Each of these sums one *edge* from every node before it: $2 + 3 + 4 + 5 = 14$ edges.
 # The cell's output is its four nodes, side by side as channels. On every edge stands one *operation* ({numref}`fig-cell`):
 #
 # - **pool** averages 3 × 3 pixels;
@@ -59,7 +59,7 @@ SVG(supernet.network())
 SVG(supernet.cell())
 
 # %% [markdown]
-# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides 14 + 14 = **28 edges**, and the network holds 14 + 2 · 14 = **42**.
+# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides $14 + 14 = 28$ edges, and the network holds $14 + 2 \cdot 14 = 42$.
 # This is why each column of the paper's table sums to 28 ({doc}`intro` shows it).
 #
 # Unlike in DARTS no edge is ever dropped: there is no zero operation, and the network keeps all edges, one operation each.
@@ -122,7 +122,7 @@ HTML(supernet.shares().to_html(index=False, border=0))
 # As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$.
 # For any continuous $f$, then, $\mathbb{E} f(\gamma(t)) \to \sum_j \mathrm{softmax}(\alpha)_j f(\delta_j)$, with $\delta_j$ the corner of operation $j$.
 #
-# At $t > 0$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$.
+# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$.
 # For two operations, $t = 1$ and $d = \alpha_1 - \alpha_2 = 2$ it is $e^d (e^d - 1 - d)/(e^d - 1)^2$: 0.7945<!--=supernet.mean--> against 0.8808<!--=supernet.limit-->.
 # Sampling agrees (exercise 2).
 #
@@ -142,7 +142,11 @@ assert convolutions.edge_parameters == 14 * 800 + 14 * 11_968 == 178_752
 assert identities.edge_parameters == 8 * 5_120 == 40_960
 
 # %% [markdown]
-# **2. Is the mean softmax(α/t)?** Take two operations with $d = 2$. Draw many samples at $t$ = 1, 0.5 and 0.01, and compare the mean of the first component with $\mathrm{softmax}(\alpha/t)$, which is 0.881, 0.982 and 1.000.
+# **2. Is the mean softmax(α/t)?** Take two operations with $d = 2$. Draw many samples at each $t$ below, and compare the mean of the first component with that of $\mathrm{softmax}(\alpha/t)$:
+#
+# | $t$ | 1 | 0.5 | 0.01 |
+# |---|---|---|---|
+# | first component of $\mathrm{softmax}(\alpha/t)$ | 0.881 | 0.982 | 1.000 |
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import torch

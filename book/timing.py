@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Yes. For 40 networks that no fit had seen, predictions are off by 2<!--=timing.least--> to 6<!--=timing.most--> % on average, on two machines and in two runtimes. Measuring such a network twice differs by 1<!--=timing.again.least--> to 3<!--=timing.again.most--> %.
+# - Yes. For networks that no fit had seen, predictions are off by 2<!--=timing.least--> to 6<!--=timing.most--> % on average, on two machines and in two runtimes. Measuring such a network twice differs by 1<!--=timing.again.least--> to 3<!--=timing.again.most--> %.
 # - PyTorch runs part after part, so that parts are timed one by one; their sum is too small, and a straight line mends it. ONNX Runtime changes the whole graph, so that its parts are fitted to whole networks.
 # - A single network can be off by 14<!--=timing.worst--> %. So before a time is promised, it is measured. Measure your own machine: it takes minutes.
 # :::

@@ -198,7 +198,7 @@ for edge, (target, source) in enumerate(cell_edges(config.space)):
     assert (weight.grad is not None) == drawn
 
 # %% [markdown]
-# **2. Regression by hand.** Invent 2,000 random paths through 10 edges. Let the loss be 1 nat less 0.02 for every pooling in the normal cell (the first five edges), with noise of 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
+# **2. Regression by hand.** Invent 2,000 random paths through the edges of the miniature. Let the loss be 1 nat less 0.02 for every pooling in the normal cell (the first five edges), with noise of 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import numpy as np

@@ -202,7 +202,7 @@ def test_readme_has_the_same_table():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"<!--=table-->\n{intro.table()}\n<!--/table-->\n" in readme
     for name, (S, *_) in PAPER.items():
-        assert f"{name} = ({', '.join(f'{value:.2f}' for value in S)})" in " ".join(readme.split())
+        assert f"| {name} | ({', '.join(f'{value:.2f}' for value in S)}) |" in readme
 
 
 def test_the_papers_table_is_whole():

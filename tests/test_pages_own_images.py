@@ -147,6 +147,8 @@ def test_costs_are_those_of_the_file():
     assert found["processor time, s"].astype(float).tolist() == [each["processor_seconds"] for each in stages.values()]
     added = [each["mb_peak"]["anonymous"] - each["mb_before"]["anonymous"] for each in stages.values()]
     assert found["memory added, MB"].astype(int).tolist() == added
+    before = [each["mb_before"]["anonymous"] for each in stages.values()]
+    assert found["memory before, MB"].astype(int).tolist() == before
     assert content["pictures"] == 100_000 and "a folder of 100,000 pictures" in TEXT and content["size"] == 32
 
 

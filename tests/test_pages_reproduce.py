@@ -132,6 +132,7 @@ def test_the_command_of_a_family_makes_its_name(name):
 
 def test_to_table_chosen_again():
     found = page.to_table()
+    assert "among the 15 points S of step 0.25" in TEXT
     said = ["3 epochs", "3 epochs", "2 epochs", "2 epochs", *["2 epochs, random utilities"] * 2]
     expected = [f"{what}, seed {number % 2}" for number, what in enumerate(said)]
     assert found["training"].tolist() == ["the paper's", *expected]
