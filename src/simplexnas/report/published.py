@@ -20,13 +20,13 @@ def _names(group: str):
         raise SimplexNASError(f"{relative(FILE)}: the key {group!r} with its 'names' is missing") from None
 
 
-DEFAULT, UNIT, LATENCY, RANDOM, PAPER = (
-    tuple(_names(group)) for group in ("default", "unit", "latency", "random", "paper")
+DEFAULT, WORTH, UNIT, LATENCY, RANDOM, PAPER = (
+    tuple(_names(group)) for group in ("default", "worth", "unit", "latency", "random", "paper")
 )
 TABLES = LATENCY_TABLE, TIMED_TABLE, ONNXRUNTIME_TABLE = tuple(
     _names(group) for group in ("latency_table", "timed_table", "onnxruntime_table")
 )
-WHOLE = (*DEFAULT, *UNIT, *LATENCY, *RANDOM, *PAPER)  # measured on the lattice with step 0.05
+WHOLE = (*DEFAULT, *WORTH, *UNIT, *LATENCY, *RANDOM, *PAPER)  # measured on the lattice with step 0.05
 KAPPA, QUICK, SOFTER, FORMS = (tuple(_names(group)) for group in ("kappa", "quick", "softer", "forms"))
 RANKING, ABLATED, ESTIMATORS = (_names(group) for group in ("ranking", "ablated", "estimators"))
 ABLATION = with_seeds(dict.fromkeys([*ABLATED, *ESTIMATORS, *FORMS]))
