@@ -26,7 +26,7 @@ from simplexnas.methods.settings import preset
 from simplexnas.report import analysis, published
 from simplexnas.tasks import fashion_mnist
 from simplexnas.tasks.task import Splits
-from simplexnas.training.checkpoint import training_seconds
+from simplexnas.training.checkpoint import spent
 from simplexnas.training.loop import make_fabric, search
 
 STEP = 0.25  # of the lattice, as for the published families
@@ -61,19 +61,19 @@ def main(
     with tempfile.TemporaryDirectory() as place:
         run = Path(place) / "run"
         method = search(config, splits.train, run, fabric=fabric)
-        seconds = training_seconds(run)
+        time = spent(run)
         family = Family("quick", method.cpu(), task=splits.task)
-        family = Family.load(family.export(Path(place) / "quick", seconds, fabric.device.type))
+        family = Family.load(family.export(Path(place) / "quick", *time, fabric.device.type))
         record = records.read_record(lattice(family, splits, 1.0 if few else STEP))
     accuracy, (low, high) = mean_accuracy(record), expected()
     _, found = rates(splits.train, fabric, steps=2 if few else 30)
-    typer.echo(f"training {seconds:.0f} s; accuracy {accuracy:.2%}, on a CPU {low:.2%} to {high:.2%}")
+    typer.echo(f"training {time.seconds:.0f} s; accuracy {accuracy:.2%}, on a CPU {low:.2%} to {high:.2%}")
     for name, rate in found.items():
         typer.echo(f"{name:<22}{rate:>8.0f} images/s  {rate / found['paper']:>5.2f} x")
     if few:
         return
     content = {
-        "training_seconds": round(seconds, 1),
+        "training_seconds": round(time.seconds, 1),
         "hypervolume": analysis.hypervolume(record.points, family.space),
         "accuracy": accuracy,
         "accuracy_on_a_cpu": [low, high],

@@ -75,7 +75,7 @@ def assert_same_run(first, second):
     """Same weights, hypernetwork, optimizer and scheduler state, and log; only the seconds may differ."""
     contents = [torch.load(run / checkpoint.CHECKPOINT, weights_only=True) for run in (first, second)]
     for content in contents:
-        assert content.pop("seconds") > 0
+        assert content.pop("seconds") > 0 and content.pop("cpu_seconds") > 0
         assert {"model", "optimizers", "identity", "step", "log"} <= content.keys()
     assert any("hypernetwork" in name for name in contents[0]["model"])
     assert_same(*contents)
@@ -253,7 +253,27 @@ def test_log_columns(tiny_run):
     ]
     assert [row["step"] for row in rows] == [0, 7] and rows[0]["gain"] == 0 and rows[0]["temperature"] == 1
     assert rows[0]["learning_rate"] == pytest.approx(tiny.config().learning_rate / 25), "of this step, not the next one"
-    assert checkpoint.training_seconds(folder) > 0
+    assert checkpoint.spent(folder).seconds > 0
+
+
+def test_time_spent_adds_up_over_stops(few, tmp_path, monkeypatch):
+    """A pause counts by the clock, but the processor rests in it."""
+    clock, cpu = iter([100.0, 130.0, 500.0, 507.0]), iter([10.0, 50.0, 3.0, 5.0])
+    watch = SimpleNamespace(perf_counter=lambda: next(clock), process_time=lambda: next(cpu))
+    monkeypatch.setattr(run_module, "time", watch)
+    save = run_module.save
+
+    def stop(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        loop.search(tiny.config(epochs=1), few.train, tmp_path, checkpoint_every=4, progress_bar=False)
+    assert checkpoint.spent(tmp_path) == (30.0, 40.0)
+    monkeypatch.setattr(run_module, "save", save)
+    loop.search(tiny.config(epochs=1), few.train, tmp_path, checkpoint_every=8, resume=True, progress_bar=False)
+    assert checkpoint.spent(tmp_path) == (37.0, 42.0)
 
 
 def test_policy_stops_learning(few, tmp_path):

@@ -165,8 +165,11 @@ class Family:
         network.load_state_dict({name: inherited[name] for name in own})
         return network.to(memory_format=torch.channels_last).eval()
 
-    def export(self, folder: Path, seconds: float, device: str = "cpu") -> Path:
-        """Write weights and description; returns the folder. seconds: training time, device: "cpu" or "cuda"."""
+    def export(self, folder: Path, seconds: float, cpu_seconds: float | None = None, device: str = "cpu") -> Path:
+        """Write weights and description; returns the folder.
+
+        seconds, cpu_seconds: time of the training, as `checkpoint.Spent`; device: "cpu" or "cuda".
+        """
         folder = Path(folder)
         content = {
             "format": FORMAT,
@@ -176,6 +179,7 @@ class Family:
             "config": self.config.to_dict(),
             **save_weights(folder, self.model),
             "training_seconds": round(seconds, 1),
+            **({} if cpu_seconds is None else {"training_cpu_seconds": round(cpu_seconds, 1)}),
         } | computed(device)
         write_atomically(folder / DESCRIPTION, json.dumps(content, indent=1) + "\n")
         self.description = describe(folder)

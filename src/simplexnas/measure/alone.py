@@ -13,7 +13,7 @@ from simplexnas.methods.config import Config
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.trained import DESCRIPTION, TrainedNetwork
 from simplexnas.tasks.task import Splits
-from simplexnas.training.checkpoint import CHECKPOINT, training_seconds
+from simplexnas.training.checkpoint import CHECKPOINT, spent
 from simplexnas.training.loop import search
 
 
@@ -41,7 +41,7 @@ def train_alone(
     about = {
         "config": config.to_dict(),
         "accuracy": accuracy,
-        "training_seconds": round(training_seconds(folder), 1),
+        "training_seconds": round(spent(folder).seconds, 1),
     } | computed()
     trained = TrainedNetwork(architecture, network, splits.task, about)
     trained.save(folder)

@@ -6,6 +6,7 @@ import io
 import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -15,7 +16,7 @@ from simplexnas.io.errors import SimplexNASError, check_same
 from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
 
-CHECKPOINT_VERSION = 5
+CHECKPOINT_VERSION = 6
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 
@@ -29,16 +30,25 @@ def check_finite(model: nn.Module, loss: float, step: int) -> None:
             raise SimplexNASError(f"{name} is no longer finite at step {step}; lower learning_rate")
 
 
-def training_seconds(run: Path) -> float:
-    """Seconds of training so far, those before a resume included, from the checkpoint."""
-    return torch.load(Path(run) / CHECKPOINT, weights_only=True, map_location="cpu")["seconds"]
+class Spent(NamedTuple):
+    """Time of a training, before a resume included. seconds: by the clock, pauses and other work on the machine
+    included. cpu_seconds: that the first process's threads were busy on all cores together."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+def spent(run: Path) -> Spent:
+    """Time of the training so far, from its checkpoint."""
+    saved = torch.load(Path(run) / CHECKPOINT, weights_only=True, map_location="cpu")
+    return Spent(*(saved[key] for key in Spent._fields))
 
 
 def save(fabric: Fabric, checkpoint: Path, state: dict, identity: dict, position: dict) -> None:
     """Checkpoint and log, each under a temporary name first, so that a killed process leaves whole files.
 
     state: what Fabric saves and restores. identity: what tells this training from another.
-    position: "step", "log" and "seconds" so far.
+    position: "step", "log" and the fields of `Spent` so far.
     """
     temporary = checkpoint.with_suffix(".tmp")
     content = state | {"version": CHECKPOINT_VERSION, "identity": identity} | position

@@ -11,7 +11,7 @@ from simplexnas.io.files import check_writable
 from simplexnas.io.paths import relative
 from simplexnas.methods.config import Config
 from simplexnas.tasks.task import Splits
-from simplexnas.training.checkpoint import CHECKPOINT, LOG, training_seconds
+from simplexnas.training.checkpoint import CHECKPOINT, LOG, spent
 from simplexnas.training.loop import make_fabric, search
 
 
@@ -48,6 +48,6 @@ def train_family(
     if fabric.is_global_zero:
         method.cpu().eval().finish(splits)
         family = Family(name, method, task=splits.task)
-        family.export(folder, training_seconds(run), fabric.device.type)
+        family.export(folder, *spent(run), fabric.device.type)
         (run / CHECKPOINT).unlink()  # the family holds the weights
     return folder, run / LOG

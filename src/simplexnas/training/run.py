@@ -13,7 +13,7 @@ from tqdm import tqdm
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_writable, claim
 from simplexnas.io.paths import relative
-from simplexnas.training.checkpoint import CHECKPOINT, check_finite, read_checkpoint, save
+from simplexnas.training.checkpoint import CHECKPOINT, Spent, check_finite, read_checkpoint, save
 from simplexnas.training.optimizers import Optimizers
 
 LOG_EVERY = 20
@@ -37,7 +37,7 @@ class Run:
         self.folder, self.identity, self.fabric, self.steps = Path(folder), identity, fabric, steps
         self.checkpoint = self.folder / CHECKPOINT
         check_writable(self.checkpoint)  # known before the training
-        self.step, self.log, self.seconds = 0, [], 0.0
+        self.step, self.log, self.before = 0, [], Spent()
         self.saved, self.owner = None, contextlib.ExitStack()
         with self.owner:
             if fabric.is_global_zero:
@@ -68,8 +68,9 @@ class Run:
             self.state["averaged"] = self.averaged
         if self.saved is not None:
             self.fabric.load(self.checkpoint, self.state)
-            self.step, self.log, self.seconds = (self.saved[key] for key in ("step", "log", "seconds"))
-        self.started = time.perf_counter()
+            self.step, self.log = self.saved["step"], self.saved["log"]
+            self.before = Spent(*(self.saved[key] for key in Spent._fields))
+        self.started = Spent(time.perf_counter(), time.process_time())
         self.bar = tqdm(
             total=self.steps,
             initial=self.step,
@@ -94,13 +95,14 @@ class Run:
             self.bar.close()
         if self.step % checkpoint_every == 0 or last:
             check_finite(self.method, _number(result["loss"]), self.step)
-            spent = self.seconds + time.perf_counter() - self.started
+            now = Spent(time.perf_counter(), time.process_time())
+            spent = Spent(*(a + b - c for a, b, c in zip(self.before, now, self.started, strict=True)))
             save(
                 self.fabric,
                 self.checkpoint,
                 self.state,
                 self.identity,
-                {"step": self.step, "log": self.log, "seconds": spent},
+                {"step": self.step, "log": self.log} | spent._asdict(),
             )
 
     @property
