@@ -13,6 +13,8 @@ Inputs are ancient, because the dates of files mean nothing in a clone.
 import shlex
 import sys
 
+from simplexnas.methods.settings import PRESETS
+from simplexnas.report import comparison
 from simplexnas.report.names import read_name
 from simplexnas.report.published import (
     ABLATION,
@@ -23,6 +25,7 @@ from simplexnas.report.published import (
     QUICK,
     RANKING,
     SOFTER,
+    TIMED_TABLE,
     WHOLE,
 )
 
@@ -54,11 +57,29 @@ rule quick:
         f"data/results/{QUICK[0]}/lattice.json",
 
 
+def compared(_):
+    return [f"data/results/{name}/compared.json" for own in comparison.families().values() for name in own]
+
+
+rule comparison:
+    input:
+        compared,
+        f"data/results/{DEFAULT[0]}/noise.json",
+
+
 def search_options(wildcards):
-    preset, changes, seed = read_name(wildcards.family)
+    start, changes, seed = read_name(wildcards.family)
     settings = " ".join(f"--set {change}" for change in changes)
     settings += f" --table {LATENCY_TABLE}" if "price=latency" in changes else ""
-    return f"--preset {preset} --seed {seed} {settings}"
+    settings += f" --table {TIMED_TABLE}" if start == "fbnet" else ""
+    return f"{'--preset' if start in PRESETS else '--method'} {start} --seed {seed} {settings}"
+
+
+def lattice_step(wildcards):
+    if wildcards.family in WHOLE:
+        return 0.05
+    of_comparison = comparison.COSTS.exists() and sum(comparison.families().values(), [])
+    return 0.1 if of_comparison and wildcards.family in of_comparison else 0.25
 
 
 rule search:
@@ -78,7 +99,7 @@ rule lattice:
     output:
         "data/results/{family}/lattice.json",
     params:
-        step=lambda wildcards: 0.05 if wildcards.family in WHOLE else 0.25,
+        step=lattice_step,
     threads: THREADS
     shell:
         "{SIMPLEXNAS} lattice --family {wildcards.family} --step {params.step}"
@@ -112,6 +133,29 @@ rule retrain:
     threads: THREADS
     shell:
         "{SIMPLEXNAS} retrain --family {wildcards.family}"
+
+
+rule compare:
+    input:
+        ancient("data/results/{family}/lattice.json"),
+    output:
+        "data/results/{family}/compared.json",
+    params:
+        random=lambda wildcards: comparison.MEMBERS if wildcards.family.startswith("random_search") else 0,
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} compare --family {wildcards.family} --members {comparison.MEMBERS} --random {params.random} "
+        "--epochs {comparison.EPOCHS_ALONE}"
+
+
+rule noise:
+    input:
+        ancient("data/results/{family}/lattice.json"),
+    output:
+        "data/results/{family}/noise.json",
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} noise --family {wildcards.family} --epochs {comparison.EPOCHS_ALONE}"
 
 
 rule rank:

@@ -14,8 +14,9 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
 from simplexnas.measure import comparison, evaluation
 from simplexnas.methods.choose import method_of
-from simplexnas.methods.settings import preset
-from simplexnas.report import analysis
+from simplexnas.methods.settings import family_name, method_name, methods, parse_changes, preset
+from simplexnas.report import analysis, names
+from simplexnas.report import comparison as listed
 from simplexnas.space.search_space import SearchSpace
 
 
@@ -136,3 +137,39 @@ def test_noise_trains_each_network_with_every_seed(front, tiny_family, fewer, tr
     assert all(point.retrained.test == 0.9 for point in points)
     with pytest.raises(SimplexNASError, match="exists; move it away"):
         comparison.noise(tiny_family, fewer, front, members=1, seeds=3, epochs=2)
+
+
+def test_every_method_is_listed_with_settings_that_it_has():
+    variants = listed.variants()
+    assert {variant.of for variant in variants} == set(methods())
+    assert len(set(variants)) == len(variants)
+    for variant in variants:
+        config = variant.config()
+        assert method_name(config) == variant.of
+        for assignment in variant.assignments:
+            ((name, value),) = parse_changes([assignment], variant.of).items()
+            assert getattr(config, name) == value
+
+
+def test_times_are_in_the_settings_where_time_is_the_price():
+    priced = [variant for variant in listed.variants() if variant.of == "fbnet"]
+    assert len(priced) == 3
+    for variant in priced:
+        config = variant.config()
+        assert config.latency_table and len(config.milliseconds) == 28 and config.other_milliseconds > 0
+
+
+def test_names_of_families_say_settings_epochs_and_seed(monkeypatch, tmp_path):
+    methods_listed = dict.fromkeys(variant.method for variant in listed.variants())
+    costs = {method: {"epochs": 1.25 + number} for number, method in enumerate(methods_listed)}
+    monkeypatch.setattr(listed, "COSTS", records.save(tmp_path / "costs.json", {"methods": costs}))
+    found = listed.families()
+    every = [name for own in found.values() for name in own]
+    assert len(set(every)) == len(every) == len(listed.SEEDS) * len(listed.variants())
+    for variant, own in found.items():
+        for seed, name in zip(listed.SEEDS, own, strict=True):
+            start, changes, said = names.read_name(name)
+            assert (start, said) == (variant.start, seed)
+            assert f"epochs={costs[variant.method]['epochs']:g}" in changes
+            assert set(variant.assignments) <= set(changes)
+            assert family_name(start, seed, parse_changes(changes, variant.of), method=variant.of) == name

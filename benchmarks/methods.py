@@ -1,0 +1,72 @@
+"""What a step of every search method costs in time and memory, and how many epochs it has in equal time.
+
+    python benchmarks/methods.py      # about 20 minutes, writes data/results/method_costs.json
+
+Of every method of data/comparison.json the first variant, in a process of its own, on a machine that does nothing else:
+a knob that is scanned changes no cost. Time: the mean of steps from all parts of a training (`training.budget`).
+Memory: the most that the process had, less what it had before the first step.
+"""
+
+import inspect
+import json
+import resource
+import subprocess
+import sys
+
+from simplexnas.io import records
+from simplexnas.io.paths import relative
+from simplexnas.io.provenance import computed
+from simplexnas.methods.choose import method_of
+from simplexnas.report import comparison
+from simplexnas.report.comparison import COSTS, MINUTES, Variant
+from simplexnas.tasks import fashion_mnist
+from simplexnas.training import budget
+
+KILOBYTES = 1024  # ru_maxrss on Linux
+
+
+def most_memory() -> float:
+    """MB that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KILOBYTES
+
+
+def measure(variant: Variant) -> dict:
+    """Cost of one method, measured here and now."""
+    config, splits = variant.config(), fashion_mnist.load()
+    before = most_memory()
+    seconds = budget.step_seconds(config, splits)
+    memory = most_memory() - before
+    finish = method_of(config).seconds_to_finish(splits)
+    epochs = (60 * MINUTES - finish) / seconds / config.steps_per_epoch
+    return {
+        "step_ms": round(1e3 * seconds, 1),
+        "images": config.batch_size,
+        "finish_seconds": round(finish, 1),
+        "memory_mb": round(memory),
+        "epochs": round(epochs, 2),
+    }
+
+
+def code_lines(variant: Variant) -> int:
+    """Lines of the method's module."""
+    return len(inspect.getsource(inspect.getmodule(type(method_of(variant.config())))).splitlines())
+
+
+def main() -> None:
+    first = {variant.method: variant for variant in reversed(comparison.variants())}
+    if sys.argv[1:]:
+        print(json.dumps(measure(first[sys.argv[1]])))
+        return
+    found = {}
+    for each in dict.fromkeys(variant.method for variant in comparison.variants()):
+        done = subprocess.run([sys.executable, __file__, each], capture_output=True, text=True, check=True)
+        found[each] = json.loads(done.stdout) | {
+            "method": first[each].of,
+            "module_lines": code_lines(first[each]),
+        }
+        print(f"{each:<32}{found[each]}")
+    print(relative(records.save(COSTS, {"minutes": MINUTES, **computed(), "methods": found})))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The search methods side by side: which trainings data/comparison.json asks for, and how long each is.
+
+Every training has the same time. How many epochs that is was measured once for each method, on one machine that did
+nothing else (`benchmarks/methods.py`), so that trainings on a slower day or machine are no shorter.
+"""
+
+from typing import NamedTuple
+
+from simplexnas.io import records
+from simplexnas.io.files import read_json
+from simplexnas.io.paths import DATA, RESULTS
+from simplexnas.latency.table import LatencyTable
+from simplexnas.methods import settings
+from simplexnas.methods.config import Config
+from simplexnas.report.published import TIMED_TABLE
+from simplexnas.space.search_space import SearchSpace
+
+FILE, COSTS = DATA / "comparison.json", RESULTS / "method_costs.json"
+_CONTENT = read_json(FILE)
+MINUTES, SEEDS, MEMBERS, EPOCHS_ALONE = (_CONTENT[key] for key in ("minutes", "seeds", "members", "epochs_alone"))
+
+
+class Variant(NamedTuple):
+    """A method with its settings; a method whose knob is scanned by trainings of their own has several.
+
+    method: its name in tables and figures. start: a preset of the simplex method, or the name of another one.
+    assignments: what is set otherwise, as on the command line.
+    """
+
+    method: str
+    start: str
+    assignments: tuple[str, ...]
+
+    @property
+    def of(self) -> str:
+        """The method's name on the command line."""
+        return settings.SIMPLEX if self.start in settings.PRESETS else self.start
+
+    def config(self) -> Config:
+        """The settings, with the published times where a price is one."""
+        preset = self.start if self.of == settings.SIMPLEX else "default"
+        changed = settings.parse_changes(list(self.assignments), self.of)
+        entry = settings.find(self.of).presets[preset]
+        if getattr(entry, "price", None) == "latency":
+            table = LatencyTable.load(TIMED_TABLE, SearchSpace())
+            edges, other = table.additive(entry.latency_batch)
+            changed |= {"milliseconds": edges.tolist(), "other_milliseconds": other, "latency_table": table.name}
+        return settings.preset(preset, self.of, **changed)
+
+    def family(self, seed: int, epochs: float) -> str:
+        """The name of its family."""
+        changed = settings.parse_changes([*self.assignments, f"epochs={epochs:g}"], self.of)
+        return settings.family_name(self.start, seed, changed, method=self.of)
+
+
+def variants() -> list[Variant]:
+    return [
+        Variant(each["name"], each["start"], tuple(assignments))
+        for each in _CONTENT["methods"]
+        for assignments in each["scan"]
+    ]
+
+
+def epochs() -> dict[str, float]:
+    """How many epochs each method has in `MINUTES`, by its name in tables."""
+    return {method: cost["epochs"] for method, cost in records.read(COSTS)["methods"].items()}
+
+
+def families() -> dict[Variant, list[str]]:
+    """The names of all families, one for each seed."""
+    length = epochs()
+    return {each: [each.family(seed, length[each.method]) for seed in SEEDS] for each in variants()}
