@@ -12,10 +12,27 @@
 # ---
 
 # %% [markdown]
-# # The hypernetwork
+# # How does S become a network?
 #
-# The hypernetwork turns penalties $S$ into logits $\alpha(S)$, three for each of the 28 edges.
-# This chapter shows the published form, then ours, which is a closed form, then one training step, and the $S$ at which each edge of the trained family switches.
+# *For readers who know what a softmax is · needs {doc}`problem`, {doc}`supernet` · about 8 minutes*
+#
+# :::{admonition} In one minute
+# :class: minute
+# - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns. Ours is a formula: what an operation is *worth* to the network, minus its price under $S$. No gradient trains it.
+# - With this form, all that $S$ does to an edge is set by one point of the triangle ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
+# - What the data say is coarse. For each cell, a convolution is worth about twice as much in the reduction genotype as in the normal one. On which edge of a genotype it is worth most, they hardly say.
+# :::
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge: those of the reduction genotype lie higher, towards the corner of pooling, than most of the normal genotype. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "The points of a trained family's edges, where they are indifferent between their operations; those outside are not drawn. For one edge, its three borders and what it takes between them. A to D: the paper's S.", "name": "fig-triple-points"}}
+import matplotlib.pyplot as plt
+from IPython.display import HTML
+
+from simplexnas.report import figures
+from simplexnas.report.pages import hypernetwork
+
+figures.as_in_the_book()
+hypernetwork.triple_points()
+plt.show()
 
 # %% [markdown]
 # ## The paper's statement
@@ -26,232 +43,136 @@
 # >
 # > The hypernetwork generates the architecture parameters of the neural network from $S$.
 #
-# The slide does not give its form. The author's code {cite}`firsovcode` does.
-
-# %% [markdown]
 # ## The published form
 #
-# Each node of a cell has five pivots $P_i$, points in the space of $S$, and for each a table $T_i$ of logits for the edges that enter the node. There $\alpha(S) = \sum_i \omega_i(S)\, T_i$ with
-# $\omega(S) = \mathrm{softmax}_i(+\lVert S - P_i \rVert^2)$. The sign is positive, so the *farthest* pivot weighs most. Pivots and tables are learned, and start from a standard normal distribution, so that pivots
-# need not lie on the simplex. The author's Russian text {cite}`firsovtext` has a minus there, and pivots on the simplex; we follow the code. (This is the version of the code that has S as a vector, commit `0e7bf83`, with its configurations for three operations.) The `paper` preset keeps all of it.
+# The slides do not give it, the author's code {cite}`firsovcode` does. Each node of a cell has five *pivots* $P_i$, points in the space of $S$, and for each a table $T_i$ of logits for the edges that enter the node:
 #
-# The smallest example: three pivots at the corners, and $S$ = (0.70, 0.15, 0.15).
-# The squared distances are 0.3² + 2 · 0.15² = 0.135 to the first corner and 0.7² + 0.85² + 0.15² = 1.235 to the others.
+# $$\alpha(S) = \sum_i \omega_i(S)\, T_i, \qquad \omega(S) = \mathrm{softmax}_i\big({+\lVert S - P_i \rVert^2}\big).$$ (eq-pivots)
+#
+# **The sign is positive, so the *farthest* pivot weighs most.** The smallest example ({numref}`tab-pivots`): three pivots at the corners, and C, where most of the penalty is on pooling.
 
-# %%
-import numpy as np
-import torch
-from scipy.optimize import minimize
-from torch.nn.functional import one_hot
-
-from simplexnas.family import Family
-from simplexnas.methods import gumbel, objective, penalties
-from simplexnas.methods.hypernetwork import (
-    PivotHypernetwork,
-    UtilityHypernetwork,
-)
-from simplexnas.methods.simplex import Schedule
-from simplexnas.report import figures
-from simplexnas.report.paper import PAPER
-from simplexnas.space import cost
-from simplexnas.space.operations import labels
-from simplexnas.space.search_space import SearchSpace, genotype_edges
-
-figures.as_in_the_book()
-space = SearchSpace()
-published = PivotHypernetwork(space, pivots=3)
-published.pivots.data = torch.eye(3).expand(8, 3, 3)
-published.tables.data = torch.eye(3)[:, None, :].expand(
-    3, 28, 3
-)  # the logits then are the weights themselves
-weights = published(torch.tensor([[0.70, 0.15, 0.15]]))[0, 0].detach()
-by_hand = (
-    np.exp([0.135, 1.235, 1.235]) / np.exp([0.135, 1.235, 1.235]).sum()
-)
-assert np.allclose(weights, by_hand, atol=1e-6)
-print("weights of the pivots:", by_hand.round(3))
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Weights of pivots at the corners, for C, S = (0.70, 0.15, 0.15).", "name": "tab-pivots"}}
+HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 
 # %% [markdown]
-# Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and tables are not limited at all.
-# So the form can express much. What it learns from the price alone, without an image, is in {ref}`without-images`; the trained one is in {doc}`published_method`.
+# Pivots and tables are learned by gradient, and start from a standard normal distribution: a pivot need not lie on the simplex. The author's Russian text {cite}`firsovtext` has a minus in {eq}`eq-pivots`, and pivots on the simplex; we follow the code. (This is the version of the code that has S as a vector, commit `0e7bf83`, with its configurations for three operations.) The `paper` preset keeps all of it.
+#
+# Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and nothing limits the tables. So the form can express much. What it learns from the price alone, without an image, is in {ref}`without-images`; the trained one is in {doc}`published_method`.
+#
+# ## Our form: worth minus price
+#
+# Worth in nats, made comparable with penalties, minus a price that has two parts, penalty and parameters:
+#
+# $$\alpha_m(S) = g\,\Big(\frac{\text{worth}_m}{\kappa\, n_e} - c_m(S)\Big), \qquad c_m(S) = S_m + \lambda\, q_m .$$ (eq-worth)
+#
+# :::{table} The symbols of {eq}`eq-worth`, and their values in the preset `worth`.
+# :name: tab-symbols
+#
+# | symbol | what it is | value |
+# |---|---|---|
+# | $\text{worth}_m$ | nats by which the operation lowers the loss, in all cells of the edge, relative to the mean of the edge's three | {numref}`fig-worths` |
+# | $n_e$ | cells that hold the edge | 1 or 2 |
+# | $\kappa$ | nats that a unit of price counts | 0.0125<!--=hypernetwork.kappa--> |
+# | $q_m$ | parameters in a cell, on average, over the largest number, 5,984<!--=hypernetwork.largest-->. Of a convolution 1 in the reduction genotype, 0.13<!--=hypernetwork.share.normal--> in the normal one; of an identity with stride 2, 0.43<!--=hypernetwork.share.identity--> | 0 to 1 |
+# | $\lambda$ | price of the largest number of parameters | 1.4<!--=hypernetwork.parameter_price--> |
+# | $g$ | gain: how clear the choice is while training draws | 400<!--=hypernetwork.gain--> |
+# :::
+#
+# Worths come from the losses of random paths, by a regression that also gives their standard errors ({ref}`training-worth`). A gradient has no part in it. The network for $S$ takes the largest logit on every edge.
+#
+# **Why this form?** If effects of operations add up, each edge has a problem of its own: to choose probabilities $p$ that minimise the expected loss plus $\kappa\,\mathsf{Lat}$, less a term with the entropy $H(p) = -\sum_m p_m \log p_m$ that keeps the choice open:
+#
+# $$\sum_m p_m \big(\kappa\, n_e\, c_m(S) - \text{worth}_m\big) - \tau\, n_e\, H(p) .$$ (eq-edge)
+#
+# Divide by $\tau n_e$, and set the derivative to zero, with a multiplier for $\sum_m p_m = 1$: then $\log p_m = g\,\big(\text{worth}_m / (\kappa n_e) - c_m(S)\big) + \text{const}$ with $g = \kappa/\tau$.
+# That is a softmax, and {eq}`eq-worth` has its logits. Exercise 1 finds the same numerically.
+#
+# ## What each operation is worth
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels with 14 edges each and the worth of their three operations. In the normal genotype they lie around zero, and the error bars of an edge mostly overlap. In the reduction genotype the convolutions lie far to the right of zero on every edge, pooling and identity to the left."}, "figure": {"caption": "What one training found each operation to be worth, ± standard error; 0 is the mean of an edge. An edge leads from node to node; c-2 and c-1 are a cell's inputs. A reduction edge stands in two cells.", "name": "fig-worths"}}
+hypernetwork.worths()
+plt.show()
 
 # %% [markdown]
-# ## Our form: utility minus price
+# **A convolution is worth more in the reduction genotype,** 0.0167<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0039<!--=hypernetwork.worth.normal-->. For each of its two cells that is 0.0084<!--=hypernetwork.worth.cell-->, about twice as much. On every reduction edge its worth is more than two standard errors above 0.
 #
-# What should one edge do, if operation $m$ earns a utility $u_m$ and costs a price $c_m(S)$? Choose probabilities $p$ that minimise
+# **In the normal genotype no worth is two standard errors from 0,** of whatever operation.
 #
-# $$\sum_m p_m \big(c_m(S) - u_m\big) - \frac{1}{g} H(p), \qquad H(p) = -\sum_m p_m \log p_m .$$ (eq-edge)
+# **Edges of a genotype are not told apart.** Take one operation on two edges of a genotype: in none of 546<!--=hypernetwork.pairs--> such pairs do their worths differ by two standard errors; the most is 1.7<!--=hypernetwork.apart-->. The losses of 1,289<!--=hypernetwork.paths--> paths say what a convolution is worth in each genotype. On which edge it is worth most, another training may well see otherwise.
 #
-# The answer has a closed form, $p = \mathrm{softmax}(g\,(u - c(S)))$. So we take $\alpha = g\,(u - c(S))$, and learn only $u$, one number per edge and operation.
-# Setting the derivative to zero, with a multiplier for $\sum_m p_m = 1$, gives $\log p_m = g(u_m - c_m) + \text{const}$, which is that softmax.
-#
-# On edge $e$ the price is $c_{em}(S) = S_m + 0.4\, q_{em}$, where $q_{em}$ is the operation's number of parameters on this edge over the largest of any operation on any edge.
-# Where {doc}`time_price` sets another price, $S_m$ is multiplied by a relative cost of $m$ on this edge.
-# With an entropy weight $\tau$ the edge would minimise $\kappa \sum_m p_m (c_m - u_m) - \tau H(p)$; divide by $\kappa$, and this is {eq}`eq-edge` with $g = \kappa/\tau$. During the *warm-up*, the first fifth of the training, $\kappa$ and with it the gain rise from 0, the gain to 40.
-# The training loss itself has no entropy term: the problem of one edge only motivates the form.
-#
-# The utilities are not free. For each cell type and operation they are centred over the edges, scaled to a standard deviation of at most 0.15, and cut off at
-# 1.6 standard deviations. So S decides *how many* edges switch; *which* switch first is left to training, and three trainings agree on it only weakly
-# ({ref}`trainings-agree`). Two utilities differ by at most 0.48, so that an operation whose penalty is larger by more than that, and whose parameters are not fewer, is never chosen. B has no
-# convolution for this reason. We set 0.15, 1.6 and 0.4 by hand, from the counts of operations alone.
-#
-# A numerical minimiser, which knows nothing of softmax, finds the same probabilities.
-
-# %%
-S, gain = penalties.parse("0.2, 0.3, 0.5", space.operations), 40.0
-utility = np.array([0.0, 0.05, 0.2])
-prices = cost.price(torch.tensor(S)[None], space, parameter_price=0.4)[
-    0, 0
-].numpy()
-closed = (
-    np.exp(gain * (utility - prices))
-    / np.exp(gain * (utility - prices)).sum()
-)
-
-
-def edge_objective(free: np.ndarray) -> float:
-    """The objective of one edge; p: normalised squares of `free`."""
-    p = free**2 / (free**2).sum()
-    return p @ (prices - utility) + (p @ np.log(p)) / gain
-
-
-found = minimize(edge_objective, np.ones(3), tol=1e-12).x
-found = found**2 / (found**2).sum()
-assert np.allclose(found, closed, atol=1e-3)
-print("closed form:", closed.round(2), " minimiser:", found.round(2))
-
-# %% [markdown]
-# ## The library's function
-#
-# At the first step the gain is 0, so that every $S$ starts from the uniform distribution. The utilities start at 0 too.
-
-# %%
-family = Family.load("default-seed0")
-ours = UtilityHypernetwork(
-    space,
-    spread=family.config.spread,
-    parameter_price=family.config.parameter_price,
-)
-start, end = (
-    Schedule.at(family.config, 0.0),
-    Schedule.at(family.config, 1.0),
-)
-some_S = penalties.sample(
-    1000, space.k, generator=torch.Generator().manual_seed(0)
-)
-uniform = torch.softmax(start.gain * ours(some_S), dim=-1)
-assert uniform.shape == (1000, 28, 3) and torch.allclose(
-    uniform, torch.tensor(1 / 3)
-)
-print(f"gain {start.gain:g} at the start, {end.gain:g} at the end")
-
-# %% [markdown]
-# ## One training step
-#
-# Draw one $S$; a quarter of the time from Dirichlet(1/2), which visits the sides of the triangle more often, else uniformly.
-# Draw two *paths* from $\mathrm{softmax}(\alpha(S))$: architectures with one operation on each edge. Each sees its half of the batch.
-#
-# - The weights $w$ follow the gradient of the cross-entropy. Only the chosen operations run.
-# - The utilities follow $\kappa\,\mathsf{Lat}$, which has an exact gradient, and for the cross-entropy the *score-function estimate* {cite}`williams1992`: the operations of a path become likelier in proportion to how much lower its loss is than a reference, the *baseline*. Here the baseline is the other path's loss {cite}`kool2019`, so that the estimate has no bias.
-#
-# The gradient of $\mathsf{Lat}$ need not be estimated from the paths: the exact one costs nothing. To see what that saves, here is the gradient at B with the published price
-# and uniform probabilities, exact and as estimated from two paths, 2,000 times. *Noise* is how far one estimate is off: the standard deviation of each component over the 2,000 estimates, all together as a norm.
-
-# %%
-logits = torch.zeros(1, 28, 3, dtype=torch.float64, requires_grad=True)
-B = torch.tensor([PAPER["B"][0]], dtype=torch.float64)
-prices = cost.price(B, space)
-lat = cost.price_term(torch.softmax(logits, dim=-1), prices, space)
-(exact,) = torch.autograd.grad(lat.sum(), logits)
-random = torch.Generator().manual_seed(0)
-estimates = []
-for _ in range(2000):
-    choices = gumbel.hard_sample(logits.expand(2, -1, -1), random)
-    chosen = one_hot(choices, 3).double()
-    lats = cost.price_term(chosen, prices.expand(2, -1, -1), space)
-    term = objective.score_function_term(
-        lats,
-        objective.log_probability(logits, choices),
-        objective.leave_one_out(lats),
-    )
-    estimates += torch.autograd.grad(term, logits)
-estimates = torch.cat(estimates)
-error = (estimates.mean(dim=0) - exact[0]).norm() / exact.norm()
-noise = estimates.std(dim=0).norm() / exact.norm()
-assert error < 4 * noise / 2000**0.5, "the estimate has no bias"
-print(
-    f"noise of one estimate: {noise:.1f} times the norm of the exact "
-    f"gradient; the mean of all differs by {error:.2f}, chance alone "
-    f"gives {noise / 2000**0.5:.2f}"
-)
-
-# %% [markdown]
-# After 60 % of the steps the utilities stay as they are, and only the weights learn on, with paths whose probabilities depend on $S$ alone.
-# The network used for $S$ takes the likeliest operation on every edge; training still draws others: at gain 40, an edge whose two best operations differ by 0.02 in utility minus price
-# draws the second 31 % of the time, if the third is far behind.
-# Muon {cite}`jordan2024muon` trains the matrices of the 1×1 convolutions: it brings the singular values of each step near 1, and scales it
-# as {cite}`liu2025muon`. AdamW trains everything else, and images are flipped at random. Every setting is in `data/families/default-seed0/family.json`.
-#
-# Other estimators of the cross-entropy's gradient are settings of a search: straight-through, ReinMax {cite}`liu2023reinmax`, and the relaxed mixtures of the paper.
-# So is the sandwich rule, where the largest network teaches the others {cite}`yu2019universally`.
-
-# %% [markdown]
 # ## Where an edge changes its mind
 #
-# An edge takes the operation with the least $S_m - v_m$, where $v_m$ is its utility minus the part of the price that does not depend on $S$.
-# All three tie at **one** point of the plane, $S_m = v_m + (1 - \sum_i v_i)/3$. Three straight borders leave it.
-# So 28 points describe the discrete side of the whole family.
+# An edge takes the operation with the least $S_m - v_m$, where $v_m = \text{worth}_m / (\kappa n_e) - \lambda q_m$ is what $S$ does not change. All three tie at **one** point of the plane,
+#
+# $$S_m = v_m + \big(1 - \textstyle\sum_i v_i\big)/3 ,$$ (eq-point)
+#
+# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives: 137<!--=hypernetwork.networks--> different ones on the lattice of 231 (exercise 2). Of the points 26<!--=hypernetwork.inside--> lie in the triangle. Where one lies outside, its edge has an operation that it never takes.
+#
+# **Small convolutions come first.** Lower the penalty on convolutions, and keep the other two equal ({numref}`tab-order`). In a reduction cell a convolution is worth more, but has on average 7.5<!--=hypernetwork.times--> times the parameters. So 11<!--=hypernetwork.before--> of the 14 normal edges take theirs before any reduction edge does.
 
-# %%
-with torch.no_grad():
-    v = (
-        family.model.hypernetwork.scaled_utility()
-        - cost.price(torch.zeros(1, 3), space, ours.parameter_price)[0]
-    ).numpy()
-points = v + (1 - v.sum(axis=1, keepdims=True)) / 3
-
-lattice = penalties.lattice(space.k, 0.05)
-by_points = (lattice[:, None, :] - points).argmin(axis=-1)
-by_family = np.array([family.architecture(S).operations for S in lattice])
-assert np.array_equal(by_points, by_family)
-print(
-    f"{by_family.size:,} choices on {len(lattice)} lattice points agree, "
-    f"{len(np.unique(by_family, axis=0))} architectures"
-)
-
-# %% mystnb={"image": {"alt": "Triangle with one marker for each edge, scattered around the centre; from one marker three straight lines run to the sides."}, "figure": {"caption": "The point at which each edge of the trained family is indifferent, and the borders of one edge: it takes pooling below its point, convolution to the left, identity to the right. Points outside the triangle are not drawn.", "name": "fig-triple-points"}}
-kinds = np.array([edge.cell_type for edge in genotype_edges(space)])
-triangle = figures.indifference_points(
-    {
-        f"{kind} cell": points[kinds == kind]
-        for kind in ("normal", "reduction")
-    },
-    figures.simplex(labels(space.operations)),
-)
-triangle = figures.simplex_points(
-    {name: S for name, (S, *_) in PAPER.items()}, triangle
-)
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Edges in the order in which they take a convolution as its penalty falls: the first three of 28, the first reduction edge, and the last. By how much it is ahead of the better other operation in worth, and what its parameters cost more, in one cell and in units of S; and the largest penalty at which it is taken, the other two being equal.", "name": "tab-order"}}
+HTML(hypernetwork.order_table().to_html(index=False, border=0))
 
 # %% [markdown]
-# Raise $S_m$ and keep the ratio of the others, and an edge that left $m$ never returns to it. We walk from each side to the opposite corner and count.
+# **Counts fall, and never rise again.** Walk from the middle of a side to the opposite corner ({numref}`fig-walks`). As $S_m$ rises and the others keep their ratio, $S_m - v_m$ rises and the other two fall. So an edge that has left $m$ does not return.
 
-# %%
-for m, name in enumerate(space.operations):
-    walk = [
-        np.where(np.arange(3) == m, s, (1 - s) / 2)
-        for s in np.linspace(0, 1, 21)
-    ]
-    counts = [family.architecture(S).operations.count(m) for S in walk]
-    assert counts == sorted(counts, reverse=True)
-    print(
-        f"edges with {name:<12} as its penalty goes from 0 to 1: "
-        f"{counts[0]} … {counts[10]} … {counts[-1]}"
-    )
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three step lines: edges with pooling, identity and convolution against the penalty on each. All three fall from more than 20 edges at penalty 0 in many small steps and reach 0 before penalty 1."}, "figure": {"caption": "Edges that take an operation, as its penalty goes from 0 to 1.", "name": "fig-walks"}}
+hypernetwork.walks()
+plt.show()
+
+# %% [markdown]
+# ## Exercises
+#
+# **1. Is it the minimum?** Invent an edge in two cells: worths, $S$, $\kappa$ and a gain, without a price of parameters. Minimise {eq}`eq-edge` with an optimiser that knows nothing of softmax. Does {eq}`eq-worth` agree?
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+import numpy as np
+from scipy.optimize import LinearConstraint, minimize
+from scipy.special import entr, softmax
+
+kappa, gain, cells = 0.0125, 10, 2
+worth, S = np.array([-0.004, -0.004, 0.008]), np.array([0.2, 0.3, 0.5])
+net, tau = kappa * cells * S - worth, kappa / gain
+found = minimize(
+    lambda p: 1000 * (p @ net - tau * cells * entr(p).sum()),
+    np.full(3, 1 / 3),
+    bounds=3 * [(1e-6, 1)],
+    constraints=LinearConstraint(np.ones(3), 1, 1),
+)
+expected = softmax(gain * (worth / (kappa * cells) - S))
+assert np.allclose(found.x, expected, atol=1e-3)
+
+# %% [markdown]
+# **2. A family in 28 points.** Compute the points of the trained family by {eq}`eq-point`. From them alone, which operation has every edge at the 231 points of the lattice? Compare with the library's networks.
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+import torch
+
+from simplexnas import Family
+from simplexnas.methods import penalties
+from simplexnas.report import published
+
+family = Family.load(published.WORTH[0])
+with torch.no_grad():  # without penalties v is left
+    v = family.model.hypernetwork(torch.zeros(1, 3))[0].numpy()
+points = v + (1 - v.sum(axis=1, keepdims=True)) / 3
+
+lattice = penalties.lattice(3, 0.05)
+taken = (lattice[:, None] - points).argmin(axis=-1)  # (231, 28)
+networks = [family.architecture(S).operations for S in lattice]
+assert np.array_equal(taken, networks)
 
 # %% [markdown]
 # ## What can go wrong
 #
-# - **Steering comes from the form.** The counts fall with the penalty whatever was learned. Random utilities steer as well ({ref}`steering`).
-# - **The spread is set by hand.** Utilities are centred over the edges of a cell type and scaled to a standard deviation of at most 0.15. A smaller one packs the points together, and the family becomes the control with ties broken by parameters; a larger one pushes points out of the triangle.
-# - **Centring takes away a freedom.** The data cannot say "convolutions are better everywhere", nor "better in the normal cell"; only $S$ and the price can.
-# - **Edges do not talk.** A region is decided edge by edge. The form cannot express "this convolution only if that one is gone".
+# - **Steering comes from the form.** Counts fall with the penalty whatever stands in the place of worth; random numbers steer as well ({ref}`steering`).
+# - **Effects need not add up.** {eq}`eq-edge` and the regression assume that an operation lowers the loss by its worth, whatever the other edges do.
+# - **Edges do not talk.** The form cannot express "this convolution only if that one is gone".
+# - **κ and the price of parameters are set by hand.** With a smaller κ worth counts for more: points move out of the triangle, and $S$ decides less. With a larger one the points of edges with equal prices move together, and the data decide less.
+# - **Worths are those of a warm-up.** They rank edges by weights that have seen little and that all paths share.
+#
+# ## Where it lives
+#
+# - Code: `simplexnas.methods.hypernetwork` (`PivotHypernetwork`, `WorthHypernetwork`), `simplexnas.methods.regression` (worth), `simplexnas.space.cost` (price), `simplexnas.report.pages.hypernetwork` (this page's figures and tables).
+# - Tests: `tests/test_hypernetwork.py`, `tests/test_worth.py`, `tests/test_regression.py`, `tests/test_cost.py`, `tests/test_pages_hypernetwork.py`.
+# - Data: the first family of `worth` in `data/published.json`, under `data/families`; its `family.json` has every setting.

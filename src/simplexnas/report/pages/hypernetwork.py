@@ -1,0 +1,278 @@
+"""The page `hypernetwork`: how S becomes logits, as published and in our form, and what one training found."""
+
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from simplexnas.family import Family
+from simplexnas.methods import penalties
+from simplexnas.methods.hypernetwork import PivotHypernetwork
+from simplexnas.methods.settings import SearchConfig
+from simplexnas.report import figures, published
+from simplexnas.report.paper import PAPER
+from simplexnas.report.style import MARKERS, operation_colors
+from simplexnas.space import cost
+from simplexnas.space.operations import labels
+from simplexnas.space.search_space import SearchSpace, genotype_edges
+
+FAMILY = published.WORTH[0]
+SPACE = SearchSpace()
+OPERATIONS = labels(SPACE.operations)
+_, IDENTITY, CONVOLUTION = range(SPACE.k)
+EDGES = genotype_edges(SPACE)
+GENOTYPES = {"normal": slice(0, 14), "reduction": slice(14, 28)}
+NODES = ("c-2", "c-1", "1", "2", "3", "4")
+STEP = 0.05  # of the lattice
+EXAMPLE = (0.70, 0.15, 0.15)  # C of the paper
+LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
+
+
+class Learned(NamedTuple):
+    """What our hypernetwork knows after a training.
+
+    nats, error: worth and its standard error in nats, for all cells of an edge together, (E, k). v: worth of one cell
+    minus the price that does not depend on S, in units of S, (E, k). config: of the training. paths: so many taught.
+    """
+
+    nats: np.ndarray
+    error: np.ndarray
+    v: np.ndarray
+    config: SearchConfig
+    paths: int
+
+
+def learned(name: str = FAMILY) -> Learned:
+    """From a family of the preset `worth`."""
+    family = Family.load(name)
+    hypernetwork = family.model.hypernetwork.double()
+    with torch.no_grad():
+        v = hypernetwork(torch.zeros(1, SPACE.k, dtype=torch.float64))[0].numpy()  # without penalties
+    paths = len(family.model.paths.latest()[0])
+    return Learned(hypernetwork.nats.numpy(), hypernetwork.error.numpy(), v, family.config, paths)
+
+
+def edge_name(edge: int) -> str:
+    """Such as "c-2→1", by the names that nodes have in the drawing of a cell."""
+    return f"{NODES[EDGES[edge].source]}→{NODES[EDGES[edge].target]}"
+
+
+# The published form
+
+
+def pivots_table() -> pd.DataFrame:
+    """The smallest example: at S = `EXAMPLE`, squared distances to pivots at the three corners, and their weights."""
+    published_form = PivotHypernetwork(SPACE, pivots=SPACE.k, generator=torch.Generator())
+    corners = torch.eye(SPACE.k)
+    with torch.no_grad():
+        published_form.pivots.copy_(corners.expand_as(published_form.pivots))
+        # Each table is 1 for one operation: the logits are the weights themselves.
+        published_form.tables.copy_(corners[:, None].expand_as(published_form.tables))
+        S = torch.tensor([EXAMPLE])
+        weights = published_form(S)[0, 0]
+    squared = (S - corners).square().sum(dim=1)
+    return pd.DataFrame(
+        {
+            "pivot at the corner of": OPERATIONS,
+            "squared distance": [f"{value:.3f}" for value in squared],
+            "weight ω": [f"{value:.3f}" for value in weights],
+        }
+    )
+
+
+# What was found
+
+
+def worths(found: Learned | None = None) -> Figure:
+    """The worth of each operation on each edge, plus and minus a standard error; a panel for each genotype."""
+    found = found or learned()
+    figure, axes = plt.subplots(1, 2, figsize=(5.6, 5.8), layout="constrained", sharex=True, sharey=True)
+    rows = np.arange(len(EDGES) // len(GENOTYPES))
+    for ax, (genotype, edges) in zip(axes, GENOTYPES.items(), strict=True):
+        for m, (operation, color) in enumerate(operation_colors(OPERATIONS).items()):
+            nats, error = 1e3 * found.nats[edges, m], 1e3 * found.error[edges, m]
+            style = {"fmt": MARKERS[m], "color": color, "markersize": 5.5, "linewidth": 1.2, "label": operation}
+            ax.errorbar(nats, rows + 0.26 * (m - 1), xerr=error, **style)
+        for row in rows[::2]:
+            ax.axhspan(row - 0.5, row + 0.5, color="black", alpha=0.05, linewidth=0)
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set_title(f"{genotype} genotype", fontsize=LETTERS, loc="left")
+        ax.tick_params(labelsize=LETTERS - 1)
+        ax.tick_params(axis="y", length=0)
+        ax.spines[["top", "right", "left"]].set_visible(False)
+    axes[0].set_yticks(rows, [edge_name(edge) for edge in rows])
+    axes[0].set_ylim(len(rows) - 0.5, -0.5)
+    figure.supxlabel("worth, thousandths of a nat", fontsize=LETTERS)
+    handles = axes[0].get_legend_handles_labels()
+    legend = {"frameon": False, "ncols": 3, "fontsize": LETTERS, "handletextpad": 0.2, "columnspacing": 1.2}
+    figure.legend(*handles, loc="outside upper center", **legend)
+    return figure
+
+
+def apart(found: Learned) -> np.ndarray:
+    """By how many standard errors worths of one operation on two edges of a genotype differ: (pairs,).
+
+    The two errors count as independent, which their regression makes them nearly.
+    """
+    sizes = []
+    for edges in GENOTYPES.values():
+        first, second = np.triu_indices(len(found.nats[edges]), 1)
+        difference = found.nats[edges][first] - found.nats[edges][second]
+        sizes.append(np.abs(difference) / np.hypot(found.error[edges][first], found.error[edges][second]))
+    return np.concatenate(sizes).ravel()
+
+
+# Where edges change their mind
+
+
+def indifference(v: np.ndarray) -> np.ndarray:
+    """The S at which S_m - v_m is the same for all m, by edge; v and S (E, k). Their rows sum to 1."""
+    return v + (1 - v.sum(axis=1, keepdims=True)) / v.shape[1]
+
+
+def choices(points: np.ndarray, S: np.ndarray) -> np.ndarray:
+    """What edges with these points of indifference (E, k) take at S (n, k): (n, E) indices of operations."""
+    return (S[:, None] - points).argmin(axis=-1)
+
+
+def region(point: np.ndarray, m: int) -> np.ndarray:
+    """Corners of the part of the triangle in which an edge with this point of indifference inside, (3,), takes m.
+
+    (corners, 3), in their order around the part.
+    """
+    ends = [point]
+    for other in set(range(3)) - {m}:  # where the other's penalty rises from the point on, m ties with the third
+        direction = np.full(3, -0.5)
+        direction[other] = 1
+        falling = direction < 0
+        ends.append(point + np.min(-point[falling] / direction[falling]) * direction)
+    triangle = np.eye(3)
+    corners = np.array([*ends, *triangle[(triangle - point).argmin(axis=1) == m]])
+    flat = corners @ np.exp(2j * np.pi / 3 * np.arange(3))
+    return corners[np.argsort(np.angle(flat - flat.mean()))]
+
+
+def triple_points(found: Learned | None = None) -> Figure:
+    """The point at which each edge is indifferent, and what the one whose point is most central takes where."""
+    points = indifference((found or learned()).v)
+    normal = points[GENOTYPES["normal"]]
+    central = np.argsort(np.linalg.norm(normal - 1 / 3, axis=1))
+    groups = {"normal": normal[central], "reduction": points[GENOTYPES["reduction"]]}
+    on = figures.simplex(OPERATIONS)
+    (ax,) = on.axes
+    shades = []
+    for m, color in enumerate(operation_colors(OPERATIONS).values()):
+        style = {"facecolor": color, "alpha": 0.22, "linewidth": 0}
+        ax.fill(*region(normal[central[0]], m).T, **style, zorder=0)
+        shades.append(Patch(**style, label=OPERATIONS[m]))
+    figures.indifference_points(groups, on).axes[0].get_legend().remove()
+    figures.simplex_points({name: S for name, (S, *_) in PAPER.items()}, on)
+    for axis in (ax.taxis, ax.laxis, ax.raxis):
+        axis.set_tick_params(labelsize=LETTERS - 1)
+        axis.label.set_size(LETTERS)
+    style = {"frameon": False, "fontsize": LETTERS, "title_fontsize": LETTERS, "alignment": "left"}
+    style |= {"borderpad": 0, "handletextpad": 0.4}
+    edges = ax.get_legend_handles_labels()
+    ax.figure.legend(*edges, title="an edge’s point", loc="upper right", bbox_to_anchor=(0.99, 0.99), **style)
+    shown = {"handles": shades, "title": "one edge takes"}
+    ax.figure.legend(**shown, loc="upper left", bbox_to_anchor=(0, 0.99), **style)
+    return ax.figure
+
+
+def last_penalty(v: np.ndarray, m: int) -> np.ndarray:
+    """The penalty on m, the other two being equal, up to which edges take m: (E,), below 0 where they never do."""
+    return 2 / 3 * (v[:, m] - np.delete(v, m, axis=1).max(axis=1) + 1 / 2)
+
+
+def walk(v: np.ndarray, m: int, penalty: np.ndarray) -> np.ndarray:
+    """Edges that take m at penalties (n,) on it, the other two being equal: (n,)."""
+    S = np.repeat((1 - penalty[:, None]) / 2, v.shape[1], axis=1)
+    S[:, m] = penalty
+    return (choices(indifference(v), S) == m).sum(axis=1)
+
+
+def walks(found: Learned | None = None) -> Figure:
+    """Edges with an operation against its penalty, from the middle of a side to the opposite corner, for all three."""
+    v = (found or learned()).v
+    figure, ax = plt.subplots(figsize=(5.6, 2.9), layout="constrained")
+    penalty = np.linspace(0, 1, 401)
+    for m, (operation, color) in enumerate(operation_colors(OPERATIONS).items()):
+        style = {"color": color, "linestyle": ("-", "--", "-.")[m], "linewidth": 2}
+        ax.plot(penalty, walk(v, m, penalty), drawstyle="steps-mid", label=operation, **style)
+    ax.set_xlabel("penalty on the operation, the other two equal", fontsize=LETTERS)
+    ax.set_ylabel(f"edges that take it, of {len(EDGES)}", fontsize=LETTERS)
+    ax.tick_params(labelsize=LETTERS - 1)
+    ax.set_ylim(-1, len(EDGES) + 1)
+    ax.legend(frameon=False, fontsize=LETTERS)
+    ax.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def order(found: Learned | None = None) -> pd.DataFrame:
+    """Edges in the order in which they take a convolution, as the penalty on it falls and the other two stay equal.
+
+    Columns: "genotype", "edge"; of a convolution there, for one cell and in units of S: "worth", less that of the
+    better of the others, and "parameters", their price, less that of this other; "penalty", the last at which it is
+    taken.
+    """
+    found = found or learned()
+    lines, instances = [], cost.instances(SPACE)
+    worth = found.nats / (found.config.kappa * instances[:, None])
+    rival = found.v[:, :CONVOLUTION].argmax(axis=1)
+    last = last_penalty(found.v, CONVOLUTION)
+    for edge in np.argsort(-last, kind="stable"):
+        ahead = worth[edge, CONVOLUTION] - worth[edge, rival[edge]]
+        line = {"genotype": EDGES[edge].cell_type, "edge": edge_name(edge), "worth": ahead}
+        line |= {"parameters": ahead - (found.v[edge, CONVOLUTION] - found.v[edge, rival[edge]])}
+        lines.append(line | {"penalty": last[edge]})
+    return pd.DataFrame(lines)
+
+
+def order_table(found: Learned | None = None) -> pd.DataFrame:
+    """Of `order` as text: the first three edges, the first of the reduction genotype, and the last."""
+    whole = order(found)
+    text = pd.DataFrame({"place": [f"{place}" for place in range(1, len(whole) + 1)]})
+    text["edge"] = whole["genotype"] + ", " + whole["edge"]
+    text["worth"] = whole["worth"].map("{:.2f}".format)
+    text["parameters"] = whole["parameters"].map("{:.2f}".format)
+    text["takes it up to"] = [f"{value:.2f}" if value >= 0 else "never" for value in whole["penalty"]]
+    return text.iloc[sorted({0, 1, 2, before(whole), len(whole) - 1})]
+
+
+def before(whole: pd.DataFrame) -> int:
+    """How many normal edges take a convolution before any reduction edge does; whole: of `order`."""
+    return whole["genotype"].tolist().index("reduction")
+
+
+def numbers() -> dict[str, str]:
+    """The numbers in the prose of the page, by name."""
+    found = learned()
+    points, config = indifference(found.v), found.config
+    instances = cost.instances(SPACE)
+    in_one_cell = cost.edge_parameters(SPACE) / instances[:, None]
+    normal, reduction = (found.nats[edges, CONVOLUTION].mean() for edges in GENOTYPES.values())
+    differences = apart(found)
+    share = in_one_cell[GENOTYPES["normal"], CONVOLUTION].max() / in_one_cell.max()
+    lattice = penalties.lattice(SPACE.k, STEP)
+    return {
+        "hypernetwork.inside": f"{(points >= 0).all(axis=1).sum()}",
+        "hypernetwork.networks": f"{len(np.unique(choices(points, lattice), axis=0))}",
+        "hypernetwork.kappa": f"{config.kappa:g}",
+        "hypernetwork.gain": f"{config.kappa / config.tau:.0f}",
+        "hypernetwork.parameter_price": f"{config.parameter_price:g}",
+        "hypernetwork.largest": f"{in_one_cell.max():,.0f}",
+        "hypernetwork.share.normal": f"{share:.2f}",
+        "hypernetwork.times": f"{1 / share:.1f}",
+        "hypernetwork.share.identity": f"{in_one_cell[:, IDENTITY].max() / in_one_cell.max():.2f}",
+        "hypernetwork.paths": f"{found.paths:,}",
+        "hypernetwork.worth.normal": f"{normal:.4f}",
+        "hypernetwork.worth.reduction": f"{reduction:.4f}",
+        "hypernetwork.worth.cell": f"{reduction / instances[-1]:.4f}",
+        "hypernetwork.pairs": f"{len(differences)}",
+        "hypernetwork.apart": f"{differences.max():.1f}",
+        "hypernetwork.before": f"{before(order(found))}",
+    }
