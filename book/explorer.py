@@ -44,12 +44,12 @@ display(
 #   Keys: arrow up for more penalty on pooling, left and right between the other two.
 # - **The cells.** Nodes stand on a line, from the outputs of the two cells before (c-2 and c-1) to the cell's own output, which joins nodes 1 to 4 (dotted line). An arc is an
 #   edge, drawn as its operation is; one that just changed is thick for a second. {doc}`supernet` explains cells.
-# - **Accuracy** is that of inherited weights on the 10,000 test images. It is *measured* if this very network is one of the lattice's 231 points, else it is that of the
-#   nearest measured S. The line in the plot joins the members that no other beats on *validation* images in both size and accuracy, so it can fall.
+# - **Accuracy** is that of inherited weights on the 10,000 test images. It is *measured* if this very network is one of the lattice's 231 points. Else it stands after an ≈ and is that of
+#   another network, at the nearest measured S: this one may be better or worse. The line in the plot joins the members that no other beats on *validation* images in both size and accuracy, so it can fall.
 # - **Time** is predicted from a table of parts, for one image at a time in ONNX Runtime on one thread of the processor that the book's times are of ({doc}`timing`).
 # - **At most** greys out what breaks a budget. **Walk** changes one penalty and keeps the proportion of the other two.
 #
-# The page computes what the library does: logits α(S), utility of an operation minus its price, and on each edge the operation with the largest ({doc}`hypernetwork`).
+# The page computes what the library does. Each edge has a score for each operation; S lowers it by the penalty, and the highest wins ({doc}`hypernetwork`).
 # The address holds S, so that a link to this page can be a link to a network.
 #
 # ## What can go wrong

@@ -20,10 +20,10 @@
 # :class: minute
 # - $\mathsf{Lat}$, the paper's term for complexity and latency, is a price: probability times penalty, summed over edges. No millisecond, no parameter and no image size is in it.
 # - With the weight $\kappa = 50$ of the author's code, one edge outweighs all that data can say wherever two penalties differ by more than 0.046<!--=latency.border-->.
-# - A hundred trainings on the price alone, without an image, have counts of operations like the paper's. So the counts need no data. *Where* the paper's operations stand, such trainings do not explain.
+# - A hundred trainings on the price alone, without an image, have counts of operations like the paper's. So its counts are compatible with no data at all. *Where* the paper's operations stand, such trainings do not explain.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, with the numbers of edges with pooling, identity and convolution. The dots of a hundred trainings spread widely where operations tie, and lie at 0 where one is dear. The cross of the paper lies within the dots everywhere."}, "figure": {"caption": "A hundred trainings of the published hypernetwork on the price alone (dots) and the paper's models (crosses): edges with each operation at the four S of the paper.", "name": "fig-without-images"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, with the numbers of edges with pooling, identity and convolution. The dots of a hundred trainings spread widely where operations tie, and lie at 0 where one is dear. The cross of the paper lies within the dots everywhere."}, "figure": {"caption": "A hundred trainings of the published hypernetwork on the price alone (dots) and the author's models (crosses): edges with each operation at A, B and C of slide 6, and at D of his later text.", "name": "fig-without-images"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -71,8 +71,10 @@ HTML(latency.measures().to_html(index=False, border=0))
 # (price-decides)=
 # ## Elsewhere it can decide alone
 #
+# On this page *the paper's models* are those of slide 6, A, B and C, and D, which is from the author's later Russian text {cite}`firsovtext` alone.
+#
 # At B, one edge of the network that goes from convolution to pooling saves $\kappa\,(0.70 - 0.15)$, which is 27.5<!--=latency.saved50--> nats with the author's $\kappa$.
-# The cross-entropy of a network that goes from guessing to perfection falls by ln 10 = 2.303 nats. So one edge outweighs 12<!--=latency.outweighs--> times what a whole network can gain over guessing.
+# The cross-entropy of a network that goes from guessing to perfection falls by ln 10 = 2.303 nats. So one edge outweighs 12<!--=latency.outweighs--> times what a whole network can improve on guessing.
 #
 # Now suppose that the weights are the best for each architecture, the paper's $w^*$. Then no architecture need lose more than ln 10, and the minimiser of the objective is known without data, as far as the hypernetwork can express it:
 # where penalties differ by more than ln 10 / 50 ≈ 0.046<!--=latency.border-->, **every edge takes an operation of least penalty**. Among equal penalties the price does not decide; there we draw at random.
@@ -98,31 +100,32 @@ HTML(latency.places().to_html(index=False, border=0))
 # ## A hundred trainings without images
 #
 # Take the published hypernetwork ({doc}`hypernetwork`) and train it with the price alone: no images, no network, no cross-entropy.
-# The optimiser is that of the author's configurations {cite}`firsovcode`: Adam with rate 0.001, one $S$ for each step. Two of them have three operations, both with the $\kappa$ named above: one of 10 epochs, or 4,690 steps, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
+# The optimiser is that of the author's configurations {cite}`firsovcode`: Adam with rate 0.001, one $S$ for each step. Two of his configurations are for three operations, both with the $\kappa$ named above: one of 10 epochs, or 4,690 steps, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
 # `simplexnas without-images` trains a hundred, which differ in their initial values and in the $S$ drawn. {numref}`fig-without-images` has them all; as numbers:
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Edges with each operation: mean ± standard deviation over a hundred trainings without images. Distance: of the paper's count, the largest of three, in standard deviations.", "name": "tab-without-images"}}
 HTML(latency.spread().to_html(index=False, border=0))
 
 # %% [markdown]
-# **The paper's counts need no data.** Each of the twelve lies within 1.2<!--=latency.distance10--> standard deviations of what the price alone gives in 10 epochs, and within 1.6<!--=latency.distance20--> in 20, down to the one identity of D. These standard deviations are wide where operations tie.
-# So the steering that the paper's table shows can come from the price. That is no fault of the method, which promises it. But the counts are no sign that the data chose anything.
+# **The paper's counts are compatible with no data.** Each of the twelve lies within 1.2<!--=latency.distance10--> standard deviations of what the price alone gives in 10 epochs, and within 1.6<!--=latency.distance20--> in 20, down to the one identity of D. These standard deviations are wide where operations tie.
+# So the steering that the paper's table shows can come from the price. That is no fault of the method, which promises it. But the counts are no sign that the data chose anything, and none that they did not.
 #
-# The places might be. Edges of one node share pivots, so that they are not independent, as ties are. How many trainings are as one-sided as the paper's models, and how many have a network as small as B or D among 231 points $S$?
+# The places might be. The published hypernetwork takes the logits of an edge from the distances between $S$ and some points that it learns, its *pivots*; the edges of one node share these points. So they are not independent, as ties are. How many trainings are as one-sided as the paper's models, and how many have a network as small as B or D among 231 points $S$?
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Trainings without images whose identities and convolutions are as one-sided as those of the paper's models (normal: in the normal genotype), and that have a network within B's and D's edge parameters.", "name": "tab-one-sided"}}
 HTML(latency.one_sided().to_html(index=False, border=0))
 
 # %% [markdown]
-# None has all four, which hangs on D: none puts all convolutions into the normal genotype. So price and initial values do not explain the places.
+# Each of the first three sides occurs, in 7<!--=latency.sides.least--> to 12<!--=latency.sides.most--> of a hundred trainings. All three together, those of slide 6, occur in 0<!--=latency.three10--> after 10 epochs and in 1<!--=latency.three20--> after 20. D's side, all convolutions in the normal genotype, occurs in none.
+# So price and initial values hardly explain the places, with D or without. (We chose these sides after seeing the paper's.)
 # Nor do data, as long as $\kappa$ is 50: there our training with images leaves the choices as they are ({ref}`have-data-a-say`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
 #
 # ## What we change
 #
-# The `default` preset adds a price of parameters, $c_{em}(S) = S_m +$ 0.4<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters on the edge over the largest such number ({doc}`hypernetwork`).
+# The `default` preset adds a price of parameters, $c_{em}(S) = S_m +$ 0.4<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters on the edge, in all its cells, over the largest such number. (In `worth` it is that of one cell: {doc}`hypernetwork`.)
 # At uniform $S$ pooling then costs 0.333<!--=latency.cheapest--> and the largest convolution 0.733<!--=latency.dearest-->: a large convolution is dearer than a small one at the same $S$, and the gradient no longer vanishes at A.
 #
-# It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B one edge saves 0.011<!--=latency.saved--> nats, so that the data can count.
+# It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B an edge that goes from convolution to pooling then saves 0.011<!--=latency.saved--> nats in each cell that holds it. The same change raises the loss by about 0.006<!--=latency.worth.normal--> nats on a normal edge and by 0.026<!--=latency.worth.reduction--> on a reduction edge, which two cells hold (by the regression of {doc}`hypernetwork`). So price and data are of one size, and either can decide.
 #
 # ## Exercises
 #

@@ -19,11 +19,11 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A network here has one of three operations on each of its edges: trillions of architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
-# - $S$ is a vector because operations differ in what they cost. In each of three trainings, two members are about equally accurate; one has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer multiply-accumulates.
+# - $S$ is a vector because devices differ in what is dear. In each of three trainings we looked, among hundreds of pairs of about equally accurate networks, for the most unlike two: one has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters in total, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Above left a triangle with the four vectors A, B, C and D. Above right four networks, each as two rows of fourteen marks for pooling, identity and convolution. Below a scatter plot of test accuracy against parameters of all members, with A, B, C and D marked."}, "figure": {"caption": "The idea. A point S of the triangle (1; a corner is all the penalty on one operation) gives a network (2; two rows of 14 choices: normal cell, reduction cell). Each network has an accuracy and a size (3; grey: the networks of 231 vectors S). All come from one training of ours. A to D are the paper's four vectors.", "name": "fig-idea"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Above left a triangle with the four vectors A, B, C and D. Above right four networks, each as two rows of fourteen marks for pooling, identity and convolution. Below a scatter plot of test accuracy against parameters of all members, with A, B, C and D marked."}, "figure": {"caption": "The idea. A point S of the triangle (1; a corner is all the penalty on one operation) gives a network (2; two rows of 14 choices: normal cell, reduction cell). Each network has an accuracy and a size (3; grey: the networks of 231 vectors S). All come from one training of ours. A to C are the vectors of slide 6, D is from the author's later text.", "name": "fig-idea"}}
 import matplotlib.pyplot as plt
 
 from simplexnas import load
@@ -91,13 +91,13 @@ plt.show()
 # >
 # > $$\mathbb{E}_{S \sim U(\Delta^{k-1})}\, \mathbb{E}_{\gamma \sim \mathsf{GS}(\alpha(S, a), t)} \big[ L(w^*, \alpha(S, a)) + \kappa \cdot \mathsf{Lat}(\alpha(S, a)) \big] \to \min_{w,\, a}.$$
 #
-# Read it from the left:
+# ($U(\Delta^{k-1})$ is the uniform distribution over the triangle.) Read it from the left:
 #
-# 1. Draw penalties $S$.
+# 1. Draw penalties $S$, each point of the triangle as likely as any other.
 # 2. The *hypernetwork* turns them into scores $\alpha$ (*logits*): three for each edge, one for each operation ({doc}`hypernetwork`).
 # 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, the architecture $\gamma$ ({ref}`supernet-gumbel`).
 # 4. Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$ ({doc}`latency`).
-# 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({doc}`training`).
+# 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({doc}`training`). In the bracket stands $w^*$, usually the sign for the *best* weights: of each architecture, or of all? The slides do not say.
 #
 # {doc}`notation` lists every symbol, and recurring words.
 #
@@ -115,7 +115,8 @@ problem.two_devices()
 plt.show()
 
 # %% [markdown]
-# The pair was looked for, so that it shows what exists, not what is typical. Two other trainings have such a pair too (the ranges in the box).
+# The pair was looked for, among 855<!--=problem.pairs--> pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Two other trainings have such a pair too (the ranges in the box).
+# And it does not show that a vector is needed: for accuracy against size, or against MACs, one number nearly does; for measured time none that we tried does ({ref}`one-number`).
 #
 # {numref}`tab-methods` shows where the method stands among the paper's references and what came later.
 #
@@ -141,7 +142,7 @@ plt.show()
 #
 # $$p = (0.2,\, 0.3,\, 0.5), \qquad S = (0.15,\, 0.15,\, 0.70), \qquad \kappa = 0.02.$$
 #
-# What is the expected price of one edge? What is $\mathsf{Lat}$, if 14 of the 28 choices are used in two cells, so that the network has 42 edges? What is the objective of a network that guesses among ten classes?
+# What is the expected price of one edge, the sum of probability times penalty? $\mathsf{Lat}$ sums this over the network's 42 edges (14 of the 28 choices are used in two cells). What is it here? And what is the objective of a network that guesses among ten classes?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import math
@@ -161,7 +162,7 @@ assert math.isclose(lat, 42 * one_edge, rel_tol=1e-5)  # 17.85
 assert math.isclose(math.log(10) + 0.02 * lat, total, rel_tol=1e-5)
 
 # %% [markdown]
-# **2. How often is an operation dear?** The outer expectation draws $S$ uniformly from the triangle. (Ours draws 25<!--=problem.elsewhere--> % of them in another way, nearer to the sides.) How likely is it that the penalty on convolution exceeds 0.7? Hint: which part of the triangle is that?
+# **2. How often is an operation dear?** The outer expectation draws $S$ uniformly from the triangle. (Our preset `default` draws 25<!--=problem.elsewhere--> % of them in another way, nearer to the sides; `worth` draws most where {doc}`training` says.) How likely is it that the penalty on convolution exceeds 0.7? Hint: which part of the triangle is that?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 from simplexnas.methods import penalties
@@ -181,7 +182,8 @@ assert math.isclose(counted, 0.3**2, abs_tol=0.003)  # 9 %
 # - **The order of $S$.** They do not state it; it follows from slide 6.
 # - **The accuracies.** They do not say which model these belong to: a mixture of operations, or the discrete network whose parameters are counted.
 # - **The protocol.** They name no validation split and no number of seeds.
-# - **The minimum.** $w^*$ stands in the functional, but the minimum is over $w$. We train $w$ together with what chooses, on the same images.
+# - **The minimum.** $w^*$ stands in the functional, but the minimum is over $w$. In `paper` and `default` we train $w$ together with what chooses, on the same images; in `worth` what chooses learns once, from the losses of a warm-up ({doc}`training`).
+# - **What the loss is of.** The inner expectation draws $\gamma$, yet $L$ takes $\alpha$. We read it as the loss of the network $\gamma$ that was drawn.
 #
 # ## Where it lives
 #

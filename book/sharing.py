@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Nearly. Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks.
+# - Nearly. Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are lower bounds.
 # - That holds for members. Random architectures have 8.5<!--=sharing.gap.random--> percentage points more alone, and then they are about as good as members: the shared weights presumably fit what training drew.
 # - Weights that rank *any* architecture come of trainings that run every operation on every edge often; they make poor small members. Counting MACs ranks about as well, and needs no training.
 # :::
@@ -40,9 +40,9 @@ plt.show()
 #
 # Inherited weights are a compromise: one set serves all members. How accurate would a network be with weights of its own, and does inherited accuracy rank networks as training each alone would?
 #
-# `simplexnas retrain` trained 30<!--=sharing.all--> networks from scratch: 20<!--=sharing.members--> members of the family of seed 0, evenly spaced in the order of their size, and 10<!--=sharing.random--> random architectures, each with shares of the three operations drawn at random.
+# `simplexnas retrain` trained 30<!--=sharing.all--> networks from scratch: 20<!--=sharing.members--> members of a family of the preset `default`, that of seed 0, evenly spaced in the order of their size, and 10<!--=sharing.random--> random architectures, each with shares of the three operations drawn at random.
 #
-# Optimiser, augmentation and re-estimated statistics are those of the family. Each had 6 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs may add accuracy.
+# Optimiser, augmentation and re-estimated statistics are those of the family. Each had 6 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs alone would presumably add accuracy, so read every gap on this page as a lower bound.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent, in brackets the number of networks; with, without: a convolution in the reduction cell. Gap: alone minus inherited, ± standard deviation over networks, in percentage points. Kendall's τ of inherited and alone is 1 if both rank the networks alike, 0 if the ranks are unrelated.", "name": "tab-alone"}}
 HTML(as_html(sharing.groups_table()))
@@ -57,7 +57,7 @@ HTML(as_html(sharing.groups_table()))
 #
 # The largest member, 104,416<!--=sharing.largest--> edge parameters, has 91.5<!--=sharing.largest.inherited--> % inherited, which is not the best of the family. Alone it has 93.5<!--=sharing.largest.alone--> %, which is the best of the 20<!--=sharing.members-->.
 #
-# So size is worth more alone than in the family. That large members gain so little from theirs may be a price of sharing, or of how seldom training draws them; these data do not tell the two apart. `simplexnas gradients` measures whether members pull the shared weights in different directions.
+# So size is worth more alone than in the family. That large members gain so little from theirs may be a price of sharing, or of how seldom training draws them; these data do not tell the two apart.
 #
 # ## Random architectures
 
@@ -77,7 +77,7 @@ plt.show()
 # ## Which weights rank architectures?
 #
 # A search with shared weights trusts that inherited accuracy ranks networks as their own training would. `simplexnas rank` measured the same 30<!--=sharing.all--> networks with other weights: of our other trainings, of the published method, and of three short trainings with ever softer choices.
-# (With a fortieth of the gain these are nearly random: a penalty lower by 0.5 makes an operation 1.6 times as likely.) Two more rows use no weights, but count.
+# (The softest have a fortieth of `default`'s gain of 40: a penalty lower by 0.5 makes an operation only 1.6 times as likely, so that choices are nearly random.) Two more rows use no weights, but count.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "For each set of weights Kendall's tau with training alone, of all networks with an interval, of members, and of random architectures. The family's own weights reach 0.87 for members, but 0.3 for all. The published method, a fortieth of the gain, and counting MACs lie near 0.8 for all, and high for both kinds."}, "figure": {"caption": "Kendall's τ of each predictor with training alone. Intervals: a bootstrap that draws as many members and random architectures as there are, the same networks for every row. The members are of seed 0: other weights were not trained for them, though our other families have similar ones.", "name": "fig-sharing-ranking"}}
 found = sharing.ranking()
@@ -99,6 +99,7 @@ HTML(as_html(sharing.softer_table(sharing.softer(found))))
 # **To rank any architecture, and to have accurate members of every size, are two aims,** and none of these trainings serves both. With nearly random choices the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.soft.within--> %.
 #
 # **Counting MACs ranks about equally well,** and nothing need be trained: all networks with τ 0.80<!--=sharing.macs-->, members with 0.84<!--=sharing.macs.members-->. Counting edge parameters is slightly worse.
+# That shared weights may rank badly, and that predictors without any training compete with them, is known from benchmarks {cite}`white2021predictors,ning2021estimators`; a count is the simplest of those.
 #
 # All this is of one sample of networks, each trained alone once. The intervals in {numref}`tab-ranking` do not tell the best three apart, though they do tell them from the other weights.
 #
@@ -110,6 +111,6 @@ HTML(as_html(sharing.softer_table(sharing.softer(found))))
 #
 # ## Where it lives
 #
-# - Code: `simplexnas.measure.retraining`, `simplexnas.measure.ranking`, `simplexnas.measure.gradients`, `simplexnas.report.statistics` (τ, bootstrap), `simplexnas.report.pages.sharing` (this page's tables and figures).
-# - Tests: `tests/test_retrain.py`, `tests/test_gradients.py`, `tests/test_pages_sharing.py`.
+# - Code: `simplexnas.measure.retraining`, `simplexnas.measure.ranking`, `simplexnas.report.statistics` (τ, bootstrap), `simplexnas.report.pages.sharing` (this page's tables and figures).
+# - Tests: `tests/test_retrain.py`, `tests/test_pages_sharing.py`.
 # - Data: `data/results/default-seed0/retrained.json`; `ranked.json` of the families under `ranking` in `data/published.json`.

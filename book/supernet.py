@@ -62,8 +62,36 @@ SVG(supernet.cell())
 # A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides $14 + 14 = 28$ edges, and the network holds $14 + 2 \cdot 14 = 42$.
 # This is why each column of the paper's table sums to 28 ({doc}`intro` shows it).
 #
-# Unlike in DARTS no edge is ever dropped: there is no zero operation, and the network keeps all edges, one operation each.
+# DARTS has *zero* among its operations, and in the end keeps two edges for each node. Here no edge is dropped: the network has all 42, one operation each.
 #
+# **What a cell computes.** Its inputs differ in size. The last cell reads 14 × 14 pixels with 128 channels and, from the cell before that one, 28 × 28 with 64. So each input first goes through a 1 × 1 convolution to the cell's 64 channels, which also halves the larger image. Then come the nodes, one after the other; here with the library's own parts:
+
+# %%
+import torch
+
+from simplexnas import Architecture, SearchSpace
+
+space = SearchSpace()
+network = Architecture(space, 7 * [0, 1, 2, 1]).build()  # some 28 choices
+cell, chosen = network.cells[-1], network.operations[14:]
+names = [space.operations[m] for m in chosen]
+on_edge = dict(zip(cell.edges, names, strict=True))
+inputs = torch.rand(8, 64, 28, 28), torch.rand(8, 128, 14, 14)
+
+nodes = [
+    prepare(x) for prepare, x in zip(cell.preprocess, inputs, strict=True)
+]
+for target in range(2, 6):  # inputs are 0 and 1
+    total = 0
+    for source in range(target):
+        name = on_edge[target, source]
+        x = cell.source_parts[f"{source}/{name}"](nodes[source])  # ReLU …
+        total = total + cell.edge_parts[f"{target}<-{source}/{name}"](x)
+    nodes.append(total)
+output = torch.cat(nodes[2:], dim=1)  # 8 x 256 x 7 x 7
+assert torch.allclose(output, cell(*inputs, chosen), atol=1e-4)
+
+# %% [markdown]
 # **The supernet** holds three operations on each of the 42 edges. To run an architecture is to run one of the three and to pass over the others. So all architectures share weights: whoever has a convolution on an edge has *the* convolution of that edge. What that costs, {doc}`sharing` measures.
 #
 # (supernet-costs)=
@@ -72,7 +100,7 @@ SVG(supernet.cell())
 # With $C$ channels a separable convolution has $2(9C + C^2)$ weights ({numref}`tab-operations`). Pooling has none. An identity is free, except on the 8 *edges with stride 2*, which leave an input node of the reduction genotype: there it halves the image by two 1 × 1 convolutions, one of the even and one of the odd pixels,
 # with $C^2$ weights in all. Normalisations inside the cells have no scale and shift.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Parameters of an operation on an edge that leaves an input node, summed over the cells of its genotype: by the formulas, and counted in two built networks that differ in this edge. All others have none.", "name": "tab-operations"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Parameters of an operation on an edge that leaves an input node, summed over the cells of its genotype: by the formulas, and counted in two built networks that differ in this edge. On the other edges of its genotype a convolution has as many; pooling, and an identity that does not halve, have none anywhere.", "name": "tab-operations"}}
 HTML(supernet.operation_costs().to_html(index=False, border=0))
 
 # %% [markdown]
@@ -94,7 +122,7 @@ HTML(supernet.decoded().to_html(index=False, border=0))
 # *MACs* are multiply-accumulates per image: parameters times output pixels. (A test hooks every layer of a built network, multiplies what it sees, and finds the same.)
 # D has fewer parameters than A and more MACs, because its convolutions work on large images ({numref}`fig-parameters-macs`). Parameters are no stand-in for latency here.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of MACs against total parameters of A, B, C and D. D lies left of A and above it."}, "figure": {"caption": "Total parameters and MACs of the paper's four models, both computed from the decoded table.", "name": "fig-parameters-macs"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of MACs against total parameters of A, B, C and D. D lies left of A and above it."}, "figure": {"caption": "Total parameters and MACs of the paper's A, B and C, and of D from the author's later text, both computed from the decoded table.", "name": "fig-parameters-macs"}}
 supernet.parameters_and_macs()
 plt.show()
 
@@ -103,7 +131,10 @@ plt.show()
 # ## Drawing an operation: Gumbel-Softmax
 #
 # Training has to draw an operation for each edge, likelier ones more often. Add independent Gumbel noise $G_m$ to the *logits* $\alpha_m$ of an edge and take $\gamma = \mathrm{softmax}((\alpha + G)/t)$ {cite}`jang2017,maddison2017`.
+# (Standard Gumbel noise is $G = -\ln(-\ln U)$ with $U$ uniform between 0 and 1.)
 # This is a mixture of the operations, a place in the triangle ({numref}`fig-gumbel`). At a high temperature $t$ it lies inside; at a low one near a corner, which is a choice.
+#
+# **Why not `torch.multinomial`?** It returns the number of an operation, and a number has no gradient with respect to $\alpha$. The mixture has one: it is a smooth function of $\alpha$ and of noise that does not depend on $\alpha$.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. Three markers, each for one largest component, have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, with logits (1, 0, 0.5). Colour and marker: the largest component.", "name": "fig-gumbel"}}
 supernet.clouds()
@@ -120,37 +151,42 @@ HTML(supernet.shares().to_html(index=False, border=0))
 # The author's Russian text {cite}`firsovtext` states as a theorem that as $t \to 0$ a sample tends to the corner of the largest logit, and that its mean at $t$ is $\mathrm{softmax}(\alpha/t)$. Neither holds.
 #
 # As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$.
-# For any continuous $f$, then, $\mathbb{E} f(\gamma(t)) \to \sum_j \mathrm{softmax}(\alpha)_j f(\delta_j)$, with $\delta_j$ the corner of operation $j$.
 #
-# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$.
-# For two operations, $t = 1$ and $d = \alpha_1 - \alpha_2 = 2$ it is $e^d (e^d - 1 - d)/(e^d - 1)^2$: 0.7945<!--=supernet.mean--> against 0.8808<!--=supernet.limit-->.
+# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$. Take two operations with logits 2 and 0, and $t = 1$: both of these give the first one 0.8808<!--=supernet.limit-->, the mean is 0.7945<!--=supernet.mean-->.
 # Sampling agrees (exercise 2).
 #
 # Our training draws hard samples ({doc}`training`), so $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments` and {doc}`published_method`.
+#
+# (supernet-statistics)=
+# ## Before measuring: statistics of its own
+#
+# Batch normalisation shifts and scales by means and variances. While training these are of the batch, and a running mean of them is kept for later. It mixes all architectures that were drawn, and fits none. So for every member that we measure, they are estimated anew:
+#
+# 1. Take the member's network, with the weights of the supernet.
+# 2. Forget the kept means and variances.
+# 3. Run the first 5,000<!--=supernet.images--> training images through it, unchanged by augmentation, in batches of 250<!--=supernet.batch-->. Each normalisation keeps the average over these batches.
+#
+# No weight changes, and no validation or test image is used. In the library this is `evaluation.reestimate_batch_norm`; how much it matters, {ref}`which-network` and {ref}`ways-to-measure` measure.
 #
 # ## Exercises
 #
 # **1. The largest architecture.** How many edge parameters has the network with a convolution on every edge? And how many has the one without any convolution that has most?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
-from simplexnas import Architecture, SearchSpace
-
 # 14 edges of 800 and 14 of 11,968; 8 identities with stride 2 of 5,120.
-convolutions = Architecture(SearchSpace(), [2] * 28)
-identities = Architecture(SearchSpace(), [1] * 28)
+convolutions = Architecture(space, [2] * 28)
+identities = Architecture(space, [1] * 28)
 assert convolutions.edge_parameters == 14 * 800 + 14 * 11_968 == 178_752
 assert identities.edge_parameters == 8 * 5_120 == 40_960
 
 # %% [markdown]
-# **2. Is the mean softmax(α/t)?** Take two operations with $d = 2$. Draw many samples at each $t$ below, and compare the mean of the first component with that of $\mathrm{softmax}(\alpha/t)$:
+# **2. Is the mean softmax(α/t)?** Take two operations with logits 2 and 0. Draw many samples at each $t$ below, and compare the mean of the first component with that of $\mathrm{softmax}(\alpha/t)$:
 #
 # | $t$ | 1 | 0.5 | 0.01 |
 # |---|---|---|---|
 # | first component of $\mathrm{softmax}(\alpha/t)$ | 0.881 | 0.982 | 1.000 |
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
-import torch
-
 from simplexnas.methods import gumbel
 
 mean = {}
@@ -168,10 +204,10 @@ assert abs(mean[0.01] - 0.8808) < 0.002  # softmax(α), not 1
 #
 # - **The pooling.** The slides say "pooling", the author's code {cite}`firsovcode` averages, and his later texts {cite}`firsovtext,firsovenglish` say maximum. Neither has parameters, so that the counts cannot tell. We average; `max_pool` is in the registry.
 # - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {doc}`experiments` evaluates both.
-# - **Batch normalisation.** Its running statistics mix all architectures of the training. Before a discrete network is measured they must be estimated again.
+# - **Statistics of training.** A member that is measured with them is another network, and can lose much of its accuracy ({ref}`supernet-statistics`).
 #
 # ## Where it lives
 #
-# - Code: `simplexnas.space` (operations, cells, costs), `simplexnas.network` (supernet, architecture), `simplexnas.methods.gumbel`, `simplexnas.report.drawing` and `simplexnas.report.pages.supernet` (this page's figures and tables).
-# - Tests: `tests/test_operations.py`, `tests/test_cost.py`, `tests/test_supernet.py`, `tests/test_architecture.py`, `tests/test_gumbel.py`, `tests/test_drawing.py`, `tests/test_pages_supernet.py`.
+# - Code: `simplexnas.space` (operations, cells, costs), `simplexnas.network` (supernet, architecture), `simplexnas.methods.gumbel`, `simplexnas.measure.evaluation` (statistics), `simplexnas.report.drawing` and `simplexnas.report.pages.supernet` (this page's figures and tables).
+# - Tests: `tests/test_operations.py`, `tests/test_cost.py`, `tests/test_supernet.py`, `tests/test_architecture.py`, `tests/test_gumbel.py`, `tests/test_evaluation.py`, `tests/test_drawing.py`, `tests/test_pages_supernet.py`.
 # - Data: the paper's table, typed once, in `simplexnas.report.paper`; {numref}`fig-cell` is of `data/families/default-seed0`.

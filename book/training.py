@@ -20,7 +20,7 @@
 # :class: minute
 # - A step draws a vector $S$ and one operation for every edge. This *path* is an ordinary small network, run on a batch of images. The weights follow the gradient of its loss; operations that were not drawn cost nothing.
 # - What chooses learns without a gradient. First all paths are drawn at random, and their losses tell by regression what each operation is *worth*. From then on an edge weighs this worth against its price under $S$.
-# - The whole training fits on one screen of code, below, and in miniature runs in some seconds.
+# - This is the preset `worth`. The pages of results show families of the preset `default`, which chooses in another way ({ref}`below <training-default>`). In miniature a training runs in some seconds.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with S, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps, drawn from real ones with invented worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: numbers that pass no gradient, once, when the warm-up ends.", "name": "fig-step"}}
@@ -45,15 +45,17 @@ SVG(training.picture())
 #     if the warm-up has just ended:
 #         worth = regression of losses on choices            _learn
 #     draw S, mostly where the predicted front is            condition
-#     α = gain · (worth / κ − price of S)                    hypernetwork
-#     draw an operation for every edge by softmax(α)         hard_sample
+#     net = worth / κ − price of S                           hypernetwork
+#     draw an operation for every edge by softmax(g · net)   hard_sample
 #     or, in the warm-up, any operation                      random_choice
 #     L = cross-entropy of this network                      cross_entropy
 #     in the warm-up: remember the choices and L             record
 #     weights: a step down the gradient of L                 step
 # ```
 #
-# The real code, included from the files of the library as they are:
+# ($\alpha = g \cdot \text{net}$ are the logits, and $g$ is the *gain*, below. An edge that stands in two cells divides its worth by 2.)
+#
+# The real code, included from the files of the library as they are. `own`, `everyone` and `tensor_split` share out the paths of a step among processes; with one path and one process they give back what they get.
 #
 # ::::{tab-set}
 # :::{tab-item} The loop
@@ -73,7 +75,15 @@ SVG(training.picture())
 # :dedent: 4
 # ```
 # :::
-# :::{tab-item} From S to logits
+# :::{tab-item} A draw
+# ```{literalinclude} ../src/simplexnas/methods/worth.py
+# :language: python
+# :caption: src/simplexnas/methods/worth.py
+# :pyobject: WorthMethod.choice
+# :dedent: 4
+# ```
+# :::
+# :::{tab-item} From S to net
 # ```{literalinclude} ../src/simplexnas/methods/hypernetwork.py
 # :language: python
 # :caption: src/simplexnas/methods/hypernetwork.py
@@ -112,7 +122,11 @@ SVG(training.picture())
 # **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({ref}`supernet-gumbel`), and its hypernetwork follows the gradient through them ({doc}`hypernetwork`).
 #
 # **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better.
-# So 80<!--=training.front--> % of ours lie where the *predicted front* is, evenly in the logarithm of size (`Front` in `simplexnas.methods.worth`). The others lie anywhere in the triangle, 25<!--=training.corner--> % of them drawn from Dirichlet(1/2), which visits its sides more often.
+# So 80<!--=training.front--> % of ours lie where the *predicted front* is. When the warm-up ends, 1,000<!--=training.draws--> $S$ are drawn, size and summed worth of each member computed, and those kept that no other beats in both. A step then draws a size, nearly evenly on a logarithmic scale, and takes the $S$ whose member is nearest in size (`Front` in `simplexnas.methods.worth`).
+# The others lie anywhere in the triangle, 25<!--=training.corner--> % of them drawn from Dirichlet(1/2), which visits its sides more often.
+#
+# (training-default)=
+# **How does `default` differ?** There what chooses are *utilities*, numbers that follow a gradient estimated by a score function: of 2<!--=training.default.paths--> paths in a step, the better one's choices become likelier. No $S$ is drawn at a front. It trains 24<!--=training.default.epochs--> epochs, where `worth` trains 10<!--=training.epochs-->, with a gain that rises to 40<!--=training.default.gain-->.
 #
 # (training-worth)=
 # ## From losses to choices
@@ -121,22 +135,27 @@ SVG(training.picture())
 #
 # $$\text{loss} = \text{trend} + \sum_{e} \text{effect of the operation on edge } e + \text{noise}.$$
 #
-# The trend, a parabola, takes out that all losses fall. The worth of an operation is by how many nats it lowers the loss, relative to the mean of the edge's three.
-# An effect is the sum of one for cell type and operation and one of the edge's own, and few losses pull both towards 0 (Bayesian ridge regression): the data say how far edges are told apart.
+# The trend, a parabola, takes out that all losses fall. The worth of an operation is by how many nats (the unit of a cross-entropy with natural logarithm) it lowers the loss, relative to the mean of the edge's three.
 #
-# **Only a warm-up teaches.** In the first 15<!--=training.warmup--> % of the steps every path is drawn at random, each with shares of its own for the operations of a cell type, so that paths differ in how much they compute. The second half of these paths is regressed, once; the first half is of weights that know nothing yet.
+# An effect has two parts: one that all edges of a cell type have in common for this operation, and one of the edge's own. The regression holds both near 0 unless the losses speak against it (Bayesian ridge regression). So with few losses all edges of a cell type look alike.
+#
+# **Only a warm-up teaches.** In the first 15<!--=training.warmup--> % of the steps every path is drawn at random. First three probabilities are drawn for each cell type, then by them the operation of every edge: so one path has many convolutions, the next has few. The second half of these paths is regressed, once; the first half is of weights that know nothing yet.
 # Later estimates would confirm themselves: what is drawn often is trained well, looks good, and is drawn more often still. From then on only the weights learn.
 #
-# **Worth against price.** If effects add up, the probabilities that minimise loss plus $\kappa\,\mathsf{Lat}$, less an entropy term, are known for each edge:
+# **Worth against price.** If effects add up, each edge $e$ can be decided by itself: find the probabilities $p$ that minimise loss plus $\kappa$ times price, less a term with the entropy $H(p)$ that keeps the choice open,
 #
-# $$p_e = \mathrm{softmax}\Big(g\,\Big(\frac{\text{worth}_e}{\kappa\, n_e} - \text{price}_e(S)\Big)\Big).$$
+# $$\sum_m p_m \big({-\text{worth}_{em}} + \kappa\, n_e\, \text{price}_{em}(S)\big) - \tau\, n_e\, H(p).$$
 #
-# $n_e$ is the number of cells that share edge $e$ (1 or 2), as the price is that of one cell. The gain $g$ is 400<!--=training.gain-->: nearly all choices are clear, and training sees hardly more than the members. {doc}`hypernetwork` derives the form, {doc}`latency` the price.
+# $n_e$ is the number of cells that hold the edge (1 or 2), as the price is that of one cell. The price is the penalty $S_m$ plus a price of the operation's parameters. The minimum is
+#
+# $$p = \mathrm{softmax}\Big(g\,\Big(\frac{\text{worth}_e}{\kappa\, n_e} - \text{price}_e(S)\Big)\Big), \qquad g = \frac{\kappa}{\tau}.$$
+#
+# The *gain* $g$ is 400<!--=training.gain--> here, with $\kappa =$ 0.0125<!--=training.kappa-->: nearly all choices are clear, and training sees hardly more than the members. {doc}`hypernetwork` derives the minimum and has the price.
 #
 # (training-miniature)=
 # ## A training in miniature
 #
-# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. Other settings than the preset's: a long warm-up and a high price, so that little data show much.
+# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. Other settings than the preset's: a long warm-up and a high price, so that little data show much, and a gain of $\kappa/\tau$ = 40, so that more than the clearest choices are trained.
 
 # %%
 from simplexnas import load, preset

@@ -18,9 +18,9 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Yes. As its penalty rises, an operation becomes rarer, and in small steps: each of our three<!--=triangle.trainings--> trainings gives 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different networks. But random utilities steer as well: it is the form that steers, not what was learned.
+# - Yes. As its penalty rises, an operation becomes rarer, and in small steps. Each of our three<!--=triangle.trainings--> trainings has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> networks on its *front*: of its 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones, no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
 # - S is a dial of size, not of accuracy. Most of the accuracy depends on one thing, a convolution in the reduction cell. Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's four models.
-# - For accuracy against size one number does nearly as well as the vector S. For time it does not.
+# - For accuracy against size one number does nearly as well as the vector S. Within the one limit of time that we tried it does not.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four triangles of penalties, coloured in tiles: edges with pooling, identity and convolution, each most where the penalties on the others are large, and edge parameters, which are most where the penalty on convolutions is small. A to D are marked."}, "figure": {"caption": "What S does: edges with each operation, of 28, and edge parameters, means over our trainings. A corner is all the penalty on one operation; A to D are the paper's points.", "name": "fig-triangle-maps"}}
@@ -39,7 +39,7 @@ plt.show()
 #
 # > The method can obtain architectures of models by changing the vector of the complexity parameter, without the need for additional fine-tuning.
 #
-# `simplexnas lattice` measured each family at 231<!--=triangle.points--> points S, those whose components are multiples of 0.05: inherited weights, no fine-tuning, statistics of batch normalisation re-estimated. Several S give the same network.
+# Our families are trainings of the preset `default`. `simplexnas lattice` measured each at 231<!--=triangle.points--> points S, those whose components are multiples of 0.05: inherited weights, no fine-tuning, statistics of batch normalisation re-estimated. Several S give the same network, and about nine of ten networks are not on the front ({numref}`fig-triangle-front`).
 #
 # (steering)=
 # ## How well it steers
@@ -111,9 +111,9 @@ HTML(as_html(triangle.notable_table()))
 #
 # Two of the three penalties are free. A vector can say which cost counts ({doc}`problem` has two members, one with fewer parameters, the other with fewer MACs). Would one number do?
 #
-# On each of three lines through the centre one penalty varies, and the other two are equal: 11<!--=triangle.line.points--> of the 231<!--=triangle.points--> points.
+# On each of three lines through the centre one penalty varies, and the other two are equal: 11<!--=triangle.line.points--> of the 231<!--=triangle.points--> points. We compare their *hypervolumes*: of a square of size and error, the part that a front dominates, the larger the better ({ref}`corners <hypervolume>`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What the points S can do, all of them or those of a line: hypervolume, the area under a front ({ref}`defined here <hypervolume>`), ± standard deviation over trainings; test accuracy in percent of the member that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, {doc}`timing`). Last: for each training, on 1,001 points of the line, the networks within 4 ms that have a convolution in the reduction cell; we did not measure them.", "name": "tab-one-number"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "What the points S can do, all of them or those of a line: hypervolume, ± standard deviation over trainings; test accuracy in percent of the member that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, {doc}`timing`). Last: for each training, on 1,001 points of the line, the networks within 4 ms that have a convolution in the reduction cell; we did not measure them.", "name": "tab-one-number"}}
 table = triangle.one_number_table(triangle.one_number())
 table = table.rename(columns={"fast": "with, within 4 ms"})
 HTML(as_html(table))
@@ -121,7 +121,7 @@ HTML(as_html(table))
 # %% [markdown]
 # **For accuracy against size, and against MACs, one number nearly does.** Where only the penalty on pooling varies, 11<!--=triangle.line.points--> points have almost the hypervolume of all: 0.69<!--=triangle.line--> and 0.70<!--=triangle.line.all-->. We saw afterwards which line is best; on validation images it is the same.
 #
-# **For time no line does.** Within 4 ms all S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. What is missing is a fast network with a convolution in the reduction cell. Finer points of the line of identity have some in most trainings, the other lines have none.
+# **Within 4 ms no line does, with 11 points.** All S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. What is missing is a fast network with a convolution in the reduction cell. Finer points of the line of identity have some in most trainings, the other lines have none. That is one limit, and its times are predicted, with errors of some percent ({ref}`timing-errors`).
 #
 # Another single number, such as a price along measured time, we did not try. What the paper's own method gains by a vector was not tested.
 #

@@ -6,20 +6,23 @@ import re
 import pytest
 import tiny
 import torch
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from simplexnas import cli, latency
+from simplexnas.cli import train
 from simplexnas.family import Family
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.latency import validation
 from simplexnas.latency.table import FIT_ARCHITECTURES
 from simplexnas.measure import comparison, retraining
-from simplexnas.methods import settings
+from simplexnas.methods import penalties, settings
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import analysis, tables
 from simplexnas.space import cost
 from simplexnas.tasks import fashion_mnist
+from simplexnas.tasks.task import Splits
 from simplexnas.training import checkpoint
 from simplexnas.use import selection
 
@@ -44,12 +47,60 @@ def folders(own_results, monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_help_lists_the_commands(invoke):
-    listed = re.findall(r"^  ([\w-]+) ", invoke("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    measuring = ["evaluate", "lattice", "points", "baselines", "retrain", "rank", "gradients"]
-    measuring += ["price-alone", "without-images", "table"]
-    training, using = ["data", "methods", "search", "train"], ["sample", "front", "select", "export"]
-    assert listed == [*training, *measuring, *using, "latency"]
+def test_help_lists_all_commands_in_two_groups(invoke):
+    use, measure = invoke("--help").stdout.partition("\nUse:")[2].split("\nMeasure for the book:")
+    listed = [re.findall(r"^  ([\w-]+) ", part, re.MULTILINE) for part in (use, measure)]
+    assert listed == [list(cli.USE), list(cli.MEASURE)]
+    assert listed[0][:5] == ["search", "lattice", "front", "select", "export"], "what a user needs first"
+    assert sorted(cli.USE + cli.MEASURE) == sorted(get_command(cli.app).commands), "each once"
+
+
+def test_settings_have_a_line_each(invoke):
+    lines = invoke("settings", "--method", "darts").stdout.splitlines()
+    names = [line.split()[0] for line in lines]
+    assert names == [each.name for each in settings.settable("darts")] and {"order", "flip", "channels"} <= set(names)
+    (flip,) = (line for line in lines if line.startswith("flip "))
+    assert re.fullmatch(r"flip +true +true, false +augmentation: .*", flip)
+    (epochs,) = (line for line in invoke("settings", "--preset", "quick").stdout.splitlines() if "epochs " in line)
+    assert re.match(r"epochs +3 +numbers above 0 ", epochs)
+    with pytest.raises(SimplexNASError, match="preset = 'quick'; allowed: default"):
+        invoke("settings", "--method", "darts", "--preset", "quick")
+
+
+def test_methods_say_their_knobs(invoke):
+    knobs = {line.split()[0]: line.rpartition("; knob: ")[2] for line in invoke("methods").stdout.splitlines()}
+    assert (knobs["simplex"], knobs["darts"]) == ("S", "none")
+    assert knobs["random_search"] == "0 to 1, from the smallest networks to the largest"
+
+
+def test_times_in_the_help_are_those_of_the_published_files(invoke):
+    def minutes(file: str, key: str = "seconds") -> float:
+        return json.loads((paths.RESULTS / file).read_text())[key] / 60
+
+    def said(command: str) -> str:
+        return " ".join(invoke(command, "--help").stdout.split())
+
+    for command, file, words, (least, most) in (
+        ("lattice", "lattice", "about twenty minutes", (15, 25)),
+        ("points", "paper_points", "about a quarter of an hour", (12, 18)),
+        ("baselines", "baselines", "over half an hour", (30, 45)),
+        ("retrain", "retrained", "many hours", (240, 600)),
+    ):
+        assert words in said(command) and least < minutes(f"default-seed0/{file}.json") < most
+    epoch = minutes("default-seed0/retrained.json") / 30 / 6  # of a network
+    assert "under an hour" in said("compare") and 20 < 5 * 3 * epoch < 60
+    assert "On Fashion-MNIST hours" in said("noise") and 90 < 3 * 5 * 3 * epoch < 240
+    for words, name, (least, most) in (
+        ("quick: 3 epochs, minutes", "quick-seed0", (2, 10)),
+        ("paper: 5, half an hour", "paper-channels_last=true-seed0", (20, 40)),
+        ("default: 24, about an hour", "default-seed0", (40, 75)),
+    ):
+        assert words in said("search") and least < minutes(f"{name}/lattice.json", "training_seconds") < most
+    seconds = json.loads((paths.FAMILIES / "worth-seed0" / "family.json").read_text())["training_seconds"]
+    assert "worth: 10 of more steps, hours" in said("search") and seconds > 5400
+    assert [settings.PRESETS[name].epochs for name in ("quick", "paper", "default", "worth")] == [3, 5, 24, 10]
+    for step, count in ((0.05, 231), (0.1, 66), (0.25, 15)):
+        assert len(penalties.lattice(3, step)) == count and re.search(rf"{step} (makes )?{count}", said("lattice"))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +119,13 @@ def test_search_writes_and_names_checkpoint_log_and_family(
     family = Family.load(folder)
     assert (family.config.seed, family.config.epochs) == (3, epochs)
     assert family.description.training_seconds > 0
-    with pytest.raises(SimplexNASError, match=f"{name} is trained already; move it away"):
+    taken = f"{re.escape(name)} is trained already; to train it again move it away"
+    with pytest.raises(SimplexNASError, match=f"{taken}$"):
         invoke(*arguments, "--resume")
+    results = folders / "results" / name
+    results.mkdir(parents=True)
+    with pytest.raises(SimplexNASError, match=f"{taken}, and {re.escape(str(results))}, its results, with it$"):
+        invoke(*arguments)
     folder.rename(tmp_path / "before")
     assert invoke(*arguments, "--resume").stdout.splitlines() == written
     assert Family.load(folder).sha256 == family.sha256
@@ -293,6 +349,67 @@ def test_one_network_is_trained_alone_and_exported(invoke, tiny_folder, fewer, f
     described = json.loads((model / "model.json").read_text())
     assert described["family"] is None and described["latency"] is None
     assert described["test_accuracy"] == json.loads((network / "network.json").read_text())["accuracy"]["test"]
+
+
+def test_a_network_alone_is_trained_by_the_recipe_of_its_family(
+    invoke, tiny_family, few_images, folders, tmp_path, capsys
+):
+    """Without flips where the family had none: mirrored digits or letters are others."""
+    sister = tiny.sister(tiny_family, folders / "families", flip=False, learning_rate=0.005)
+    chosen = tmp_path / "architecture.json"
+    invoke("sample", "--S", "0.2,0.5,0.3", "--family", "sister", "--output", chosen)
+    assert sister.config.flip is False and settings.preset("default").flip is True
+
+    def recipe(output: str, *options) -> dict:
+        arguments = ("train", "--architecture", chosen, "--epochs", 1, "--output", tmp_path / output, *options)
+        shown.append(invoke(*arguments).stderr)
+        return json.loads((tmp_path / output / "network.json").read_text())["config"]
+
+    shown = []
+    own = recipe("own")
+    assert (own["flip"], own["learning_rate"]) == (False, 0.005) and own["train_images"] == 600
+    assert re.search(r"^18 steps are few: --epochs 56 makes 1,000$", shown[0], re.MULTILINE)
+    changed = recipe("changed", "--set", "flip=true", "--set", "batch_size=16")
+    assert (changed["flip"], changed["batch_size"]) == (True, 16)
+    for name in ("channels", "train_images", "kappa", "seed"):
+        with pytest.raises(SimplexNASError, match=f"no setting '{name}'; allowed for a network alone: .*flip"):
+            recipe("refused", "--set", f"{name}=1")
+    content = json.loads(chosen.read_text())
+    chosen.write_text(json.dumps(content | {"family": "gone"}))
+    with pytest.raises(SimplexNASError, match="family = 'gone'"):
+        recipe("refused")
+    assert recipe("elsewhere", "--data", "fashion-mnist", "--set", "batch_size=32")["flip"] is True
+    assert "by the recipe of preset default, not of the architecture's family: family = 'gone'" in shown[-1]
+
+
+def test_few_pictures_are_one_line(invoke, few, folders, monkeypatch):
+    """How many there are, how many a batch needs, and what to do; no advice before it that cannot help."""
+    message = (
+        "50 training images, but a batch takes 64: more pictures are needed, at least 64 for training, "
+        "or --set batch_size=16"
+    )
+    monkeypatch.setattr(train, "say", lambda line: pytest.fail(line))
+    for pictures, expected in ((50, message), (10, message.replace("50", "10").partition(", or")[0])):
+        some = Splits(few.train.head(pictures), few.validation, few.test)
+        monkeypatch.setattr(fashion_mnist, "load", lambda some=some, **_: some)
+        with pytest.raises(SimplexNASError) as error:
+            invoke("search", "--preset", "quick")
+        assert str(error.value) == expected
+
+
+def test_the_suggested_batch_is_enough(invoke, few, folders, monkeypatch):
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: Splits(few.train.head(50), few.validation, few.test))
+    monkeypatch.setitem(settings.PRESETS, "quick", tiny.config("quick", space=tiny.FEW_EDGES, batch_size=64))
+    assert invoke("search", "--preset", "quick", "--set", "batch_size=16").exit_code == 0
+
+
+def test_front_says_of_what_its_times_are(invoke, tiny_folder, lattice_path, folders, clock):
+    plain = invoke("front", "--family", tiny_folder)
+    assert plain.stdout.startswith("edge parameters") and plain.stderr.startswith("no times: ")
+    invoke("latency", "measure", "--family", tiny_folder, "--batch", 2, "--name", "here")
+    timed = invoke("front", "--family", tiny_folder, "--table", "here", "--batch", 2).stdout.splitlines()
+    assert timed[0] == "ms: predicted for a batch of 2 in onnxruntime, by the latency table here"
+    assert timed[1] == plain.stdout.splitlines()[0]
 
 
 @pytest.mark.parametrize("given", [(), ("--S", "0.2,0.5,0.3", "--network", "x"), ("--network", "x", "--family", "y")])

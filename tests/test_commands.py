@@ -1,5 +1,6 @@
 """The commands as a user types them, in their own processes: output, errors, exit codes."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -8,8 +9,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import tiny
 
 from simplexnas.io.paths import ROOT
+from simplexnas.io.seeds import generator
+from simplexnas.methods.config import Config
+from simplexnas.methods.method import Batch, Entry, Step
 from simplexnas.report import tables
 
 pytestmark = pytest.mark.slow
@@ -79,9 +84,32 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, tmp_path):
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("simplexnas: ")
 
 
+def python_of_readme() -> list[str]:
+    """The method to start from, the example without the library, and how to classify a picture of one's own."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_method_of_the_readme_is_one(few):
+    """It is trained as all others are, and gives the architecture that its seed drew."""
+    known = {"__name__": "random_choice"}
+    exec(python_of_readme()[0], known)
+    entry = known["METHOD"]
+    assert isinstance(entry, Entry) and 20 < len(entry.line) < 110 and entry.config is not Config
+    config = dataclasses.replace(
+        entry.presets["default"], space=tiny.SPACE, epochs=1, batch_size=16, train_images=64, seed=3
+    )
+    method = entry.make(config)
+    images, labels = few.train.images[:16].float(), few.train.labels[:16]
+    found = method([Batch(images, labels)], Step(0, 4, generator(0)))
+    found["loss"].backward()
+    assert found["cross_entropy"] == found["loss"] and any(p.grad is not None for p in method.parameters())
+    first, second = (entry.make(dataclasses.replace(config, seed=seed)).architecture() for seed in (3, 4))
+    assert method.architecture(method.knob(None)) == first != second and first.space == tiny.SPACE
+
+
 def test_example_of_the_readme_runs_without_the_library():
     """The Python lines as written, in a process of their own; the first test image is an ankle boot, class 9."""
-    code, _ = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    _, code, _ = python_of_readme()
     assert len([line for line in code.splitlines() if line]) == 5 and "simplexnas" not in code
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=100)
     assert done.returncode == 0 and done.stdout == "9\n", done.stderr

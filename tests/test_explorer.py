@@ -94,6 +94,10 @@ def test_script_gives_the_library_s_architectures_sizes_and_times(family, lattic
     assert found["refused"] == [None] * 5 and np.allclose(found["parsed"], 1 / 3)
 
 
+def test_an_accuracy_that_was_not_measured_is_marked(fragment):
+    assert 'accuracy: (found.measured ? "" : "≈ ") + percent(member.test)' in fragment
+
+
 def test_fragment_is_small_and_needs_nothing_else(fragment):
     assert len(fragment.encode()) < LIMIT
     assert not re.search(r"https?:|<link|src=|@import|url\(|fetch\(|import\(", fragment)

@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import json
+import re
+import shlex
 import time
 from types import SimpleNamespace
 
@@ -10,8 +12,9 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from typer.testing import CliRunner
 
-from simplexnas import latency
+from simplexnas import cli, latency
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.provenance import processor
@@ -294,7 +297,7 @@ def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
         with pytest.raises(SimplexNASError) as error:
             LatencyTable.load(*asked, **where)
         message = str(error.value).partition("; `simplexnas --data-folder")[0]
-        return message.split("; run `simplexnas latency measure`, or choose a table of: ")
+        return re.split("; run `simplexnas latency measure.*, or choose a table of: ", message)
 
     assert hint("none") == [f"{folder}/none/table.json is missing", "cuda, elsewhere, here, small"]
     assert hint("none", tiny.SPACE)[1] == "cuda, elsewhere, here"
@@ -306,6 +309,39 @@ def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
     assert hint("cuda", here=True) == ["device = 'cuda:7'; allowed here: cpu", "here, small"]
     assert hint("none", SearchSpace())[1] == "(none)"
     assert LatencyTable.load("elsewhere", tiny.SPACE).content["processor"] == "another"
+
+
+THERE = ["nothing", "another space's", "another space's, also of the family's name"]
+
+
+@pytest.mark.parametrize("runtime", latency.RUNTIMES)
+@pytest.mark.parametrize("there", THERE)
+def test_the_command_of_the_hint_makes_the_table(runtime, there, table, tiny_folder, own_results, folder, monkeypatch):
+    """Typed as it stands, and with --table if the hint says so, it solves what the message is about."""
+    monkeypatch.setitem(FIT_ARCHITECTURES, runtime, 4)
+    foreign = table.content | {"space": dataclasses.asdict(tiny.FEW_EDGES)} | invented(tiny.FEW_EDGES).content
+    for name in [latency.machine_name(runtime), "tiny"][: THERE.index(there)]:
+        (folder / name).mkdir()
+        (folder / name / "table.json").write_text(json.dumps(foreign))
+    with pytest.raises(SimplexNASError) as error:
+        LatencyTable.load(space=tiny.SPACE, runtime=runtime)
+    (command,) = re.findall("run `simplexnas ([^`]+)`", str(error.value))
+    words = shlex.split(command)
+    assert words[:2] == ["latency", "measure"] and ("--runtime" in words) == (runtime != "onnxruntime")
+    CliRunner().invoke(cli.app, [*words, "--batch", "1"], catch_exceptions=False)
+    (named,) = re.findall("then give --table ([^,;]+)", str(error.value)) or [None]
+    assert (named is None) == (there == "nothing")
+    table = LatencyTable.load(named, tiny.SPACE, here=True, runtime=runtime)
+    assert table.runtime == runtime
+
+
+def test_the_hint_says_where_no_family_is(own_results, folder):
+    with pytest.raises(
+        SimplexNASError, match="measure --family NAME`, once a family NAME of this search space is trained"
+    ):
+        LatencyTable.load(space=tiny.SPACE)
+    with pytest.raises(SimplexNASError, match="run `simplexnas latency measure --runtime torch --name mine`, or"):
+        LatencyTable.load("mine", runtime="torch")
 
 
 def test_a_table_of_another_machine_is_not_validated(table, folder):

@@ -16,6 +16,7 @@ from simplexnas.io.seeds import generator
 from simplexnas.measure import retraining
 from simplexnas.methods import bilevel, settings
 from simplexnas.methods.choose import method_of
+from simplexnas.methods.config import Config
 from simplexnas.methods.method import KnobOfNumber, NoKnob, Step
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
@@ -55,6 +56,8 @@ def test_there_are_methods_with_a_line_each():
     for name, entry in settings.methods().items():
         assert entry.name == name and 20 < len(entry.line) < 110 and "default" in entry.presets
         assert all(preset == kept.preset for preset, kept in entry.presets.items())
+    configs = [entry.config for entry in settings.methods().values()]
+    assert len(set(configs)) == len(configs) and Config not in configs, "a configuration tells its method"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,6 +84,7 @@ def test_a_family_of_each_method_comes_back(trained):
 
 def test_every_knob_is_said_and_foreign_ones_are_refused(trained):
     method, _ = trained
+    assert settings.find(settings.method_name(method.config)).knob == method.KNOB
     for knob in method.knobs(0.5):
         assert set(method.said(knob)) <= {"S", "knob"}
     for value in ("x", "2", "nan", "0.2,0.3"):
@@ -213,11 +217,16 @@ def test_networks_of_all_methods_are_trained_alone_alike(few):
     assert len(rates) == 1
     own = config("simplex", learning_rate=1e-3)
     assert retraining.recipe(Family("x", method_of(own))) == own
+    still = retraining.recipe(Family("x", method_of(config("darts", flip=False, shift=2))))
+    assert (still.flip, still.shift) == (False, 2), "what suits the data stays"
 
 
 def test_too_few_images_for_a_batch_of_the_choices_are_refused(few):
     """A tenth of the images teaches the choices of this method: 160 are one batch of 16."""
-    with pytest.raises(SimplexNASError, match=r"train_images = 100; allowed: from 160 \(a batch of each part\) to 600"):
+    message = (
+        "^100 training images, of which the smaller part has 10, but a batch takes 16: .* at least 160 for training$"
+    )
+    with pytest.raises(SimplexNASError, match=message):
         batches.check_images(config("proxyless", train_images=100), few.train)
     batches.check_images(config("proxyless", train_images=160), few.train)
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods.random_search import RandomSearchConfig
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.supernet import Supernet
 from simplexnas.training.optimizers import Muon, Optimizers, orthogonalise
@@ -120,3 +121,17 @@ def test_too_few_steps_are_one_line():
     with pytest.raises(SimplexNASError, match="5 training steps; allowed: from 6"):
         Optimizers(Supernet(tiny.SPACE), tiny.config(), steps=5)
     Optimizers(Supernet(tiny.SPACE), tiny.config(), steps=6)
+
+
+def test_a_chooser_needs_no_settings_of_its_own():
+    """Of a new method: it learns together with the weights, at their rate, without decay, and is limited with them."""
+    config, chooser = RandomSearchConfig(preset="default", learning_rate=0.01), nn.Linear(2, 2)
+    optimizers = Optimizers(nn.Conv2d(1, 1, 3), config, 10, chooser)
+    _, group = optimizers.optimizers["adamw"].param_groups
+    assert group["params"] == list(chooser.parameters()) and group["weight_decay"] == 0
+    assert group["max_lr"] == 0.01 and group["betas"] == (0.9, 0.999)
+    assert {id(each) for each in chooser.parameters()} < {id(each) for each in optimizers.limited}
+    before = chooser.weight.detach().clone()
+    chooser(torch.ones(1, 2)).sum().backward()
+    optimizers.step()
+    assert not torch.equal(chooser.weight, before)

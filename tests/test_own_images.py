@@ -98,7 +98,7 @@ def test_a_folder_in_colour_from_search_to_a_picture(here):
     assert description["input"]["shape"] == ["batch", 3, 32, 32] and description["test_images"] == 100
     assert description["classes"] == sorted(shapes.SHAPES) and "32 x 32" in description["image"]["resize"]
 
-    _, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert "simplexnas" not in code
     random = np.random.default_rng(2)
     picture = Image.new("RGB", (90, 64), "black")

@@ -69,10 +69,10 @@ def test_the_trainings_are_what_the_page_says(runs):
     assert set(runs["epochs"]) == {2} and runs["seed"].tolist() == [0, 1] * len(published.ABLATED)
     for name in (*names.with_seeds(page.TIMED), *names.with_seeds(published.FORMS)):
         assert len(records.read_lattice(name).points) == 15
-    assert "The recipe is that of the presets `default` and `quick`" in TEXT
+    assert "It is that of the presets `default` and `quick`" in TEXT and "which differ in epochs alone" in TEXT
     default, quick = (settings.preset(name).to_dict() for name in ("default", "quick"))
     assert {key for key in default if default[key] != quick[key]} == {"preset", "epochs"}
-    assert "standard error of 85 % is 0.5 percentage points" in TEXT and "the 5,000 validation images" in TEXT
+    assert "standard error of 85 % is 0.5 percentage points" in TEXT and "on the 5,000 validation images" in TEXT
     assert fashion_mnist.VALIDATION_SIZE == 5000
     assert round(100 * (0.85 * 0.15 / 5000) ** 0.5, 1) == 0.5
 
@@ -150,7 +150,7 @@ def test_one_line_has_no_p(runs, known):
     assert set(runs["change"]) - page.tested(runs) == {WIDE} and SMALL == "≤ 5,120"
     assert runs.loc[runs["change"] == WIDE, SMALL].isna().all()
     assert (page.changes_table(runs).set_index("change")["p"] == "–").sum() == 2, "and nothing changed"
-    assert "With it, only Muon is resolved" in TEXT
+    assert TEXT.lower().count("with it, only muon is resolved") == 2, "also in the box"
     assert page.resolved(page.p_values(runs, changes=set(runs["change"]))) == {MUON}
     sds = runs.groupby("change")["hypervolume"].std()
     assert sds.drop(WIDE).max() == pytest.approx(float(known["others.sd"]), abs=0.05) and sds[WIDE] > 4
@@ -269,6 +269,8 @@ def test_forms_by_another_route(forms):
     members = np.unique([point.choice for point in record.points], axis=0)
     unlike = [(a != b).sum() for a, b in combinations(members, 2)]
     assert forms.loc[2, "apart"] == pytest.approx(np.mean(unlike))
+    fits = [point.accuracy.validation for point in record.points if point.edge_parameters <= PAPER["A"][2]]
+    assert forms.loc[2, "within A"] == pytest.approx(100 * max(fits))
     assert forms.loc[2, "hypernetwork"] == page.FORMS[record.config["hypernetwork"]]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from pages import prose
+from scipy import stats
 
 from simplexnas.family import describe
 from simplexnas.io import paths, records
@@ -16,6 +17,7 @@ from simplexnas.latency.table import LatencyTable
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import published
 from simplexnas.report.pages import budget as page
+from simplexnas.use import selection
 from simplexnas.use.menu import menu
 
 TEXT = prose("budget")
@@ -60,12 +62,47 @@ def test_numbers_are_those_of_the_menu(members):
     assert [found["budget.fastest"], found["budget.slowest"]] == [f"{min(times):.1f}", f"{max(times):.1f}"]
 
 
+def test_two_levels_and_how_certain_an_accuracy_is(members):
+    """A convolution in the reduction cell makes the levels; within one, steps are about as large as an error."""
+    found, tests = page.numbers(), [100 * member["accuracy"]["test"] for member in members]
+    lower = int(found["budget.lower"])
+    points = page.members()[0]
+    assert [2 in point.choice[14:] for point in points] == lower * [False] + (len(points) - lower) * [True]
+    for name, own in (("lower", tests[:lower]), ("upper", tests[lower:])):
+        assert found[f"budget.{name}.least"] == f"{min(own):.0f}" and found[f"budget.{name}.most"] == f"{max(own):.0f}"
+        assert np.abs(np.diff(own)).max() < 2 * 0.3
+    assert tests[lower] - tests[lower - 1] > 2
+    assert "± 0.4 to 0.5 (validation) or ± 0.3 (test)" in TEXT
+    for split, images, said in (("validation", 5_000, {"0.4", "0.5"}), ("test", 10_000, {"0.3"})):
+        shares = np.array([member["accuracy"][split] for member in members])
+        assert {f"{100 * error:.1f}" for error in np.sqrt(shares * (1 - shares) / images)} == said
+
+
+def test_why_the_example_is_not_the_best_of_the_menu(members):
+    """It was asked for in PyTorch, where the better one takes too long even with what `select` allows for."""
+    answer, number = page.selected(), int(page.numbers()["budget.better"])
+    better, limit = members[number - 1], answer["budget"]["max_latency_ms"]
+    for size in ("edge_parameters", "total_parameters", "macs"):
+        assert better[size] < answer[size]
+    assert better["accuracy"]["validation"] > answer["accuracy"]["validation"]
+    chosen = Architecture(page.SPACE, answer["choice"])
+    onnx, pytorch = (LatencyTable.load(name) for name in (published.ONNXRUNTIME_TABLE, published.TIMED_TABLE))
+    assert better["predicted_ms"] < onnx.predict(chosen, 1) and "in ONNX Runtime it is faster, too" in TEXT
+    time = pytorch.predict(Architecture(page.SPACE, page.members()[0][number - 1].choice), 1)
+    assert page.numbers()["budget.better.pytorch"] == f"{time:.1f}" and time > selection.SLACK * limit
+    assert f"But {limit:g} ms were asked for in PyTorch" in TEXT
+
+
 def test_examples_of_commands_are_possible(members):
     (S,) = re.findall(r"simplexnas export --S (\S+) --output", TEXT)
     assert [float(x) for x in S.split(",")] in [member["S"] for member in members], "an S of the menu"
     ms, edges = re.search(r"select --max-latency-ms ([\d.]+) --max-edge-parameters (\d+) \S* ?--output", TEXT).groups()
     fits = [m for m in members if m["predicted_ms"] < 0.95 * float(ms) and m["edge_parameters"] <= int(edges)]
     assert fits and len(fits) < len(members)
+
+
+def test_the_table_of_the_menu_is_named():
+    assert f"`--table {published.ONNXRUNTIME_TABLE}`" in TEXT
 
 
 def test_the_answer_is_a_network_with_these_sizes():
@@ -135,6 +172,17 @@ def test_promises_counted_again():
         assert found.loc["off prediction, mean", column] == f"{np.mean(off):.1%}"
         near = sum(test["again_ms"] > 0.95 * test["budget"]["max_latency_ms"] for test in own)
         assert found.loc["above 0.95 of it", column] == f"{near} of {len(own)}"
+
+
+def test_intervals_of_kept_promises():
+    """At the bounds, what was seen or more (fewer) has a chance of 2.5 %."""
+    found = page.numbers()
+    for key, tail in (("low", "sf"), ("high", "cdf")):
+        kept, share = int(found["budget.onnx.kept"]), float(found[f"budget.onnx.{key}"]) / 100
+        chance = getattr(stats.binom, tail)(kept - (tail == "sf"), int(found["budget.onnx.of"]), share)
+        assert chance == pytest.approx(0.025, abs=0.005)
+    assert float(found["budget.pytorch.low"]) / 100 == pytest.approx(0.025 ** (1 / 50), abs=0.005)
+    assert "exact 95 % intervals" in TEXT
 
 
 def test_what_the_page_says_of_broken_promises():

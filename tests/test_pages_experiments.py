@@ -141,6 +141,12 @@ def test_the_standard_error_of_an_accuracy():
         assert 100 * (share * (1 - share) / 10_000) ** 0.5 == pytest.approx(error, abs=0.005)
 
 
+def test_a_spread_of_zero_is_a_rounded_one(rows):
+    assert 'So "± 0.0" at B is no certainty: three values happen to lie within 0.1' in TEXT
+    best = percents(rows["B"]["best"]["runs"])
+    assert len(best) == 3 and 0 < max(best) - min(best) < 0.1 and f"{np.std(best, ddof=1):.1f}" == "0.0"
+
+
 def test_the_same_S_is_not_the_same_size(rows, theirs):
     assert "smaller than the paper's at A and C, larger at B and D" in TEXT
     smaller = {name for name, row in rows.items() if row["ours"]["edge_parameters"] < paper.PAPER[name][2]}
@@ -170,7 +176,7 @@ def test_why_the_same_S_is_better_than_the_best_at_D(rows):
 
 def test_shared_weights_and_networks_trained_alone(rows):
     found = page.shared_or_alone().replace("\N{NO-BREAK SPACE}", " ", regex=True)
-    sizes = found["parameters"].str.replace(",", "").astype(int)
+    sizes = found["total parameters"].str.replace(",", "").astype(int)
     assert sizes.is_monotonic_increasing and len(found) == 9
     pooling = [
         100 * point.accuracy.test

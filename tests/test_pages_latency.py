@@ -10,6 +10,7 @@ import torch
 from pages import prose
 from torch.nn.functional import one_hot
 
+from simplexnas.family import Family
 from simplexnas.io import paths, records
 from simplexnas.latency.parts import parts
 from simplexnas.latency.table import LatencyTable
@@ -156,18 +157,36 @@ def test_one_sided_by_hand(monkeypatch):
     monkeypatch.setattr(price_alone, "read_without_images", lambda: hand_made(**choices))
     found = page.one_sided()
     assert found.columns.tolist() == ["of 2 trainings", "10 epochs", "20 epochs"]
-    assert found["10 epochs"].tolist() == [1, 1, 1, 1, 1, 1, 2]
+    assert found["10 epochs"].tolist() == [1, 1, 1, 1, 1, 1, 1, 2]
+    one_side = {"A": [one, plain], "B": [one, two], "C": [reduction, normal], "D": [normal, reduction]}
+    monkeypatch.setattr(price_alone, "read_without_images", lambda: hand_made(**one_side))
+    assert page.one_sided()["20 epochs"].tolist() == [1, 1, 1, 1, 0, 0, 1, 2]
+    assert page.three_sides() == (6 * [1], [0, 0])
 
 
 def test_what_the_page_says_of_trainings_without_images():
     found = page.one_sided().set_index("of 100 trainings")
-    assert "None has all four, which hangs on D" in TEXT
-    none = ["D: all convolutions normal", "all four"]
-    assert (found.loc[none] == 0).all(axis=None) and (found.drop(none) > 0).all(axis=None)
+    assert "D's side, all convolutions in the normal genotype, occurs in none" in TEXT
+    none, three = ["D: all convolutions normal", "all four"], "A, B and C together"
+    assert (found.loc[none] == 0).all(axis=None) and (found.drop([*none, three]) > 0).all(axis=None)
+    known = page.numbers()
+    assert found.loc[three].tolist() == [int(known["latency.three10"]), int(known["latency.three20"])]
+    assert "price and initial values hardly explain the places" in TEXT and found.loc[three].max() <= 2
     content = records.read(paths.RESULTS / price_alone.WITHOUT_IMAGES)
     assert "or 4,690 steps" in TEXT and content["steps"] == 4690 and content["kappa"] == 50
     assert "wide where operations tie" in TEXT
     assert page.without_images().query("model == 'A'").groupby(["epochs", "operation"])["edges"].std().min() > 3
+
+
+def test_price_and_worth_are_of_one_size():
+    assert "So price and data are of one size, and either can decide" in TEXT
+    known = {name.removeprefix("latency."): value for name, value in page.numbers().items() if name in TEXT}
+    saved, worths = float(known["saved"]), [float(known[f"worth.{kind}"]) for kind in ("normal", "reduction")]
+    assert worths[0] < saved and worths[1] > 2 * saved, "the price decides on a normal edge, data on a reduction edge"
+    assert all(1 / 3 < worth / (cells * saved) < 3 for worth, cells in zip(worths, (1, 2), strict=True))
+    hypernetwork = Family.load(published.WORTH[0]).model.hypernetwork
+    pool, _, convolution = hypernetwork.nats.reshape(2, 14, 3).mean(dim=1).unbind(dim=1)
+    assert worths == pytest.approx((convolution - pool).tolist(), abs=5e-4)
 
 
 def test_numbers_are_what_the_prose_needs():

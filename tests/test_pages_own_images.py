@@ -14,7 +14,7 @@ from simplexnas import tasks
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
-from simplexnas.methods import settings
+from simplexnas.methods import penalties, settings
 from simplexnas.report.pages import as_html
 from simplexnas.report.pages import own_images as page
 from simplexnas.tasks import folder, pictures, shapes
@@ -185,10 +185,27 @@ def test_what_the_page_says_of_digits():
     assert sum(len(part) for part in (splits.train, splits.validation, splits.test)) == 1797
     assert "scikit-learn's 1,797 handwritten digits of 8 × 8 pixels" in TEXT
     known = {"shape": splits.task.shape, "train_images": len(splits.train)}
-    (epochs,) = re.findall(r"search --data digits --set epochs=(\d+)", TEXT)
+    (epochs,) = re.findall(r"search --data digits --set epochs=(\d+) --set flip=false", TEXT)
     assert settings.preset("default", epochs=int(epochs), **known).steps >= 1000
     assert settings.preset("default", epochs=int(epochs) - 1, **known).steps < 1000
     assert "when there are less than 1,000 steps" in TEXT
+
+
+def test_how_many_steps_and_pictures_there_should_be():
+    default, quick = settings.preset("default"), settings.preset("quick")
+    assert f"on Fashion-MNIST `quick` takes {quick.steps:,} steps and `default` {default.steps:,}" in TEXT
+    assert f"set the epochs to {default.steps:,} × {default.batch_size} / pictures for training" in TEXT
+    assert settings.preset("default", epochs=default.steps * 64 / 3000, train_images=3000).steps > 0.95 * default.steps
+    assert f"a batch of {default.batch_size} pictures for training" in TEXT
+    assert settings.preset("default", **settings.parse_changes(["batch_size=16"])).batch_size == 16
+
+
+def test_the_family_of_a_budget_has_the_name_that_the_page_gives():
+    name = settings.family_name("default", 0, {"budget_minutes": 20.0}, "flowers")
+    assert f"FAMILY={name} " in TEXT and "search --data flowers --budget-minutes 20 " in TEXT
+    assert len(penalties.lattice(3, 0.25)) == 15 and "`lattice` measures the networks of 15 S" in TEXT
+    (S,) = re.findall(r"--family \$FAMILY --S (\S+) --output", TEXT)
+    assert [float(x) for x in S.split(",")] in penalties.lattice(3, 0.25).tolist()
 
 
 def test_half_of_the_pictures_are_mirrored_unless_one_says_no():

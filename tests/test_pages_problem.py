@@ -94,6 +94,17 @@ def test_images_are_one_of_each_class(splits):
         assert splits.validation.labels[int(np.flatnonzero(same)[0])] == label
 
 
+def test_pairs_of_about_the_same_accuracy():
+    accuracies = (0.900, 0.902, 0.904, 0.910, 0.910)
+    points = [
+        tiny.point(choice=(number,), accuracy=Accuracy(0.5, validation)) for number, validation in enumerate(accuracies)
+    ]
+    assert problem.close(points) == 3
+    assert problem.close([*points, points[0], points[1]]) == 3, "a network of two S counts once"
+    least = min(problem.close(records.read_lattice(name).points) for name in published.DEFAULT)
+    assert "among hundreds of pairs of about equally accurate networks" in source("problem") and least > 500
+
+
 def test_numbers_span_the_published_families():
     numbers = problem.numbers()
     savings = [problem.savings(problem.trade(records.read_lattice(name).points)) for name in published.DEFAULT]

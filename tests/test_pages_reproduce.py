@@ -225,6 +225,16 @@ def test_the_data_of_the_clone_are_as_large_as_the_page_says():
     assert sum(sizes) / 1e6 == pytest.approx(int(given), abs=1.5)
 
 
+def test_the_environment_alone_is_a_target():
+    assert "`make .venv/installed`" in SOURCE and "`make .venv/installed`" in README
+    assert "INSTALLED := .venv/installed" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_processes_share_out_the_paths_of_a_step():
+    assert "(`default` has two, `paper` and `worth` one)" in TEXT
+    assert [settings.preset(name).most_processes for name in ("default", "paper", "worth")] == [2, 1, 1]
+
+
 def test_every_verb_of_make_that_the_page_names_is_there():
     verbs = {*re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)}
     assert {*re.findall(r"`make ([a-z]+)`", SOURCE)} <= verbs and sys.version_info[:2] >= (3, 11)

@@ -81,6 +81,9 @@ def test_groups_of_hand_made_networks(monkeypatch):
 def test_groups_are_those_of_the_file(groups):
     own = records.read_own(describe(page.FAMILIES[0]), records.RETRAINED)
     assert own.settings == {"epochs": 6} and "6 epochs to itself" in TEXT
+    config = records.read_lattice(page.FAMILIES[0]).config
+    assert "Alone each had a quarter of the family's epochs, so these gaps are lower bounds" in TEXT
+    assert config["epochs"] == 4 * 6 and config["preset"] == "default"
     members = [point for point in own.points if point.source == "family"]
     gaps = [100 * (point.retrained.test - point.accuracy.test) for point in members]
     assert groups.loc["members", "gap"] == pytest.approx(np.mean(gaps))
@@ -199,6 +202,9 @@ def test_soft_choices_rank_and_make_poor_small_members(ranking):
     gains = [config["kappa"] / config["tau"] for config in configs]
     assert "three epochs each" in TEXT and {config["epochs"] for config in configs} == {3}
     assert [round(gains[0] / gain) for gain in gains] == [1, 4, 40]
+    assert "a fortieth of `default`'s gain of 40" in TEXT and round(gains[0]) == 40
+    default = records.read_lattice(page.FAMILIES[0]).config
+    assert default["kappa"] / default["tau"] == pytest.approx(gains[0])
     assert "1.6 times as likely" in TEXT and np.exp(0.5 * gains[-1]) == pytest.approx(1.6, abs=0.05)
     assert found["tau"].is_monotonic_increasing
     assert found["within"].iloc[-1] < found["within"].iloc[0] - 3

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from pages import source, unsaid
+from pages import prose, source, unsaid
 
 from simplexnas.family import Family
 from simplexnas.methods import gumbel
@@ -15,7 +15,7 @@ from simplexnas.report.pages import supernet
 from simplexnas.report.paper import DECODED, PAPER
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
-from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.space.search_space import SearchSpace, cell_layouts, genotype_edges
 
 SPACE = SearchSpace()
 POOL, IDENTITY, CONVOLUTION = range(3)
@@ -76,8 +76,8 @@ def test_the_paper_s_columns_sum_to_the_edges():
     found = supernet.decoded()
     assert found["model"].tolist() == list(PAPER)
     assert {sum(operations.values()) for *_, operations in PAPER.values()} == {len(genotype_edges(SPACE))} == {28}
-    totals = [int(total.replace(",", "")) for total in found["total"]]
-    edges = [int(total.replace(",", "")) for total in found["parameters"]]
+    totals = [int(total.replace(",", "")) for total in found["total parameters"]]
+    edges = [int(total.replace(",", "")) for total in found["edge parameters"]]
     assert np.subtract(totals, edges).tolist() == [20_506] * 4
     macs = dict(zip(found["model"], found["M MACs"].astype(float), strict=True))
     assert totals[3] < totals[0] and macs["D"] > macs["A"], "D is smaller than A and computes more"
@@ -130,6 +130,14 @@ def test_mean_of_two_operations(d):
 
     assert mean(1.0) == pytest.approx(supernet.mean_of_two(d), abs=0.002)
     assert mean(0.01) == pytest.approx(1 / (1 + np.exp(-d)), abs=0.002)
+
+
+def test_inputs_of_the_last_cell_are_those_of_the_page():
+    layout = cell_layouts(SPACE)[-1]
+    assert (layout.input_channels, layout.input_sizes, layout.channels) == ((64, 128), (28, 14), 64)
+    text = prose("supernet")
+    assert "reads 14 × 14 pixels with 128 channels and, from the cell before that one, 28 × 28 with 64" in text
+    assert "inputs = torch.rand(8, 64, 28, 28), torch.rand(8, 128, 14, 14)" in text
 
 
 def test_every_number_stands_on_the_page():

@@ -6,7 +6,7 @@ A family trained anew may change a tendency: then the page has to say so.
 import numpy as np
 import pandas as pd
 import pytest
-from pages import prose
+from pages import prose, unsaid
 
 from simplexnas.family import describe
 from simplexnas.io import paths, records
@@ -150,6 +150,10 @@ def test_timed_networks_are_of_the_published_families():
 def test_what_the_page_says_of_timed_networks():
     found = page.timed().set_index(["budget", "family"])
     at_45, at_40 = found.loc[45], found.loc[40]
+    assert "Held at one limit of five" in TEXT and "the lead held at one of five limits" in TEXT
+    by_test = found["test"].unstack()
+    ahead = by_test.idxmax(axis=1) == page.BY_TIME
+    assert list(by_test.index[ahead]) == [40, 45] and len(by_test) == 5, "and at 40 it ran slowest, below"
     assert "predicted within 45 ms, the member priced by time" in TEXT
     assert at_45["test"].idxmax() == page.BY_TIME and at_45["median"].max() < 1.1 * at_45["median"].min()
     assert "it is the most accurate as well, but it ran slowest and with the largest range" in TEXT
@@ -161,6 +165,12 @@ def test_what_the_page_says_of_timed_networks():
 
 def test_numbers_by_hand(means):
     found = page.numbers()
+    assert not unsaid(found, "time_price")
+    within_46 = means.loc[("torch", 46)]
+    assert "Perhaps, where time is scarce" in TEXT and "Within 46 ms hardly any lead is left" in TEXT
+    assert "a millisecond from where the lead ends" in TEXT
+    assert 0 < within_46[page.BY_TIME] - within_46[page.UNIT] < 0.5 and within_46[page.UNIT] > within_46[page.DEFAULT]
+    assert found["time_price.time.46"] == f"{within_46[page.BY_TIME]:.1f}"
     within_45 = means.loc[("torch", 45)]
     leads = [
         means.loc[("torch", ms), page.BY_TIME] - means.loc[("torch", ms), other] for ms in (40, 45) for other in ALL[1:]

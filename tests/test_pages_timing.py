@@ -3,17 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pages import prose
+from pages import prose, unsaid
 from scipy import stats
 
 from simplexnas import latency
-from simplexnas.io import paths
+from simplexnas.io import paths, records
 from simplexnas.io.files import read_json
 from simplexnas.latency import timing, validation
 from simplexnas.latency.parts import Part
 from simplexnas.latency.table import FIT_ARCHITECTURES, LatencyTable
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import published
+from simplexnas.report.pages import budget
 from simplexnas.report.pages import timing as page
 
 TEXT = prose("timing")
@@ -45,6 +46,7 @@ def test_errors_from_the_measurements():
 
 def test_numbers_are_those_of_the_table():
     found, table = page.numbers(), page.errors()
+    assert not unsaid(found, "timing")
     means, worst = split(table["error, %"]).T
     again, _ = split(table["again, %"]).T
     keys = [f"timing.{machine}.{images}" for machine in ("epyc", "xeon", "onnx") for images in (1, 64)]
@@ -55,6 +57,30 @@ def test_numbers_are_those_of_the_table():
     ):
         assert float(found[f"timing.{key}"]) == pytest.approx(value, abs=0.56)
     assert float(found["timing.rank"]) == pytest.approx(table["rank"].astype(float).min(), abs=0.006)
+
+
+def test_promised_members_are_off_by_more():
+    found, table = page.numbers(), budget.promises().set_index("runtime, images")
+    means, worst = (
+        table.loc[f"off prediction, {which}"].str.rstrip("%").astype(float).tolist() for which in ("mean", "worst")
+    )
+    assert [found[f"timing.promised.{end}"] for end in ("least", "most", "worst")] == [
+        f"{min(means):.0f}",
+        f"{max(means):.0f}",
+        f"{max(worst):.0f}",
+    ]
+    assert "Members that `select` promised are off by more" in TEXT
+    assert np.mean(means) > split(page.errors()["error, %"])[:, 0].max()
+    assert "in PyTorch on two machines and in ONNX Runtime on one" in TEXT
+    machines = page.errors()["processor, runtime"].str.split(", ", expand=True).groupby(1)[0].nunique()
+    assert machines.to_dict() == {"PyTorch": 2, "ONNX Runtime": 1}
+    assert "nearly all single images in ONNX Runtime ran faster than predicted" in TEXT
+    off = page.promised().set_index(["runtime", "images"]).loc[("ONNX Runtime", 1), "off"]
+    assert (off < 0).mean() > 0.9
+    for file in budget.BUDGETS.values():
+        content = records.read(paths.RESULTS / file)
+        validated = read_json(paths.LATENCY / content["table"] / validation.VALIDATION)
+        assert "EPYC" in content["processor"] and content["created"] > validated["created"], "later than the 40"
 
 
 def test_bias_is_nearly_all_of_the_largest_error():

@@ -95,6 +95,12 @@ def test_what_the_page_says_of_the_preset():
     assert config.hypernetwork == "worth" and config.paths == 1, "the page says one path"
     assert config.random_share == 0, "the page says that S chooses after the warm-up"
     assert float(numbers["training.gain"]) == pytest.approx(config.kappa / config.tau, abs=0.5)
+    assert "a gain of $\\kappa/\\tau$ = 40" in TEXT
+    miniature = re.search(r"kappa=([\d.]+).*?tau=([\d.]+)", TEXT, re.DOTALL)
+    assert float(miniature[1]) / float(miniature[2]) == pytest.approx(40)
+    default = settings.preset("default")
+    assert (default.hypernetwork, default.estimator) == ("utility", "score_function"), "how default differs"
+    assert default.front_share == 0 and "No $S$ is drawn at a front" in TEXT
 
 
 def test_every_number_stands_on_the_page():
@@ -104,7 +110,7 @@ def test_every_number_stands_on_the_page():
 def test_files_that_the_page_includes_have_what_it_asks_for():
     """A build fails where they have not; this is quicker."""
     blocks = re.findall(r"literalinclude\} \.\./(\S+)\n(.*?)# ```", TEXT, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for path, options in blocks:
         source = (ROOT / path).read_text(encoding="utf-8")
         assert f":caption: {path}" in options

@@ -196,6 +196,20 @@ def test_accuracy_has_two_levels():
     assert abs(np.subtract(*np.mean(best, axis=0))) < 0.5
 
 
+def test_nine_of_ten_networks_are_not_on_the_front(numbers):
+    assert "about nine of ten networks are not on the front" in TEXT
+    counts = []
+    for name in published.DEFAULT:
+        points = {point.choice: point for point in records.read_lattice(name).points}.values()
+        places = {(point.total_parameters, -point.accuracy.validation) for point in points}
+        counts.append(sum(not any(a <= c and b <= d for a, b in places - {(c, d)}) for c, d in places))
+        assert counts[-1] / len(points) == pytest.approx(0.1, abs=0.03)
+    shown = [int(numbers[f"triangle.front.{end}"]) for end in ("fewest", "most")]
+    assert shown == [min(counts), max(counts)]
+    assert {Family.load(name).config.preset for name in published.DEFAULT} == {"default"}
+    assert "Our families are trainings of the preset `default`" in TEXT
+
+
 def test_one_convolution_in_the_reduction_cell_is_not_enough():
     assert "One convolution there would not be enough" in TEXT
     pooling, one = page.first_convolution().values()
@@ -274,7 +288,8 @@ def test_one_number_does_for_size_and_not_for_time(runs):
     assert only["hypervolume"].idxmax() == only["validation"].idxmax() == pool
     assert 0 < means.loc[page.ALL, "hypervolume"] - only.loc[pool, "hypervolume"] < 0.02
     assert abs(means.loc[page.ALL, "macs"] - only.loc[pool, "macs"]) < 0.5
-    assert "For time no line does" in TEXT and only["ms"].max() < means.loc[page.ALL, "ms"] - 2
+    assert "Within 4 ms no line does, with 11 points" in TEXT and only["ms"].max() < means.loc[page.ALL, "ms"] - 2
+    assert page.MILLISECONDS == 4 and set(runs.loc[runs["along"] != page.ALL, "points"]) == {11}
     fast = runs.set_index("along")["fast"].drop(page.ALL)
     assert "Finer points of the line of identity have some in most trainings, the other lines have none" in TEXT
     identity = "identity"

@@ -1,14 +1,30 @@
 """The sentences of the page of verdicts, against the result files."""
 
-from pages import unsaid
+import re
 
+import numpy as np
+import pytest
+from pages import prose, source, unsaid
+from scipy import stats
+
+from simplexnas.family import describe
+from simplexnas.io import paths, records
+from simplexnas.io.files import read_json
+from simplexnas.measure import price_alone
+from simplexnas.report import published
 from simplexnas.report.pages import verdict
 
-NUMBERS = verdict.numbers()
+NUMBERS, TEXT = verdict.numbers(), " ".join(re.sub("<!--.*?-->", "", prose("verdict")).split())
 
 
 def value(name: str) -> float:
     return float(NUMBERS[name].replace("−", "-").replace(",", ""))
+
+
+def value_of(name: str) -> float:
+    """A number of another page, as this one shows it."""
+    (said,) = {*re.findall(rf"([\d.]+)<!--={re.escape(name)}-->", source("verdict"))}
+    return float(said)
 
 
 def test_s_steers_both_methods():
@@ -20,6 +36,70 @@ def test_s_steers_both_methods():
 
 def test_data_have_hardly_a_say_in_the_published_method():
     assert value("verdict.unlike") / value("verdict.choices") < 0.001
+
+
+def test_choices_of_another_seed_differ():
+    own = price_alone.unlike(published.PAPER[0])
+    assert min(own) == 0 and own[0] == value("verdict.unlike")
+    assert value("verdict.seeds") == pytest.approx(100 * own[1] / value("verdict.choices"), abs=0.5)
+    assert value("verdict.choices") == 28 * value("verdict.S") and "28 on each of" in TEXT
+
+
+@pytest.fixture(scope="module")
+def alone() -> list:
+    return records.read_own(describe(published.DEFAULT[0]), records.RETRAINED).points
+
+
+def test_random_architectures_beside_the_member_of_their_kind_nearest_in_size(alone):
+    """The interval is Student's, and does not exclude that they are level."""
+
+    def kind(point) -> bool:
+        return 2 in point.choice[14:]
+
+    members, random = ([p for p in alone if p.source == source] for source in ("family", "random"))
+    leads = []
+    for point in random:
+        alike = [member for member in members if kind(member) == kind(point)]
+        nearest = min(alike, key=lambda member: abs(member.edge_parameters - point.edge_parameters))
+        leads.append(100 * (point.retrained.test - nearest.retrained.test))
+    low, high = stats.t.interval(0.95, len(leads) - 1, np.mean(leads), stats.sem(leads))
+    assert len(leads) == 10 and low < np.mean(leads) < 0
+    assert value("verdict.lead.most") == pytest.approx(-low, abs=0.05)
+    assert value("verdict.lead.least") == pytest.approx(abs(high), abs=0.05) and abs(high) < 0.05
+    assert "behind to 0.0" in TEXT and "(Student's t over the ten)" in TEXT
+
+
+def test_ranks_of_members_are_uncertain_and_hardly_better_than_their_macs(alone):
+    members = [point for point in alone if point.source == "family"]
+    own, macs = (
+        stats.kendalltau([of(point) for point in members], [point.retrained.test for point in members]).statistic
+        for of in (lambda point: point.accuracy.test, lambda point: point.macs)
+    )
+    low, high = value("verdict.tau.low"), value("verdict.tau.high")
+    assert low < macs < own < high and high - low > 0.2
+
+
+def test_an_order_of_edges_at_random_is_about_as_good():
+    learned, random = (value_of(name) for name in ("learning.hypervolume.learned", "learning.hypervolume.random"))
+    assert abs(learned - random) < 0.02 and "How large a difference would count, we had not fixed beforehand" in TEXT
+    assert len(published.RANDOM) == 1 and "A family with a random order of edges, trained once" in TEXT
+
+
+def test_two_epochs_may_not_be_enough():
+    assert "After two epochs one of two misses a row" in TEXT  # counted in test_pages_reproduce
+    assert len(published.QUICK) == 2 and "two of two families are past the three rows" in TEXT
+
+
+def test_what_differs_in_the_training_of_the_published_method():
+    config = read_json(paths.FAMILIES / published.PAPER[0] / "family.json")["config"]
+    assert config["matrix_learning_rate"] > 0 and "Muon for ungrouped 1×1 convolutions" in TEXT
+    assert config["train_images"] == 55_000 and "(55,000; his: half of the 60,000)" in TEXT
+    assert not config["flip"] and not config["shift"] and "no augmentation" in TEXT
+
+
+def test_the_table_has_the_slides_with_claims():
+    rows = [line.split("|")[1].strip() for line in source("verdict").splitlines() if line.startswith("| ")][1:]
+    assert {slide for row in rows for slide in row.split(", ")} == {"2", "3", "4", "5", "7"}
 
 
 def test_members_are_past_the_paper_and_close_to_training_alone():

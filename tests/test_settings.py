@@ -206,3 +206,22 @@ def test_many_changes_make_a_short_name_of_their_own():
 def test_other_data_come_first_in_a_name():
     assert settings.family_name("quick", 0, {}, "digits") == "digits-quick-seed0"
     assert settings.family_name("quick", 0, {}, "fashion-mnist") == "quick-seed0"
+
+
+@pytest.mark.parametrize("name", settings.methods())
+def test_every_setting_says_what_it_is(name):
+    lines = settings.described("default", name)
+    assert [line[0] for line in lines] == [each.name for each in settings.settable(name)]
+    for *cells, about in lines:
+        assert all(cells) and 5 < len(about) < 150 and "\n" not in about
+    for key, value, allowed, _ in lines:  # what is shown is what the command line takes
+        if (key, value) != ("price", "latency") and allowed:
+            assert settings.parse_changes([f"{key}={value}"], name)
+
+
+def test_a_network_alone_takes_what_all_methods_have():
+    assert settings.parse_recipe(["flip=false", "batch_size=16"]) == {"flip": False, "batch_size": 16}
+    for name in ("paths", "channels", "train_images", "seed", "budget_minutes"):
+        refused(
+            f"--set {name}=1: no setting '{name}'; allowed for a network alone: ", settings.parse_recipe, [f"{name}=1"]
+        )

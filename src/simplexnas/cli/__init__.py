@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from simplexnas.cli import latency, measure, train, use
 from simplexnas.cli.common import say
@@ -14,7 +15,24 @@ from simplexnas.io.errors import SimplexNASError
 
 INTERRUPTED = 128 + signal.SIGINT  # what Typer makes of Ctrl-C
 
+USE = ("search", "lattice", "front", "select", "export", "train", "sample", "evaluate", "latency")
+USE += ("methods", "settings", "data")
+MEASURE = ("points", "baselines", "retrain", "rank", "compare", "noise", "gradients")
+MEASURE += ("price-alone", "without-images", "table")
+
+
+class Commands(TyperGroup):
+    """The commands in two groups, in the order in which a user needs them."""
+
+    def format_commands(self, ctx, formatter) -> None:
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for title, names in (("Use", USE), ("Measure for the book", MEASURE)):
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(width)) for name in names])
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Train a family of networks once, then ask it for an architecture by a vector of penalties S.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -7,15 +7,25 @@ import typer
 
 FamilyOption = Annotated[str, typer.Option(help="Name under data/families, or a folder: ./NAME.")]
 PenaltyOption = Annotated[
-    str | None, typer.Option("--S", help="Penalties on the operations, sum 1, for example 0.15,0.15,0.7.")
+    str | None,
+    typer.Option(
+        "--S",
+        help="Penalties on pooling, identity and convolution, in this order: numbers from 0, sum 1, for example "
+        "0.15,0.15,0.7. The higher, the fewer of that operation.",
+    ),
 ]
 KnobOption = Annotated[
-    str | None, typer.Option("--knob", help="Instead of --S, with a family of another method: a value of its knob.")
+    str | None,
+    typer.Option(
+        "--knob",
+        help="Instead of --S, with a family of another method: a number from 0 to 1, of what `simplexnas methods` "
+        "says.",
+    ),
 ]
 TableOption = Annotated[
     str | None, typer.Option("--table", help="Latency table: a name under data/latency; by default this machine's.")
 ]
-BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time, one of the latency table's.")]
+BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time, for times; one of the latency table's.")]
 OutputOption = Annotated[Path | None, typer.Option(dir_okay=False, help="Save the architecture as JSON in this file.")]
 DataOption = Annotated[
     str | None,

@@ -63,12 +63,18 @@ def evaluate(
 @app.command()
 def lattice(
     family: FamilyOption = "default-seed0",
-    step: Annotated[float, typer.Option(help="From one value of the knob to the next; 1 / step is whole.")] = 0.05,
+    step: Annotated[
+        float,
+        typer.Option(
+            help="From one value of the knob to the next; 1 / step is whole. With three operations 0.05 makes 231 S, "
+            "0.1 66, 0.25 15."
+        ),
+    ] = 0.05,
     data: DataOption = None,
 ) -> None:
     """Accuracy of the family over a lattice of S, or along its knob (resumes).
 
-    To data/results/<family>/lattice.json.
+    To data/results/<family>/lattice.json. On Fashion-MNIST about twenty minutes; half of the S, half of the time.
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
@@ -82,7 +88,7 @@ def lattice(
 def points(family: FamilyOption = "default-seed0", data: DataOption = None) -> None:
     """The family at the paper's S, measured in several ways, and the control (resumes).
 
-    To data/results/<family>/paper_points.json.
+    To data/results/<family>/paper_points.json. On Fashion-MNIST about a quarter of an hour.
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
@@ -97,7 +103,7 @@ def points(family: FamilyOption = "default-seed0", data: DataOption = None) -> N
 def baselines(family: FamilyOption = "default-seed0", data: DataOption = None) -> None:
     """The control, a random hypernetwork and random architectures with the family's weights (resumes).
 
-    To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice.
+    To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice. On Fashion-MNIST over half an hour.
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
@@ -119,7 +125,7 @@ def retrain(
     """Train 20 architectures of the family and 10 random ones from scratch (resumes).
 
     To data/results/<family>/retrained.json, with the inherited accuracy beside the retrained one; prints how well they
-    agree. Needs the lattice.
+    agree. Needs the lattice. On Fashion-MNIST many hours; in proportion to --epochs.
     """
     from simplexnas.family import Family
     from simplexnas.measure import retraining
@@ -155,8 +161,9 @@ def compare(
 ) -> None:
     """Train the front of a family from scratch, by the recipe that is common to all methods (resumes).
 
-    The front of accuracy on validation against total parameters. To data/results/<family>/compared.json, with the
-    inherited accuracy beside the retrained one. Needs the lattice.
+    That of the preset default. The front of accuracy on validation against total parameters. To
+    data/results/<family>/compared.json, with the inherited accuracy beside the retrained one. Needs the lattice. On
+    Fashion-MNIST under an hour; in proportion to members and epochs.
     """
     from simplexnas.io.paths import relative
     from simplexnas.measure import comparison
@@ -175,7 +182,8 @@ def noise(
 ) -> None:
     """Train the same networks alone with several seeds: how much is chance in what `compare` finds (resumes).
 
-    To data/results/<family>/noise.json. Needs the lattice.
+    To data/results/<family>/noise.json. Needs the lattice. On Fashion-MNIST hours; in proportion to members, seeds and
+    epochs.
     """
     from simplexnas.io.paths import relative
     from simplexnas.measure import comparison

@@ -1,4 +1,4 @@
-"""Commands that train: `data`, `methods`, `search`, `train`."""
+"""Commands that train: `data`, `methods`, `settings`, `search`, `train`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,15 @@ import typer
 
 from simplexnas.cli.common import TableOption, say
 from simplexnas.io.errors import SimplexNASError
+
+ChangesOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Another value of a setting, repeatable; `simplexnas settings` lists names, values and meanings.",
+    ),
+]
 
 app = typer.Typer()
 FEW_STEPS = 1000  # a training shorter than that has hardly begun
@@ -30,26 +39,53 @@ def data(
 
 @app.command()
 def methods() -> None:
-    """The search methods, a line each; `search --method NAME` runs one."""
+    """The search methods, a line each, with their knob: `search --method NAME` runs one.
+
+    The knob is what a trained family is asked by: S, with --S; a number from 0 to 1, with --knob; or none, where a
+    training gives one architecture.
+    """
     from simplexnas.methods import settings
+    from simplexnas.methods.method import KnobOfS, NoKnob
 
     for name, entry in settings.methods().items():
-        typer.echo(f"{name:<15}{entry.line}")
+        number = "" if entry.knob in (KnobOfS.KNOB, NoKnob.KNOB) else "0 to 1, "
+        typer.echo(f"{name:<15}{entry.line}; knob: {number}{entry.knob}")
+
+
+@app.command("settings")
+def list_settings(
+    method: Annotated[str, typer.Option(help="One of those that `simplexnas methods` lists.")] = "simplex",
+    preset: Annotated[str, typer.Option(help="Whose values are shown.")] = "default",
+) -> None:
+    """What `search --set` takes, a line each: name, value in the preset, allowed values, and what it is."""
+    from simplexnas.methods import settings
+
+    lines = settings.described(preset, method)
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    for *cells, about in lines:
+        typer.echo("  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), about]))
 
 
 @app.command()
 def search(
     method: Annotated[str, typer.Option(help="One of those that `simplexnas methods` lists.")] = "simplex",
-    preset: Annotated[str, typer.Option(help="Of method simplex: paper, default, quick or worth.")] = "default",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="Of method simplex, with times on two cores. quick: 3 epochs, minutes; paper: 5, half an hour; "
+            "default: 24, about an hour; worth: 10 of more steps, hours. Another method has default alone."
+        ),
+    ] = "default",
     seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
     data: Annotated[str, typer.Option(help="fashion-mnist, digits, or a folder of pictures.")] = "fashion-mnist",
     image_size: Annotated[
         int | None,
-        typer.Option(help="Pixels that a folder's pictures are resized to. Default: 28 if all are grey, else 32."),
+        typer.Option(
+            help="Height and width to which a folder's pictures are resized, cropped to a square: a multiple of 4, up "
+            "to 96. Default: 28 if all are grey, else 32."
+        ),
     ] = None,
-    changes: Annotated[
-        list[str], typer.Option("--set", metavar="NAME=VALUE", help="Another setting than the preset's; repeatable.")
-    ] = [],  # noqa: B006
+    changes: ChangesOption = [],  # noqa: B006
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint, if any.")] = False,
     budget_minutes: Annotated[
         float | None,
@@ -71,14 +107,16 @@ def search(
     A folder of pictures has train/<class>/…, and optionally val/<class>/… and test/<class>/…; what is not there is cut
     from train. Pictures are resized and kept under data/images.
 
-    With --set price=latency an operation's price is its time in the latency table for batches of latency_batch images.
+    With --set price=latency an operation's price is its time for a batch of latency_batch images in the latency table,
+    by default that of PyTorch on this machine, which `latency measure --runtime torch` makes.
     """
     from simplexnas import tasks
     from simplexnas.io.paths import relative
     from simplexnas.latency.table import LatencyTable
-    from simplexnas.latency.timing import TORCH, machine_name
+    from simplexnas.latency.timing import TORCH
     from simplexnas.methods import settings
     from simplexnas.training import budget
+    from simplexnas.training.batches import check_images
     from simplexnas.training.family import train_family
     from simplexnas.training.loop import make_fabric
 
@@ -95,7 +133,7 @@ def search(
     changed = {"train_images": len(splits.train), "shape": splits.task.shape} | changed
     if by_time:
         without = settings.preset(preset, method, **changed | untimed)
-        loaded = LatencyTable.load(table or machine_name(TORCH), without.space)
+        loaded = LatencyTable.load(table, without.space, runtime=TORCH)
         changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
         if hasattr(without, "other_milliseconds"):
             edges, other = loaded.additive(without.latency_batch)
@@ -106,12 +144,10 @@ def search(
     if config.budget_minutes:
         config = budget.within(config, splits, name, resume)
         say(f"{config.epochs:g} epochs, {config.steps:,} steps, take about {config.budget_minutes:g} minutes here")
+    check_images(config, splits.train)
     fabric = make_fabric(accelerator, devices, nodes)
-    steps = config.steps
-    if steps < FEW_STEPS and fabric.is_global_zero:
-        say(
-            f"{steps} steps are few: --set epochs={-(-FEW_STEPS // max(1, config.steps_per_epoch))} makes {FEW_STEPS:,}"
-        )
+    if fabric.is_global_zero:
+        _warn_of_few_steps(config, "--set epochs=")
     folder, log = train_family(name, config, splits, fabric=fabric, resume=resume, checkpoint_every=checkpoint_every)
     if fabric.is_global_zero:
         typer.echo(relative(log))
@@ -128,27 +164,60 @@ def train_alone(
         str | None,
         typer.Option(help="fashion-mnist, digits, or a folder of pictures. Default: the family's."),
     ] = None,
+    changes: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Another value of a setting of the recipe, for example flip=false; repeatable.",
+        ),
+    ] = [],  # noqa: B006
 ) -> None:
     """Train one architecture alone, from scratch; `export --network` takes the folder.
 
-    By the recipe of `retrain`: it is mostly a point better than with the weights of its family.
+    By the recipe of `retrain`, that of the family which the file names: it is mostly a point better than with the
+    weights of the family. Without a family, by that of the preset `default`.
     """
+    from dataclasses import replace
+
     from simplexnas import tasks
     from simplexnas.family import describe
     from simplexnas.io.files import read_json
     from simplexnas.io.paths import relative
     from simplexnas.measure import alone
+    from simplexnas.measure.retraining import recipe
     from simplexnas.methods import settings
     from simplexnas.network.architecture import Architecture
+    from simplexnas.training.batches import check_images
 
+    changed = settings.parse_recipe(changes)
     chosen, about = Architecture.load(architecture), read_json(architecture)
-    config = settings.preset("default", epochs=epochs, seed=seed)
-    if data is None and "family" in about:
-        splits = tasks.load_of(describe(about["family"]).task)
+    family = None
+    if "family" in about:
+        try:
+            family = describe(about["family"])
+        except SimplexNASError as error:
+            if data is None:
+                raise
+            say(f"by the recipe of preset default, not of the architecture's family: {error}")
+    if family is not None and data is None:
+        splits = tasks.load_of(family.task)
     else:
         source = data or "fashion-mnist"
         splits = tasks.load(source, None if source in tasks.NAMED else chosen.space.shape.size)
+    config = settings.preset("default") if family is None else recipe(family)
+    own = {"space": chosen.space, "train_images": len(splits.train), "epochs": epochs, "seed": seed}
+    config = replace(config, **own | changed)
+    check_images(config, splits.train)
+    _warn_of_few_steps(config, "--epochs ")
     trained = alone.train_alone(chosen, config, splits, output)
     for split, value in trained.about["accuracy"].items():
         typer.echo(f"{split} accuracy {value:.2%}")
     typer.echo(relative(output))
+
+
+def _warn_of_few_steps(config, option: str) -> None:
+    """option: what sets the epochs."""
+    if config.steps < FEW_STEPS:
+        epochs = -(-FEW_STEPS // config.steps_per_epoch)
+        say(f"{config.steps} steps are few: {option}{epochs} makes {FEW_STEPS:,}")

@@ -58,7 +58,8 @@ def front(
 ) -> None:
     """The members worth having: no other one is both smaller and better on validation images. Needs the lattice.
 
-    Times are predicted for one batch by the latency table of this machine, if there is one, or by --table.
+    Times are predicted for one batch by the latency table of this machine in ONNX Runtime, if there is one, or by
+    --table. Edge parameters are those of the chosen operations; M MACs are millions, per image.
     """
     from simplexnas.family import describe
     from simplexnas.latency.table import LatencyTable
@@ -77,6 +78,8 @@ def front(
         typer.echo(json.dumps({"family": family, "members": members}))
         return
     knob = "S" if "S" in members[0] else "knob"
+    if loaded is not None:
+        typer.echo(f"ms: predicted for a batch of {batch} in {loaded.runtime}, by the latency table {loaded.name}")
     columns = ["edge parameters", "total parameters", "M MACs", "ms", "validation, %", "test, %", knob]
     typer.echo("  ".join(columns))
     for member in members:
@@ -92,8 +95,19 @@ def front(
 @app.command()
 def select(
     max_latency_ms: Annotated[float | None, typer.Option(help="Time for one batch, milliseconds.")] = None,
-    max_edge_parameters: Annotated[float | None, typer.Option(help="Parameters of the chosen operations.")] = None,
-    max_macs: Annotated[float | None, typer.Option(help="Multiply-accumulates per image, whole network.")] = None,
+    max_edge_parameters: Annotated[
+        float | None,
+        typer.Option(
+            help="Parameters of the chosen operations. The network has a fixed number more: `front` shows both, edge "
+            "and total parameters."
+        ),
+    ] = None,
+    max_macs: Annotated[
+        float | None,
+        typer.Option(
+            help="Multiply-accumulates per image, of the whole network: 9e6 are the 9 M MACs that `front` shows."
+        ),
+    ] = None,
     min_accuracy: Annotated[
         float | None, typer.Option(help="On the validation split, 0 to 1; asks for the fastest such network.")
     ] = None,
@@ -137,7 +151,8 @@ def select(
 def export(
     output: Annotated[Path, typer.Option(help="Folder to make, for model.onnx, model.pt2 and model.json.")],
     S: Annotated[
-        str | None, typer.Option("--S", help="Penalties on the operations; or --knob, --architecture, --network.")
+        str | None,
+        typer.Option("--S", help="Penalties, as for `sample`; or give --knob, --architecture or --network."),
     ] = None,
     knob: KnobOption = None,
     architecture: Annotated[Path | None, typer.Option(help="A file that `select --output` or `sample` wrote.")] = None,
@@ -182,9 +197,11 @@ def export(
     for path in sorted(folder.iterdir()):
         typer.echo(relative(path))
     description = json.loads((folder / export.DESCRIPTION).read_text())
+    changed = description["changed_predictions"]
     typer.echo(
         f"test accuracy {description['test_accuracy']:.2%}; largest difference of a logit between PyTorch and "
         f"ONNX Runtime {description['largest_logit_difference']:.1e}"
+        + (f"; {changed} other predictions, between classes with nearly equal logits" if changed else "")
     )
     if timing and description["latency"] is None:
         say("the machine is too busy to measure: the model has no times")

@@ -1,4 +1,4 @@
-"""Settings as fields of frozen dataclasses, each with its bounds beside it, and the one loop that checks them."""
+"""Settings as fields of frozen dataclasses, each with its bounds and meaning, and the one loop that checks them."""
 
 import math
 from dataclasses import MISSING, Field, field, fields
@@ -7,14 +7,16 @@ from typing import Any
 from simplexnas.io.errors import SimplexNASError
 
 
-def setting(default=MISSING, *, least=None, most=None, above=None, below=None, among=None, multiple_of=1) -> Any:
+def setting(
+    default=MISSING, *, about: str, least=None, most=None, above=None, below=None, among=None, multiple_of=1
+) -> Any:
     """A dataclass field with its bounds. Its annotation says its kind: int, float, bool or str.
 
-    least, most: smallest and largest allowed value. above, below: the same, themselves not allowed. among: the only
-    allowed values. multiple_of: for whole numbers.
+    about: what it is, in one line, for whoever sets it. least, most: smallest and largest allowed value. above, below:
+    the same, themselves not allowed. among: the only allowed values. multiple_of: for whole numbers.
     """
     bounds = {"least": least, "most": most, "above": above, "below": below, "among": among, "multiple_of": multiple_of}
-    return field(default=default, metadata={"bounds": bounds})
+    return field(default=default, metadata={"bounds": bounds, "about": about})
 
 
 def check_values(settings) -> None:
@@ -23,7 +25,7 @@ def check_values(settings) -> None:
         if "bounds" in each.metadata:
             value = getattr(settings, each.name)
             if not _allowed(each, value):
-                raise SimplexNASError(f"{each.name} = {value!r}; allowed: {_in_words(each)}")
+                raise SimplexNASError(f"{each.name} = {value!r}; allowed: {allowed_in_words(each)}")
 
 
 def check_keys(kind: type, values: object) -> None:
@@ -58,7 +60,8 @@ def _allowed(each: Field, value: object) -> bool:
     return math.isfinite(value) and all(ok(bounds[name]) for name, ok in holds.items() if bounds[name] is not None)
 
 
-def _in_words(each: Field) -> str:
+def allowed_in_words(each: Field) -> str:
+    """The allowed values of a field made with `setting`."""
     bounds = each.metadata["bounds"]
     if bounds["among"] is not None:
         return ", ".join(map(str, bounds["among"]))

@@ -12,6 +12,7 @@ In both, the prediction is a straight line in the sum over the architecture's pa
 
 import json
 import re
+import shlex
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from simplexnas.family import DESCRIPTION, describe
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, check_new, read_json, write_new
@@ -53,6 +55,7 @@ from simplexnas.space.search_space import (
 FORMAT = "simplexnas latency table"
 VERSION = 2
 TABLE = "table.json"
+DEFAULT_FAMILY = "default-seed0"  # that of the command, if none is named
 FIT_ARCHITECTURES, FIT_SEED = {ONNXRUNTIME: 60, TORCH: 12}, 1
 
 
@@ -158,6 +161,41 @@ def _total(architecture: Architecture, times: dict[str, dict[str, float]]) -> fl
     return sum(count * _part_ms(times, part) for part, count in parts(architecture).items())
 
 
+def _remedy(name: str, space: SearchSpace | None, runtime: str) -> str:
+    """The command that measures what was looked for under a name, in words; what is there already stays."""
+    family = None if space is None else _family_of(space)
+    options = [] if runtime == ONNXRUNTIME else ["--runtime", runtime]
+    if space is not None and family != DEFAULT_FAMILY:
+        options += ["--family", family or "NAME"]
+    other = name
+    if (paths.LATENCY / name / TABLE).exists():  # of something else
+        other = machine_name(runtime)
+        if (paths.LATENCY / other / TABLE).exists():
+            other = re.sub(r"[^\w.-]+", "-", family or "other", flags=re.ASCII)
+        while (paths.LATENCY / other / TABLE).exists():
+            other += "-2"
+    if other != machine_name(runtime):
+        options += ["--name", other]
+    said = [f"run `{shlex.join(['simplexnas', 'latency', 'measure', *options])}`"]
+    if "NAME" in options:
+        said.append("once a family NAME of this search space is trained")
+    if other != name:
+        said.append(f"then give --table {other}")
+    return ", ".join(said)
+
+
+def _family_of(space: SearchSpace) -> str | None:
+    """A family under data/families of this search space, the default one if it is."""
+    names = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
+    for name in sorted(names, key=lambda name: name != DEFAULT_FAMILY):
+        try:
+            if describe(name).space == space:
+                return name
+        except SimplexNASError:  # damaged
+            continue
+    return None
+
+
 @dataclass(frozen=True)
 class LatencyTable:
     """A measured table. name: its folder under data/latency; content: what `measure` wrote."""
@@ -172,13 +210,21 @@ class LatencyTable:
         return self.content.get("runtime", TORCH)
 
     @classmethod
-    def load(cls, name: str | None = None, space: SearchSpace | None = None, *, here: bool = False) -> "LatencyTable":
-        """The table of a name; without one that of this machine in ONNX Runtime, one thread.
+    def load(
+        cls,
+        name: str | None = None,
+        space: SearchSpace | None = None,
+        *,
+        here: bool = False,
+        runtime: str = ONNXRUNTIME,
+    ) -> "LatencyTable":
+        """The table of a name; without one that of this machine in a runtime, one thread.
 
         space: what it has to be measured for. here: whether it has to be of this machine. Raises `SimplexNASError` if
-        it is missing, damaged, foreign, or not what it has to be; the message names the tables that are.
+        it is missing, damaged, foreign, or not what it has to be; the message has a command that measures one that is,
+        and names those that are there.
         """
-        name = machine_name() if name is None else name
+        name = machine_name(runtime) if name is None else name
         _check_name(name)
         path = paths.LATENCY / name / TABLE
         if path.exists():
@@ -190,7 +236,7 @@ class LatencyTable:
             misfit = f"{relative(path)} is missing"
         fitting = (name for name in _names() if cls._fits(name, space, here))
         raise SimplexNASError(
-            f"{misfit}; run `simplexnas latency measure`, or choose a table of: {', '.join(fitting) or '(none)'}; "
+            f"{misfit}; {_remedy(name, space, runtime)}, or choose a table of: {', '.join(fitting) or '(none)'}; "
             f"{paths.ANOTHER_FOLDER}"
         )
 
@@ -340,5 +386,5 @@ class LatencyTable:
 def check_machine(table: LatencyTable) -> dict:
     """{"device", "threads"} of a table of this machine; raises `SimplexNASError` if it is of another one."""
     if misfit := table._misfit(None, here=True):
-        raise SimplexNASError(f"{misfit}; run `simplexnas latency measure`")
+        raise SimplexNASError(f"{misfit}; {_remedy(table.name, table.space, table.runtime)}")
     return {key: table.content[key] for key in ("device", "threads")}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simplexnas.family import Family
+from simplexnas.family import Description, Family
 from simplexnas.io import records
 from simplexnas.io.records import LATTICE, RETRAINED, Accuracy, Point
 from simplexnas.measure import evaluation
@@ -35,9 +35,15 @@ def retraining_sample(family: Family, points: Sequence[Point]) -> list[tuple[Arc
     return sample + [(architecture, {"source": "random"}) for architecture in random]
 
 
-def recipe(family: Family) -> SearchConfig:
-    """How a network is trained alone: as the simplex method trains its weights, that of the family if it is one."""
-    return family.config if isinstance(family.config, SearchConfig) else common_recipe(family.config)
+def recipe(family: Family | Description) -> SearchConfig:
+    """How a network is trained alone: as the simplex method trains its weights, that of the family if it is one.
+
+    For another method's family as the default preset does, but with the family's augmentation, which suits the data.
+    """
+    config = family.config
+    if isinstance(config, SearchConfig):
+        return config
+    return dataclasses.replace(common_recipe(config), flip=config.flip, shift=config.shift)
 
 
 def common_recipe(config: Config) -> SearchConfig:

@@ -32,15 +32,17 @@ PRICES = ("parameters", "macs", "latency")
 class BilevelConfig(Config):
     """Settings of methods whose architecture learns in steps of its own. An epoch is one of the weights' images."""
 
-    choice_share: float = setting(0.5, above=0, below=1)  # of the images, for the choices; the weights have the others
-    travel: float = setting(5.9, above=0)  # learning rate of the logits times the number of their steps
-    choice_beta1: float = setting(0.5, least=0, below=1)  # Adam's decay of the logits' mean gradient
-    choice_decay: float = setting(1e-3, least=0)  # weight decay of the logits, within the gradient
-    price: str = setting("parameters", among=PRICES)  # what a cost term counts
-    latency_batch: int = setting(1, least=1)  # with price latency: images at a time,
-    latency_table: str = ""  # the table's name,
+    choice_share: float = setting(
+        0.5, above=0, below=1, about="share of the images for the choices; the weights have the others"
+    )
+    travel: float = setting(5.9, above=0, about="learning rate of the logits times the number of their steps")
+    choice_beta1: float = setting(0.5, least=0, below=1, about="Adam's decay of the logits' mean gradient")
+    choice_decay: float = setting(1e-3, least=0, about="weight decay of the logits, within the gradient")
+    price: str = setting("parameters", among=PRICES, about="what a cost term counts")
+    latency_batch: int = setting(1, least=1, about="with price latency: images at a time, one of the table's batches")
+    latency_table: str = ""  # with price latency: the table's name,
     milliseconds: tuple[tuple[float, ...], ...] = ()  # and LatencyTable.additive: (E, k), not needed before a training,
-    other_milliseconds: float = setting(0.0, least=0)  # and what no choice changes
+    other_milliseconds: float = setting(0.0, least=0, about="from the table: what no choice changes")
 
     def __post_init__(self):
         object.__setattr__(self, "milliseconds", tuple(map(tuple, self.milliseconds)))
@@ -76,7 +78,8 @@ class BilevelConfig(Config):
 
 
 class Bilevel(nn.Module):
-    """Supernet and what chooses its operations. A subclass says `loss`, `teach`, `probabilities` and its knob."""
+    """Supernet and what chooses its operations. A subclass makes `chooser`, and says `loss`, `teach`, its
+    knob and `architecture`."""
 
     bilevel = True
 

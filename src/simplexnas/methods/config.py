@@ -23,19 +23,25 @@ class Config:
     """Everything that decides the outcome of a search, beside the data and the number of processes."""
 
     preset: str
-    seed: int = setting(0, least=0, below=2**63)
+    seed: int = setting(0, least=0, below=2**63, about="of everything random")
     space: SearchSpace = field(default_factory=SearchSpace)
-    epochs: float = setting(24, above=0)  # over the images that the weights learn from; need not be whole
-    budget_minutes: float = setting(0.0, least=0)  # time that the epochs were chosen for; 0: chosen by hand
-    batch_size: int = setting(64, least=1)  # images per step
-    train_images: int = setting(55_000, least=1)  # fewer than there are only to try things
-    learning_rate: float = setting(3e-3, above=0)  # peak of the one-cycle schedule, AdamW
-    matrix_learning_rate: float = setting(2e-2, least=0)  # the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW
-    weight_decay: float = setting(1e-4, least=0)
-    flip: bool = setting(True)  # augmentation: horizontal flips of half of the images
-    shift: int = setting(0, least=0)  # augmentation: random shifts by up to this many pixels in each direction
-    channels_last: bool = setting(True)  # memory format
-    ema: float = setting(0.0, least=0, below=1)  # decay per step of a moving average of all weights; 0: none
+    epochs: float = setting(24, above=0, about="passes over the images that the weights learn from; need not be whole")
+    budget_minutes: float = setting(0.0, least=0, about="time that the epochs were chosen for; 0: chosen by hand")
+    batch_size: int = setting(64, least=1, about="images per step")
+    train_images: int = setting(
+        55_000, least=1, about="a search takes all there are; fewer, the first ones, only to try things"
+    )
+    learning_rate: float = setting(3e-3, above=0, about="of AdamW, peak of the one-cycle schedule")
+    matrix_learning_rate: float = setting(
+        2e-2, least=0, about="the same of Muon, for ungrouped 1x1 convolutions; 0: AdamW for these too"
+    )
+    weight_decay: float = setting(1e-4, least=0, about="of the weights")
+    flip: bool = setting(
+        True, about="augmentation: mirror half of the images, left to right; false for letters, digits"
+    )
+    shift: int = setting(0, least=0, about="augmentation: random shifts by up to so many pixels in each direction")
+    channels_last: bool = setting(True, about="memory format; changes times, and results by rounding")
+    ema: float = setting(0.0, least=0, below=1, about="decay per step of a moving average of all weights; 0: none")
 
     def __post_init__(self):
         check_values(self)
@@ -59,6 +65,16 @@ class Config:
     def most_processes(self) -> int:
         """What processes can share out in a step."""
         return 1
+
+    @property
+    def chooser_group(self) -> dict:
+        """What AdamW takes for a chooser that is trained together with the weights: "lr" and, if others, "betas"."""
+        return {"lr": self.learning_rate}
+
+    @property
+    def limits_chooser(self) -> bool:
+        """Whether such a chooser's gradient counts in the norm that is limited, and is limited with it."""
+        return True
 
     @property
     def steps_per_epoch(self) -> int:

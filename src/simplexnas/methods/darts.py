@@ -1,10 +1,10 @@
 """DARTS: one architecture from a mixture of all operations, by gradient, in two levels.
 
-Source: Liu, Simonyan, Yang, ICLR 2019, sections 2.1 to 2.3; the equations' numbers are from memory. min over alpha of
-L_val(w*(alpha), alpha), w*(alpha) = argmin over w of L_train(w, alpha). On an edge all operations run, weighted by
-p = softmax(alpha). First order takes w for w*; second order takes one step, w' = w - xi grad_w L_train, and
-differentiates through it: grad_alpha L_val(w', alpha) - xi * (grad_alpha L_train(w+, alpha) - grad_alpha
-L_train(w-, alpha)) / (2 eps), w± = w ± eps v, v = grad_w' L_val(w', alpha), eps = 0.01 / |v|.
+Source: Liu, Simonyan, Yang, ICLR 2019, sections 2.1 to 2.3. min over alpha of L_val(w*(alpha), alpha), w*(alpha) =
+argmin over w of L_train(w, alpha). On an edge all operations run, weighted by p = softmax(alpha). First order takes w
+for w*; second order takes one step, w' = w - xi grad_w L_train, and differentiates through it:
+grad_alpha L_val(w', alpha) - xi * (grad_alpha L_train(w+, alpha) - grad_alpha L_train(w-, alpha)) / (2 eps),
+w± = w ± eps v, v = grad_w' L_val(w', alpha), eps = 0.01 / |v|.
 
 Published: halves of the images, batches of 64, 50 epochs, logits by Adam, rate 3e-4, betas (0.5, 0.999), weight decay
 1e-3, from 1e-3 times normal noise; weights by SGD, 0.025 to 0.001 in a cosine, with momentum; xi is their rate.
@@ -41,10 +41,14 @@ EPSILON = 0.01  # length of the difference that stands for the second derivative
 class DartsConfig(BilevelConfig):
     """Settings of DARTS."""
 
-    order: int = setting(1, among=(1, 2))  # of the gradient of the logits
-    xi_start: float = setting(0.025, least=0)  # size of the weights' step that the second order looks through,
-    xi_end: float = setting(0.001, least=0)  # from start to end in a cosine
-    kappa: float = setting(0.0, least=0)  # ours: weight of the expected cost
+    order: int = setting(1, among=(1, 2), about="of the gradient of the logits; 2 takes several times as long")
+    xi_start: float = setting(
+        0.025, least=0, about="size of the weights' step that the second order looks through, at the start"
+    )
+    xi_end: float = setting(0.001, least=0, about="the same at the end; between them a cosine")
+    kappa: float = setting(
+        0.0, least=0, about="ours: weight of the expected cost, in nats for that of equal probabilities"
+    )
 
 
 class Darts(NoKnob, Bilevel):
@@ -132,6 +136,7 @@ def unrolled(
 METHOD = Entry(
     "darts",
     "DARTS (Liu et al. 2019): one architecture from a mixture of all operations; --set order=2: second order",
+    Darts.KNOB,
     DartsConfig,
     Darts,
     {"default": DartsConfig(preset="default")},

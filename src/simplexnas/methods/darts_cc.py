@@ -47,9 +47,9 @@ PLACE, NOISE = 0, 1  # keys of what a step draws
 class DartsCCConfig(BilevelConfig):
     """Settings of DARTS-CC."""
 
-    order: int = setting(1, among=(1, 2))  # of the gradient of the tables
-    lambda_least: float = setting(1e-8, above=0)  # price of a parameter in nats, at knob 0
-    lambda_most: float = setting(1e-4, above=0)  # and at knob 1
+    order: int = setting(1, among=(1, 2), about="of the gradient of the tables; 2 takes several times as long")
+    lambda_least: float = setting(1e-8, above=0, about="price of a parameter in nats, at knob 0")
+    lambda_most: float = setting(1e-4, above=0, about="price of a parameter in nats, at knob 1")
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -138,6 +138,7 @@ class DartsCC(KnobOfNumber, Bilevel):
 METHOD = Entry(
     "darts_cc",
     "DARTS-CC (Yakovlev et al. 2022): a family by the price of a parameter; --set order=2 for the second order",
+    DartsCC.KNOB,
     DartsCCConfig,
     DartsCC,
     {"default": DartsCCConfig(preset="default")},

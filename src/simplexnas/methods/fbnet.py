@@ -46,8 +46,8 @@ HOTTEST, COOLING = 5.0, 4.05  # temperature at the start, and how many times it 
 class FbnetConfig(BilevelConfig):
     """Settings of FBNet."""
 
-    a: float = setting(0.2, above=0)  # scale of the loss
-    b: float = setting(0.6, least=0)  # power of the logarithm of the time
+    a: float = setting(0.2, above=0, about="scale of the loss")
+    b: float = setting(0.6, least=0, about="power of the logarithm of the time")
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -122,6 +122,7 @@ class Fbnet(NoKnob, Bilevel):
 METHOD = Entry(
     "fbnet",
     "FBNet (Wu et al. 2019): one architecture from relaxed samples; cross-entropy times a * log(latency)^b",
+    Fbnet.KNOB,
     FbnetConfig,
     Fbnet,
     {"default": FbnetConfig(preset="default", choice_share=0.2, choice_beta1=0.9, choice_decay=5e-4, price="latency")},

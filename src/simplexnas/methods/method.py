@@ -63,8 +63,8 @@ class Method(Protocol):
 
     supernet: the network whose weights are trained. chooser: the module that says which operations; None if nothing of
     the kind is trained by gradient. bilevel: whether it is trained by `teach`, in steps of its own before those of the
-    weights, or else together with the weights. identity: what tells one training from another, as JSON; a checkpoint is
-    taken up only by the same.
+    weights, or else together with the weights, as `config.chooser_group` says. identity: what tells one training from
+    another, as JSON; a checkpoint is taken up only by the same.
     """
 
     config: Config
@@ -76,6 +76,7 @@ class Method(Protocol):
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """Scalars of one step: "loss", with gradient, "cross_entropy", and whatever else belongs into the log.
 
+        Every step gives the same keys: they are the columns of the log.
         The batches are those of the whole step, one for each of `config.parts`. The mean of "loss" over the processes
         is that of one process alone.
         """
@@ -108,11 +109,14 @@ class Method(Protocol):
 class Entry(NamedTuple):
     """How a method is found: the `METHOD` of its module.
 
-    line: what it is, in one line. config: its settings; make: the untrained method of them. presets: settings by name.
+    name: a word of its own. line: what it is, in one line of 21 to 109 characters. knob: its `KNOB`. config: its
+    settings, a subclass of `Config` that no other method has: a configuration tells its method by it. make: the
+    untrained method of them. presets: settings by name, which each repeats as its `preset`; "default" is one of them.
     """
 
     name: str
     line: str
+    knob: str
     config: type[Config]
     make: Callable[[Config], Method]
     presets: dict[str, Config]
@@ -131,6 +135,8 @@ class Finished:
 class NoKnob(Finished):
     """Of a method that gives one architecture a training."""
 
+    KNOB = "none"
+
     def knob(self, value) -> None:
         if value is not None:
             raise SimplexNASError(f"knob = {value}; this family has none: its training gives one architecture")
@@ -144,6 +150,8 @@ class NoKnob(Finished):
 
 class KnobOfS(Finished):
     """Of a method whose knob is S, penalties on the operations."""
+
+    KNOB = "S"
 
     def knob(self, value) -> np.ndarray:
         """S, (k,); see `penalties.parse`."""

@@ -52,11 +52,13 @@ LOG_SIGMA = -3.0  # at the start
 class ParametricConfig(Config):
     """Settings of parametric complexity control."""
 
-    weight_decay: float = setting(0.0, least=0)  # above 0 it would be a second prior
-    lambda_from: float = setting(1e-4, above=0)  # weight of the KL, at knob 0
-    lambda_to: float = setting(1.0, above=0)  # and at knob 1
-    kl_warmup: float = setting(0.2, least=0, most=1)  # share of the steps in which it rises from 0
-    threshold: float = setting(0.0)  # score, in nats, above which an edge keeps its convolution; 0: |mu| = sigma
+    weight_decay: float = setting(0.0, least=0, about="of the weights; above 0 it is a second prior")
+    lambda_from: float = setting(1e-4, above=0, about="weight of the KL, at knob 0")
+    lambda_to: float = setting(1.0, above=0, about="weight of the KL, at knob 1")
+    kl_warmup: float = setting(0.2, least=0, most=1, about="share of the steps in which it rises from 0")
+    threshold: float = setting(
+        0.0, about="score, in nats, above which an edge keeps its convolution; 0: where |mu| = sigma"
+    )
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -214,6 +216,7 @@ class Parametric(KnobOfNumber, nn.Module):
 METHOD = Entry(
     "parametric",
     "parametric complexity control (Grebenkova et al. 2023): weights for each price of their complexity",
+    Parametric.KNOB,
     ParametricConfig,
     Parametric,
     {"default": ParametricConfig(preset="default")},

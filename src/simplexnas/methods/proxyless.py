@@ -57,8 +57,8 @@ NETWORKS = 10  # that reinforce draws for a step of the logits
 class ProxylessConfig(BilevelConfig):
     """Settings of ProxylessNAS."""
 
-    gradient: str = setting("gate", among=GRADIENTS)  # of the logits
-    cost_weight: float = setting(0.0, least=0)  # lambda, in nats for the cost of equal probabilities
+    gradient: str = setting("gate", among=GRADIENTS, about="which estimate of the gradient of the logits")
+    cost_weight: float = setting(0.0, least=0, about="of the expected cost, in nats for that of equal probabilities")
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -204,6 +204,7 @@ def run_together(first: tuple[nn.Module, nn.Module], second: tuple[nn.Module, nn
 METHOD = Entry(
     "proxyless",
     "ProxylessNAS (Cai et al. 2019): one architecture from hard paths; --set gradient=two_path or reinforce",
+    Proxyless.KNOB,
     ProxylessConfig,
     Proxyless,
     {"default": ProxylessConfig(preset="default", choice_share=0.1, choice_beta1=0.0, choice_decay=0.0)},

@@ -44,9 +44,11 @@ NOTHING = 255  # in place of an operation: not chosen yet
 class RandomSearchConfig(Config):
     """Settings of random search."""
 
-    bins: int = setting(8, least=2)  # of size, evenly in the logarithm: so many architectures are kept
-    candidates: int = setting(40, least=2)  # architectures to choose from, in all bins together
-    validation_images: int = setting(1000, least=2)  # that judge a candidate; all, if there are fewer
+    bins: int = setting(8, least=2, about="of size, evenly in the logarithm: so many architectures are kept")
+    candidates: int = setting(
+        40, least=2, about="architectures to choose from, in all bins together; a multiple of bins"
+    )
+    validation_images: int = setting(1000, least=2, about="that judge a candidate; all, if there are fewer")
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -193,6 +195,7 @@ class RandomSearch(KnobOfNumber, nn.Module):
 METHOD = Entry(
     "random_search",
     "random search with shared weights (Li and Talwalkar 2019): the best of random architectures of each size",
+    RandomSearch.KNOB,
     RandomSearchConfig,
     RandomSearch,
     {"default": RandomSearchConfig(preset="default")},

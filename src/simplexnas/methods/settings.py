@@ -10,12 +10,13 @@ import dataclasses
 import hashlib
 import importlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import Field, dataclass
 from functools import cache
 from pkgutil import iter_modules
 
 from simplexnas.io.errors import SimplexNASError
-from simplexnas.io.settings import setting
+from simplexnas.io.settings import allowed_in_words, setting
 from simplexnas.methods.config import Config
 from simplexnas.methods.method import Entry
 from simplexnas.space import cost
@@ -23,8 +24,6 @@ from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks.task import NAME_OF_FASHION_MNIST
 
 HYPERNETWORKS = ("utility", "worth", "pivot", "mlp")
-# relaxed: a soft mixture per image, as published. The others draw one operation per edge and path: score_function runs
-# only those, straight_through and reinmax run all operations.
 ESTIMATORS = ("score_function", "relaxed", "straight_through", "reinmax")
 
 
@@ -32,31 +31,56 @@ ESTIMATORS = ("score_function", "relaxed", "straight_through", "reinmax")
 class SearchConfig(Config):
     """The settings of the simplex method, ours and as published."""
 
-    hypernetwork_learning_rate: float = setting(1e-2, above=0)
-    hypernetwork_beta1: float = setting(0.9, least=0, below=1)  # AdamW's decay of the hypernetwork's mean gradient
+    hypernetwork_learning_rate: float = setting(1e-2, above=0, about="of AdamW, for the hypernetwork")
+    hypernetwork_beta1: float = setting(
+        0.9, least=0, below=1, about="AdamW's decay of the mean gradient, for the hypernetwork"
+    )
     # choice of operations
-    estimator: str = setting("score_function", among=ESTIMATORS)  # gradient of the cross-entropy for the hypernetwork
-    paths: int = setting(2, least=1)  # hard paths per step, each on its share of the batch
-    sandwich: bool = setting(False)  # also largest and smallest network in each step; the largest teaches the others
-    temperature_start: float = setting(1.0, above=0)
-    temperature_end: float = setting(0.2, above=0)
-    temperature_steps: int = setting(0, least=0)  # in so many equal steps, constant within each; 0: linearly
-    corner_share: float = setting(0.25, least=0, most=1)  # share of S drawn from Dirichlet(1/2) instead of uniformly
-    front_share: float = setting(0.0, least=0, most=1)  # with worth: share of S drawn where the predicted front is
-    random_share: float = setting(0.0, least=0, most=1)  # with worth: share of paths with random choices, after warm-up
+    estimator: str = setting(
+        "score_function",
+        among=ESTIMATORS,
+        about="gradient for the hypernetwork; relaxed: soft mixtures, as published; the others draw one operation per "
+        "edge and path, score_function runs only those",
+    )
+    paths: int = setting(2, least=1, about="hard paths per step, each on its share of the batch")
+    sandwich: bool = setting(
+        False, about="also the largest and smallest network in each step; the largest teaches the others"
+    )
+    temperature_start: float = setting(1.0, above=0, about="of Gumbel-Softmax, at the start of the training")
+    temperature_end: float = setting(0.2, above=0, about="of Gumbel-Softmax, at the end of the training")
+    temperature_steps: int = setting(0, least=0, about="in so many equal steps, constant within each; 0: in a line")
+    corner_share: float = setting(
+        0.25, least=0, most=1, about="share of S drawn from Dirichlet(1/2) instead of uniformly: nearer to the corners"
+    )
+    front_share: float = setting(
+        0.0, least=0, most=1, about="with hypernetwork worth: share of S drawn where the predicted front is"
+    )
+    random_share: float = setting(
+        0.0, least=0, most=1, about="with hypernetwork worth: share of paths with random choices, after the warm-up"
+    )
     # hypernetwork and objective
-    hypernetwork: str = setting("utility", among=HYPERNETWORKS)
-    kappa: float = setting(0.02, least=0)  # final weight of Lat in the objective
-    tau: float = setting(5e-4, above=0)  # entropy weight of the utility form; its gain is kappa / tau
-    # share of the steps in which kappa rises linearly from 0; with worth: in which choices are random, to learn from
-    warmup: float = setting(0.2, least=0, most=1)
-    policy_until: float = setting(0.6, least=0, most=1)  # share of the steps in which the hypernetwork learns
-    random_utilities: bool = setting(False)  # utilities start as random numbers; never learned with policy_until 0
-    spread: float = setting(0.15, least=0)  # standard deviation of utilities over the edges of a cell, in units of S
-    parameter_price: float = setting(0.4, least=0)  # price of the largest number of parameters, in units of S
-    price: str = setting("unit", among=cost.PRICES)  # what S_m is multiplied by on each edge
-    latency_batch: int = setting(64, least=1)  # with price latency: images at a time,
-    latency_table: str = ""  # the table's name,
+    hypernetwork: str = setting(
+        "utility", among=HYPERNETWORKS, about="its form: ours (utility, worth), as published (pivot), or a perceptron"
+    )
+    kappa: float = setting(0.02, least=0, about="weight of the price Lat in the objective, at the end")
+    tau: float = setting(5e-4, above=0, about="weight of the entropy, with utility and worth; the gain is kappa / tau")
+    warmup: float = setting(
+        0.2,
+        least=0,
+        most=1,
+        about="share of the steps in which kappa rises from 0; with worth: in which choices are random, to learn from",
+    )
+    policy_until: float = setting(0.6, least=0, most=1, about="share of the steps in which the hypernetwork learns")
+    random_utilities: bool = setting(
+        False, about="utilities start as random numbers; with policy_until 0 they are never learned"
+    )
+    spread: float = setting(
+        0.15, least=0, about="standard deviation of utilities over the edges of a cell, in units of S"
+    )
+    parameter_price: float = setting(0.4, least=0, about="price of the largest number of parameters, in units of S")
+    price: str = setting("unit", among=cost.PRICES, about="what S_m is multiplied by on each edge")
+    latency_batch: int = setting(64, least=1, about="with price latency: images at a time, one of the table's batches")
+    latency_table: str = ""  # with price latency: the table's name,
     milliseconds: tuple[tuple[float, ...], ...] = ()  # and its LatencyTable.edge_ms, (E, k)
 
     def __post_init__(self):
@@ -87,6 +111,15 @@ class SearchConfig(Config):
         if self.sandwich or self.space.normalise_features:  # then batch normalisation needs two images per network
             least = 2 * (self.paths + self.sandwich)
             check("batch_size", f"from {least}, two images for each network", self.batch_size >= least)
+
+    @property
+    def chooser_group(self) -> dict:
+        return {"lr": self.hypernetwork_learning_rate, "betas": (self.hypernetwork_beta1, 0.999)}
+
+    @property
+    def limits_chooser(self) -> bool:
+        """Not of relaxed samples: with kappa 50 the hypernetwork's gradient would take nearly all of the limit."""
+        return self.estimator != "relaxed"
 
     @property
     def most_processes(self) -> int:
@@ -127,12 +160,10 @@ PRESETS: dict[str, SearchConfig] = {
 }
 
 _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name not in ("operations", "shape"))
-_OF_TABLE = (
-    "latency_table",
-    "milliseconds",
-    "other_milliseconds",
-)  # taken from the latency table, not from a command line
+# Not from `--set`: what the latency table says, what has an option of its own, and what the data say.
+_OF_TABLE = ("latency_table", "milliseconds", "other_milliseconds")
 _SAID_OTHERWISE = ("preset", "seed", "space", "budget_minutes")
+_OF_DATA = ("train_images",)
 LONGEST_NAME = 150  # bytes; file systems allow 255, and temporary names add to it
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 SIMPLEX = "simplex"
@@ -188,11 +219,7 @@ def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHI
     "darts-seed0". Of many changes stands a short hash; the family's description has them all.
     """
     values = {
-        key: repr(value).removesuffix(".0")
-        if isinstance(value, float)
-        else value
-        if isinstance(value, str)
-        else json.dumps(value)
+        key: repr(value).removesuffix(".0") if isinstance(value, float) else _shown(value)
         for key, value in sorted(changes.items())
     }
     start = [preset if method == SIMPLEX else method]
@@ -206,17 +233,46 @@ def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHI
     return name
 
 
+def settable(method: str = SIMPLEX) -> list[Field]:
+    """The settings that `search --set` takes, those of the search space last."""
+    own = [each for each in dataclasses.fields(find(method).config) if each.name not in (*_SAID_OTHERWISE, *_OF_TABLE)]
+    return own + [each for each in dataclasses.fields(SearchSpace) if each.name in _SPACE_SETTINGS]
+
+
+def described(name: str = "default", method: str = SIMPLEX) -> list[tuple[str, str, str, str]]:
+    """Name, value in a preset, allowed values and meaning of each of the `settable` ones, in words."""
+    config = preset(name, method)
+    own = {each.name: getattr(config, each.name, None) for each in settable(method)}
+    own |= {name: getattr(config.space, name) for name in _SPACE_SETTINGS}
+    return [
+        (each.name, _shown(own[each.name]), allowed_in_words(each), each.metadata["about"]) for each in settable(method)
+    ]
+
+
+def _shown(value) -> str:
+    """A value as `--set` takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def parse_changes(assignments: list[str], method: str = SIMPLEX) -> dict:
     """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, method, **changes)`."""
-    own = [each for each in dataclasses.fields(find(method).config) if each.name not in (*_SAID_OTHERWISE, *_OF_TABLE)]
-    of_space = [each for each in dataclasses.fields(SearchSpace) if each.name in _SPACE_SETTINGS]
-    kinds = {each.name: each.type for each in (*own, *of_space)}
+    return _parsed(assignments, settable(method), f"with {method}")
+
+
+def parse_recipe(assignments: list[str]) -> dict:
+    """The same for one network trained alone, on all images: what all methods have, and no search space."""
+    alone = [each for each in dataclasses.fields(Config) if each.name not in (*_SAID_OTHERWISE, *_OF_DATA)]
+    return _parsed(assignments, alone, "for a network alone")
+
+
+def _parsed(assignments: list[str], allowed: Sequence[Field], where: str) -> dict:
+    kinds = {each.name: each.type for each in allowed}
     changes = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")
         if name not in kinds:
             raise SimplexNASError(
-                f"--set {assignment}: no setting {name!r}; allowed with {method}: {', '.join(sorted(kinds))}"
+                f"--set {assignment}: no setting {name!r}; allowed {where}: {', '.join(sorted(kinds))}"
             )
         kind = kinds[name]
         try:

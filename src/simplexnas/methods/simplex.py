@@ -167,6 +167,7 @@ class SimplexMethod(KnobOfS, nn.Module):
 METHOD = Entry(
     SIMPLEX,
     "Firsov 2024, ours and as published (--preset paper): a hypernetwork from penalties S to logits",
+    KnobOfS.KNOB,
     SearchConfig,
     lambda config: (WorthMethod if config.hypernetwork == "worth" else SimplexMethod)(config),
     PRESETS,

@@ -19,20 +19,25 @@ class SearchSpace:
     """The macro layout and the operations of an edge.
 
     operations: registry names, in the order of the components of S; k = len(operations) >= 2.
-    channels: C of the first cell; each reduction cell doubles it and halves height and width.
-    cells: number of cells; those at index cells // 3 and 2 * cells // 3 are reduction cells.
-    nodes: intermediate nodes of a cell; node i sums one edge from each of the 2 + i nodes before it.
-    mean_nodes: divide that sum by the number of its edges (the paper and DARTS do not).
-    normalise_features: batch normalisation, without parameters, of what the classifier reads (neither do they).
     shape: of the task's images, and its number of classes.
     """
 
     operations: tuple[str, ...] = DEFAULT_OPERATIONS
-    channels: int = setting(16, least=2, multiple_of=2)
-    cells: int = setting(3, least=3)
-    nodes: int = setting(4, least=1)
-    mean_nodes: bool = setting(False)
-    normalise_features: bool = setting(False)
+    channels: int = setting(
+        16, least=2, multiple_of=2, about="of the first cell; a reduction cell doubles them and halves height and width"
+    )
+    cells: int = setting(3, least=3, about="how many; those at index cells // 3 and 2 * cells // 3 are reduction cells")
+    nodes: int = setting(
+        4,
+        least=1,
+        about="of a cell, beside its two inputs; node i sums one edge from each of the 2 + i nodes before it",
+    )
+    mean_nodes: bool = setting(
+        False, about="divide a node's sum by the number of its edges; the paper and DARTS do not"
+    )
+    normalise_features: bool = setting(
+        False, about="batch normalisation, without parameters, of what the classifier reads; not in the paper and DARTS"
+    )
     shape: Shape = FASHION_MNIST
 
     def __post_init__(self):

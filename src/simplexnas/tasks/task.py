@@ -16,15 +16,11 @@ from simplexnas.io.settings import check_keys, check_values, setting
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network has to know of a task.
+    """What a network has to know of a task."""
 
-    channels: of an image, 1 grey or 3 colour. size: height and width in pixels, a multiple of 4: a network halves it
-    twice. classes: how many, at least 2.
-    """
-
-    channels: int = setting(among=(1, 3))
-    size: int = setting(least=4, most=96, multiple_of=4)
-    classes: int = setting(least=2)
+    channels: int = setting(among=(1, 3), about="of an image: 1 grey, 3 colour")
+    size: int = setting(least=4, most=96, multiple_of=4, about="height and width in pixels; a network halves it twice")
+    classes: int = setting(least=2, about="how many classes")
 
     def __post_init__(self):
         check_values(self)

@@ -11,6 +11,8 @@ from simplexnas.methods.config import Config
 from simplexnas.methods.method import Batch
 from simplexnas.tasks.task import Split
 
+LEAST_FOR_SMALLER = 16  # images, for a smaller batch to be worth a try
+
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, stream: int, images: int) -> np.ndarray:
@@ -43,11 +45,19 @@ def draw_batches(train: Split, config: Config, step: int, random: torch.Generato
 
 def check_images(config: Config, train: Split) -> None:
     """Raise `SimplexNASError` for fewer images than the configuration uses, or a part with less than a batch."""
-    fewest = min(map(len, config.parts))
-    if len(train) < config.train_images or fewest < config.batch_size:
-        least = math.ceil(config.batch_size * config.train_images / max(1, fewest))
+    if len(train) < config.train_images:
         raise SimplexNASError(
-            f"train_images = {config.train_images}; allowed: from {least} (a batch of each part) to {len(train)}"
+            f"train_images = {config.train_images}; allowed: up to {len(train)}, as many as there are"
+        )
+    fewest = min(map(len, config.parts))
+    if fewest < config.batch_size:
+        of_part = f", of which the smaller part has {fewest}" if len(config.parts) > 1 else ""
+        least = math.ceil(config.batch_size * config.train_images / max(1, fewest))
+        smaller = 2 ** int(math.log2(fewest / 2)) if fewest >= LEAST_FOR_SMALLER else None  # two batches or more
+        hint = "" if smaller is None else f", or --set batch_size={smaller}"
+        raise SimplexNASError(
+            f"{config.train_images} training images{of_part}, but a batch takes {config.batch_size}: "
+            f"more pictures are needed, at least {least} for training{hint}"
         )
 
 

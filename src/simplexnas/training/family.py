@@ -35,7 +35,9 @@ def train_family(
     run, folder = paths.RUNS / name, paths.FAMILIES / name
     check_writable(folder)  # known before the training
     if (folder / DESCRIPTION).exists() and not (run / CHECKPOINT).exists():
-        raise SimplexNASError(f"{relative(folder)} is trained already; move it away to train it again")
+        results = paths.RESULTS / name
+        measured = f", and {relative(results)}, its results, with it" if results.exists() else ""
+        raise SimplexNASError(f"{relative(folder)} is trained already; to train it again move it away{measured}")
     method = search(
         config,
         splits.train,

@@ -67,9 +67,9 @@ class Muon(torch.optim.Optimizer):
 class Optimizers:
     """Muon and AdamW, each under a one-cycle schedule over `steps`, as one object.
 
-    The hypernetwork has its own rate and no weight decay. With `matrix_learning_rate` 0 there is no Muon, and AdamW
-    trains all weights. The norm of the gradient is limited; that of relaxed samples for the weights alone, as in the
-    author's code (with kappa 50 the hypernetwork's would take nearly all of it), else together with the hypernetwork.
+    With `matrix_learning_rate` 0 there is no Muon, and AdamW trains all weights. The norm of the gradient is limited.
+    hypernetwork: what chooses operations, if it is trained together with the weights; AdamW takes what
+    `config.chooser_group` says, without weight decay, and `config.limits_chooser` whether its gradient is limited too.
     chooser: an optimiser of what chooses operations in steps of its own, `choose`; it has no schedule.
     Raises `SimplexNASError` for fewer than `LEAST_STEPS` steps.
     """
@@ -97,9 +97,8 @@ class Optimizers:
         self.limited = list(others)
         if hypernetwork is not None:
             policy = list(hypernetwork.parameters())
-            own = {"lr": config.hypernetwork_learning_rate, "betas": (config.hypernetwork_beta1, 0.999)}
-            groups.append({"params": policy, "weight_decay": 0.0} | own)
-            if config.estimator != "relaxed":
+            groups.append({"params": policy, "weight_decay": 0.0} | config.chooser_group)
+            if config.limits_chooser:
                 self.limited += policy
         self.optimizers = {"adamw": torch.optim.AdamW(groups, fused=True)}
         if matrices:

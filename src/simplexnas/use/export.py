@@ -53,8 +53,9 @@ def export(
 
     The network has the family's weights, with batch-normalisation statistics re-estimated, and folded into the
     convolutions if `fold`; "parameters" in model.json are those of the file, to which folding adds biases.
-    ONNX Runtime and PyTorch must agree on the whole test set: the same predictions, logits within 1e-4. ONNX Runtime
-    is timed from pixels to logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
+    ONNX Runtime and PyTorch must agree on the whole test set: logits within 1e-4, and the same predictions, except of
+    images whose two largest logits are as near to each other; "changed_predictions" counts those. ONNX Runtime is
+    timed from pixels to logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
     "latency" in model.json is null without `timing`, and where the machine is too busy.
     Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, or the
     architecture is of another search space.
@@ -141,21 +142,28 @@ def _write_models(network: Classifier, folder: Path) -> None:
 
 
 def _compare(session, network: nn.Module, test: Split) -> dict:
-    """Accuracy of ONNX Runtime on the test set, and the largest difference of a logit from PyTorch."""
+    """Accuracy of ONNX Runtime on the test set, and how it differs from PyTorch."""
     theirs, ours = [], []
     with torch.inference_mode():
         for images in test.images.split(evaluation.BATCH):
             theirs.append(session.run(None, {onnx_model.INPUT: images.numpy()})[0])
             ours.append(network(images).numpy())
     theirs, ours = np.concatenate(theirs), np.concatenate(ours)
-    difference, changed = float(np.abs(theirs - ours).max()), int((theirs.argmax(1) != ours.argmax(1)).sum())
-    if not difference < TOLERANCE or changed:  # also where it is not a number
+    difference, changed = float(np.abs(theirs - ours).max()), theirs.argmax(1) != ours.argmax(1)
+    second, first = np.sort(ours, axis=1)[:, -2:].T
+    tied = first - second < TOLERANCE  # rounding alone decides between two classes
+    if not difference < TOLERANCE or (changed & ~tied).any():  # also where it is not a number
         raise SimplexNASError(
             f"ONNX Runtime differs from PyTorch: logits by up to {difference:.1e} (allowed: {TOLERANCE:.0e}), "
-            f"{changed} of {len(test)} predictions (allowed: 0); nothing was written"
+            f"{(changed & ~tied).sum()} of {len(test)} predictions (allowed: 0), and {(changed & tied).sum()} between "
+            "classes whose logits are as near to each other (allowed); nothing was written"
         )
-    accuracy = float((theirs.argmax(1) == test.labels.numpy()).mean())
-    return {"test_accuracy": accuracy, "test_images": len(test), "largest_logit_difference": difference}
+    return {
+        "test_accuracy": float((theirs.argmax(1) == test.labels.numpy()).mean()),
+        "test_images": len(test),
+        "largest_logit_difference": difference,
+        "changed_predictions": int(changed.sum()),
+    }
 
 
 def _latency(session, network: nn.Module) -> dict | None:

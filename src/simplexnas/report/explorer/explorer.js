@@ -128,8 +128,8 @@ function simplexnasExplorer(root, data) {
       totalParameters: whole(sizes.totalParameters),
       macs: (sizes.macs / 1e6).toFixed(2) + " M",
       time: sizes.time === null ? "–" : sizes.time.toFixed(2) + " ms",
-      accuracy: percent(member.test),
-      source: found.measured ? "measured" : `nearest measured, S = (${found.S.map((v) => v.toFixed(2)).join(", ")})`,
+      accuracy: (found.measured ? "" : "≈ ") + percent(member.test),
+      source: found.measured ? "measured" : `of another network, the nearest measured: S = (${found.S.map((v) => v.toFixed(2)).join(", ")})`,
     };
     for (const [name, text] of Object.entries(values)) find(`[data-value=${name}]`).textContent = text;
     const dot = find(".plot .here"), at = data.plot.of;

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy import stats
 
 from simplexnas.family import describe
 from simplexnas.io import paths, records
@@ -175,10 +176,25 @@ def alone_gap() -> float:
     return statistics.agreement([p.accuracy.test for p in own], [p.retrained.test for p in own])["gap"]
 
 
+def better(menu: list[Point]) -> tuple[int, float]:
+    """Of the first member on the menu that is smaller than the example's answer and more accurate on validation: its
+    number, and its predicted time in PyTorch."""
+    found = selected()
+    number, point = next(
+        (number, point)
+        for number, point in enumerate(menu, 1)
+        if point.edge_parameters < found["edge_parameters"]
+        and point.accuracy.validation > found["accuracy"]["validation"]
+    )
+    return number, LatencyTable.load(published.TIMED_TABLE, SPACE).predict(Architecture(SPACE, point.choice), 1)
+
+
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name."""
     menu, _ = members()
     test, ms = [100 * point.accuracy.test for point in menu], [point.latency_ms for point in menu]
+    lower = 1 + int(np.argmax(np.diff(test)))  # members below the largest step
+    number, pytorch = better(menu)
     known = {
         "budget.members": str(len(menu)),
         "budget.least": f"{min(test):.0f}",
@@ -186,10 +202,20 @@ def numbers() -> dict[str, str]:
         "budget.fastest": f"{min(ms):.1f}",
         "budget.slowest": f"{max(ms):.1f}",
         "budget.alone": f"{alone_gap():.1f}",
+        "budget.lower": str(lower),
+        "budget.lower.least": f"{min(test[:lower]):.0f}",
+        "budget.lower.most": f"{max(test[:lower]):.0f}",
+        "budget.upper.least": f"{min(test[lower:]):.0f}",
+        "budget.upper.most": f"{max(test[lower:]):.0f}",
+        "budget.better": str(number),
+        "budget.better.pytorch": f"{pytorch:.1f}",
     }
     for runtime, file in BUDGETS.items():
         content, key = records.read(paths.RESULTS / file), runtime.split()[0].lower()
+        interval = stats.binomtest(content["kept"], len(content["budgets"])).proportion_ci()  # exact
         known |= {
+            f"budget.{key}.low": f"{100 * interval.low:.0f}",
+            f"budget.{key}.high": f"{100 * interval.high:.1f}",
             f"budget.{key}.kept": str(content["kept"]),
             f"budget.{key}.of": str(len(content["budgets"])),
             f"budget.{key}.infeasible": str(content["infeasible"]),

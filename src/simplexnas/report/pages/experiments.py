@@ -146,8 +146,8 @@ def shared_or_alone() -> pd.DataFrame:
         shared, alone = 100 * point.accuracy.test, 100 * point.retrained.test
         lines.append((point.total_parameters, _unbroken("ours, large"), f"{shared:.1f}", f"{alone:.1f}"))
     lines += [(size, "DARTS\N{NON-BREAKING HYPHEN}CC", "–", f"{test:.1f}") for size, test in DARTS_CC]
-    found = pd.DataFrame(sorted(lines), columns=["parameters", "network", "shared, %", "alone, %"])
-    return found.assign(parameters=found["parameters"].map("{:,}".format))
+    found = pd.DataFrame(sorted(lines), columns=["total parameters", "network", "shared, %", "alone, %"])
+    return found.assign(**{"total parameters": found["total parameters"].map("{:,}".format)})
 
 
 def largest(n: int = 2) -> list[records.Point]:

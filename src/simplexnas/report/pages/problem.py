@@ -1,5 +1,6 @@
 """The page `problem`: what is searched, the data, and why penalties are a vector."""
 
+import itertools
 from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
@@ -83,7 +84,7 @@ def members(ax: plt.Axes, points: Iterable[Point], named: dict[str, Point]) -> N
         place = (point.total_parameters / 1e3, 100 * point.accuracy.test)
         ax.scatter(*place, s=36, color="black", zorder=3)
         ax.annotate(name, place, (6, -13), textcoords="offset points", weight="bold", fontsize=LETTERS)
-    ax.set_xlabel("parameters, thousands", fontsize=LETTERS)
+    ax.set_xlabel("total parameters, thousands", fontsize=LETTERS)
     ax.set_ylabel("test accuracy, %", fontsize=LETTERS)
     _open(ax)
 
@@ -101,6 +102,12 @@ def trade(points: Iterable[Point], near: float = NEAR) -> tuple[Point, Point]:
     saving[np.abs(accuracy[:, None] - accuracy) > near + 1e-12] = -np.inf
     first, second = np.unravel_index(saving.argmax(), saving.shape)
     return points[first], points[second]
+
+
+def close(points: Iterable[Point], near: float = NEAR) -> int:
+    """How many pairs of different networks have about the same validation accuracy."""
+    networks = {point.choice: point.accuracy.validation for point in points}
+    return sum(abs(a - b) <= near + 1e-12 for a, b in itertools.combinations(networks.values(), 2))
 
 
 def savings(pair: tuple[Point, Point]) -> tuple[float, float]:
@@ -121,7 +128,7 @@ def two_devices(family: str = published.DEFAULT[0]) -> Figure:
         label = f"S = ({S}): {100 * point.accuracy.validation:.1f} %"
         ax.scatter(*_sizes([point]), s=55, marker=marker, color="black", zorder=4, label=label)
     ax.legend(frameon=False, loc="upper left", fontsize=LETTERS, handletextpad=0.2, borderpad=0)
-    ax.set_xlabel("parameters, thousands", fontsize=LETTERS)
+    ax.set_xlabel("total parameters, thousands", fontsize=LETTERS)
     ax.set_ylabel("MACs per image, millions", fontsize=LETTERS)
     _open(ax)
     return figure
@@ -156,6 +163,7 @@ def numbers() -> dict[str, str]:
         "problem.networks": f"{len({point.choice for point in shown})}",
         "problem.low": f"{min(tests):.0f}",
         "problem.high": f"{max(tests):.0f}",
+        "problem.pairs": f"{close(shown):,}",
         "problem.kappa": f"{ours.kappa:g}",
         "problem.elsewhere": f"{100 * ours.corner_share:.0f}",
     }

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from simplexnas.io import paths, records
 from simplexnas.io.records import Point
@@ -27,6 +28,9 @@ from simplexnas.space.search_space import SearchSpace
 FAMILIES = published.PAPER
 LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 SQUARE = {"color": "black", "marker": "s", "markerfacecolor": "none", "markeredgewidth": 1.6, "markersize": 11}
+RANGES = (([0, 1], "without images: all of a hundred trainings"), ([0.1, 0.9], "without images: eight of ten"))
+BARS = ({"height": 0.78, "color": "#d9d9d9"}, {"height": 0.44, "color": "#a6a6a6"})  # one for each of the ranges
+BAR = 0.5  # edges that a bar is longer than its range, so that one of a single count is seen
 REPORTED, OF_TRAINING = "discrete", "discrete, statistics of training"  # two of the ways to measure
 
 
@@ -36,17 +40,29 @@ def points(families: Sequence[str] = FAMILIES) -> dict[str, list[Point]]:
     return {name: [next(point for point in own if point.name == name) for own in measured] for name in PAPER}
 
 
-def hundred(families: Sequence[str] = FAMILIES) -> Figure:
-    """The figure of the page `latency`, a hundred trainings without images, and ours with images as squares."""
-    figure, trained = latency.hundred(), points(families)
-    for ax, name in zip(figure.axes, PAPER, strict=True):
-        for row, operation in enumerate(labels(SearchSpace().operations)):
+def against_the_price(families: Sequence[str] = FAMILIES) -> Figure:
+    """Edges with each operation: ours with images as squares, on the ranges of a hundred trainings without images."""
+    counts, trained, operations = latency.without_images(), points(families), labels(SearchSpace().operations)
+    figure, axes = plt.subplots(4, 1, figsize=(5.6, 5.4), layout="constrained", sharex=True, sharey=True)
+    for ax, (name, (S, *_)) in zip(axes, PAPER.items(), strict=True):
+        for row, operation in enumerate(operations):
+            found = counts.loc[(counts["model"] == name) & (counts["operation"] == operation), "edges"]
+            for (ends, _), style in zip(RANGES, BARS, strict=True):
+                first, last = found.quantile(ends)
+                ax.barh(row, last - first + BAR, left=first - BAR / 2, **style)
             edges = [point.operations[operation] for point in trained[name]]
             ax.plot(edges, [row] * len(edges), linestyle="", **SQUARE)
-    (legend,) = figure.legends
-    handles = [*legend.legend_handles, Line2D([], [], linestyle="", label="trained by us, with images", **SQUARE)]
-    legend.remove()
-    figure.legend(handles=handles, loc="outside upper center", frameon=False, ncols=2, columnspacing=1)
+        ax.set_yticks(range(len(operations)), operations)
+        ax.set_ylim(len(operations) - 0.5, -0.5)
+        ax.set_title(f"{name}, S = ({', '.join(f'{value:.2f}' for value in S)})", fontsize=10, loc="left")
+        ax.grid(axis="x", color="#dddddd", linewidth=0.6)
+        ax.set_axisbelow(True)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[-1].set_xlabel("edges with the operation, of 28")
+    axes[-1].set_xlim(-1, 28.5)
+    handles = [Patch(label=words, color=style["color"]) for (_, words), style in zip(RANGES, BARS, strict=True)]
+    handles.append(Line2D([], [], linestyle="", label="trained by us, with images", **SQUARE))
+    figure.legend(handles=handles, loc="outside upper center", frameon=False)
     return figure
 
 
@@ -226,8 +242,8 @@ def leads(families: Sequence[str] = FAMILIES) -> dict[str, list[float]]:
 
 def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
     """The numbers in the prose of the page, by name; accuracies in percent, their differences in percentage points."""
-    lattices, same = [records.read_lattice(name).points for name in families], unlike(families)
-    same = same[same["with images"] == same["without"]]
+    lattices, found = [records.read_lattice(name).points for name in families], unlike(families)
+    same, other = (found[(found["with images"] == found["without"]) == own] for own in (True, False))
     tests = [100 * point.accuracy.test for lattice in lattices for point in lattice]
     networks = [len({point.choice for point in lattice}) for lattice in lattices]
     none, weak, *_ = shares()
@@ -239,6 +255,9 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
         "steps": f"{config.steps:,}",
         "differ": f"{same['differ'].max()}",
         "choices": f"{same['choices'].max():,}",
+        "share": f"{100 * same['share'].max():.2g}",
+        "other.seed": f"{100 * other['share'].min():.0f}",
+        "images": f"{config.train_images:,}",
         "networks": f"{min(networks)}",
         "low": f"{min(tests):.0f}",
         "high": f"{max(tests):.0f}",

@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from simplexnas.family import Family
+from simplexnas.measure import evaluation
 from simplexnas.methods import gumbel
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import drawing, figures, published
@@ -99,11 +100,11 @@ def decoded() -> pd.DataFrame:
         lines.append(
             {
                 "model": name,
-                "parameters": f"{parameters:,}",
+                "edge parameters": f"{parameters:,}",
                 "x": x,
                 "y": y,
                 "z": z,
-                "total": f"{parameters + cost.fixed_parameters(SPACE):,}",
+                "total parameters": f"{parameters + cost.fixed_parameters(SPACE):,}",
                 "M MACs": f"{decoded_macs(name) / 1e6:.2f}",
             }
         )
@@ -158,6 +159,8 @@ def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name."""
     return {
         "supernet.fixed": f"{cost.fixed_parameters(SPACE):,}",
+        "supernet.images": f"{evaluation.BATCH_NORM_IMAGES:,}",
+        "supernet.batch": f"{evaluation.BATCH}",
         "supernet.mean": f"{mean_of_two(2.0):.4f}",
         "supernet.limit": f"{1 / (1 + np.exp(-2.0)):.4f}",
     }

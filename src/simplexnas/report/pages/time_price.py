@@ -181,8 +181,9 @@ def numbers() -> dict[str, str]:
     return {
         "time_price.lead.least": f"{leads.min():.0f}",
         "time_price.lead.most": f"{leads.max():.0f}",
+        "time_price.time.46": f"{by_ms.loc[46, BY_TIME]:.1f}",
         "time_price.behind": f"{behind:.1f}",
-        **{f"time_price.unit.{ms}": f"{by_ms.loc[ms, UNIT]:.1f}" for ms in (45, 46, 48)},
+        **{f"time_price.unit.{ms}": f"{by_ms.loc[ms, UNIT]:.1f}" for ms in (45, 46)},
         "time_price.small": f"{small.min():.0f}",
         "time_price.large.least": f"{ahead.min():.1f}",
         "time_price.large.most": f"{ahead.max():.1f}",

@@ -6,9 +6,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from simplexnas import latency
+from simplexnas.io import paths, records
 from simplexnas.latency.parts import Part, all_parts
 from simplexnas.latency.table import LatencyTable
 from simplexnas.report import figures, published
+from simplexnas.report.pages.budget import BUDGETS
 from simplexnas.report.style import OPERATION_COLORS
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
@@ -54,6 +56,18 @@ def errors() -> pd.DataFrame:
                 line[f"{key}, %"] = f"{100 * own['mape']:.1f}, {100 * own['worst']:.1f}"
             lines.append(line)
     return pd.DataFrame(lines)
+
+
+def promised() -> pd.DataFrame:
+    """Members that `select` promised within random budgets: how far their measured times were from the prediction.
+
+    Columns: "runtime", "images", "off" (relative to the prediction, above 0 if slower).
+    """
+    return pd.DataFrame(
+        {"runtime": runtime, "images": test["batch"], "off": test["promised_ms"] / test["predicted_ms"] - 1}
+        for runtime, file in BUDGETS.items()
+        for test in records.read(paths.RESULTS / file)["budgets"]
+    )
 
 
 def edge_times() -> pd.DataFrame:
@@ -109,12 +123,17 @@ def numbers() -> dict[str, str]:
             found.append(latency.prediction_errors(points))
             again.append(latency.prediction_errors(points, "again_ms")["mape"])
             known[f"timing.{machine}.{batch}"] = f"{100 * found[-1]['mape']:.0f}"
+    members = promised().set_index(["runtime", "images"])["off"].abs()
+    means = members.groupby(level=[0, 1]).mean()
     mean, worst, rank = ([each[key] for each in found] for key in ("mape", "worst", "spearman"))
     return known | {
         "timing.least": f"{100 * min(mean):.0f}",
         "timing.most": f"{100 * max(mean):.0f}",
         "timing.worst": f"{100 * max(worst):.0f}",
         "timing.rank": f"{min(rank):.2f}",
+        "timing.promised.least": f"{100 * means.min():.0f}",
+        "timing.promised.most": f"{100 * means.max():.0f}",
+        "timing.promised.worst": f"{100 * members.max():.0f}",
         "timing.again.least": f"{100 * min(again):.0f}",
         "timing.again.most": f"{100 * max(again):.0f}",
     }

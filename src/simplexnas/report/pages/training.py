@@ -16,7 +16,7 @@ from simplexnas.methods import settings
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.worth import WorthMethod
+from simplexnas.methods.worth import FRONT_DRAWS, WorthMethod
 from simplexnas.report import drawing
 from simplexnas.report.paper import PAPER
 from simplexnas.report.style import MARKERS, operation_colors
@@ -91,7 +91,7 @@ def picture() -> str:
         parts.append(drawing.arrow((x, 384), (x, 408)))
         parts.append(drawing.box(x - 50, 408, 100, 32, f"loss L{'₁₂'[number]}"))
         parts.append(f'<path d="M{x} 440V458" fill="none" stroke="currentColor" stroke-width="1.5"/>')
-    parts.append(drawing.box(left, 132, 380, 50, "hypernetwork", "α = gain · (worth / κ − price of S)"))
+    parts.append(drawing.box(left, 132, 380, 50, "hypernetwork", "α = g · (worth / κ − price of S)"))
     middle = sum(columns) / 2
     for y, words in ((198, "softmax"), (278, "draw"), (400, "a batch of images")):
         parts.append(drawing.text(middle, y, words, 13))
@@ -198,11 +198,17 @@ def ours() -> SearchConfig:
 
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name; shares in percent."""
-    config = ours()
+    config, default = ours(), settings.preset("default")
     return {
         "training.images": f"{config.batch_size}",
         "training.warmup": f"{100 * config.warmup:.0f}",
         "training.front": f"{100 * config.front_share:.0f}",
         "training.corner": f"{100 * config.corner_share:.0f}",
+        "training.draws": f"{FRONT_DRAWS:,}",
+        "training.kappa": f"{config.kappa:g}",
         "training.gain": f"{config.kappa / config.tau:.0f}",
+        "training.default.paths": f"{default.paths}",
+        "training.epochs": f"{config.epochs:g}",
+        "training.default.epochs": f"{default.epochs:g}",
+        "training.default.gain": f"{default.kappa / default.tau:.0f}",
     }

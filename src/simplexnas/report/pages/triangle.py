@@ -385,6 +385,7 @@ def numbers(families: Sequence[str] = FAMILIES, theirs: Sequence[str] = THEIRS) 
     by_level, known = levels(families), {"trainings": number_word(len(families))}
     own = [point for points in members(families) for point in points]
     networks = [len(points) for points in members(families)]
+    on_front = [len(analysis.front(points)) for points in members(families)]
     with_one, without = (by_level[by_level["reduction"] == kind] for kind in (True, False))
     pooling = [100 * point.accuracy.test for point in pooling_everywhere(families)]
     in_both = [point for point in own if in_reduction(point)]
@@ -393,6 +394,8 @@ def numbers(families: Sequence[str] = FAMILIES, theirs: Sequence[str] = THEIRS) 
         "points": f"{len(lattices(families)[0])}",
         "networks.fewest": f"{min(networks)}",
         "networks.most": f"{max(networks)}",
+        "front.fewest": f"{min(on_front)}",
+        "front.most": f"{max(on_front)}",
         "without.most": f"{without['most'].max():.1f}",
         "without.least": f"{without['least'].min():.0f}",
         "without.median": f"{without['median'].mean():.0f}",

@@ -7,8 +7,9 @@ import numpy as np
 from simplexnas.family import describe
 from simplexnas.io import records
 from simplexnas.measure import price_alone
-from simplexnas.report import analysis, published, tables
+from simplexnas.report import analysis, published, statistics, tables
 from simplexnas.report.names import read_name
+from simplexnas.report.pages import sharing
 from simplexnas.report.paper import PAPER
 
 
@@ -32,17 +33,23 @@ def numbers() -> dict[str, str]:
     ours = architectures(published.DEFAULT)
     known |= {"verdict.ours.fewest": f"{min(ours)}", "verdict.ours.most": f"{max(ours)}"}
     known["verdict.published.networks"] = f"{np.mean(architectures(published.PAPER)):.0f}"
-    known["verdict.unlike"] = f"{max(price_alone.unlike(name)[read_name(name)[2]] for name in published.PAPER)}"
+    unlike = {name: price_alone.unlike(name) for name in published.PAPER}
+    known["verdict.unlike"] = f"{max(own[read_name(name)[2]] for name, own in unlike.items())}"
+    others = [value for name, own in unlike.items() for seed, value in own.items() if seed != read_name(name)[2]]
+    known["verdict.seeds"] = f"{100 * np.mean(others) / (len(theirs[0]) * len(theirs[0][0].choice)):.0f}"
     measured = [records.read_own(describe(name), records.PAPER_POINTS).points for name in published.PAPER]
     for name in ("A", "B"):
         tests = [point.ways["discrete"].test for own in measured for point in own if point.name == name]
         known[f"verdict.published.{name}"] = f"{100 * np.mean(tests):.0f}"
-    gaps = [
-        100 * (point.retrained.test - point.accuracy.test)
-        for point in records.read_own(describe(published.DEFAULT[0]), records.RETRAINED).points
-        if point.source == "family"
-    ]
-    known["verdict.gap"] = f"{np.mean(gaps):.1f}"
+    retrained = records.read_own(describe(published.DEFAULT[0]), records.RETRAINED).points
+    members = [point for point in retrained if point.source == "family"]
+    inherited, alone = ([of(point).test for point in members] for of in (lambda p: p.accuracy, lambda p: p.retrained))
+    known["verdict.gap"] = f"{statistics.agreement(inherited, alone)['gap']:.1f}"
+    taus = statistics.resampled_taus({"inherited": inherited}, alone, ["member"] * len(members))["inherited"]
+    low, high = statistics.percentile_interval(taus)
+    known |= {"verdict.tau.low": f"{low:.2f}", "verdict.tau.high": f"{high:.2f}"}
+    lead = statistics.mean_and_interval(sharing.opponents()["lead"].tolist())
+    known |= {"verdict.lead.most": f"{-lead['low']:.1f}", "verdict.lead.least": f"{abs(lead['high']):.1f}"}
     gains = [100 * (row["best"]["accuracy"]["test"] - row["paper"]["accuracy"]) for row in tables.table()]
     known |= {"verdict.gain.least": f"{min(gains):.0f}", "verdict.gain.most": f"{max(gains):.0f}"}
     for name in ("A", "C"):
