@@ -57,7 +57,7 @@ HTML(as_html(sharing.groups_table()))
 #
 # The largest member, 104,416<!--=sharing.largest--> edge parameters, has 91.5<!--=sharing.largest.inherited--> % inherited, which is not the best of the family. Alone it has 93.5<!--=sharing.largest.alone--> %, which is the best of the 20<!--=sharing.members-->.
 #
-# So size is worth more alone than in the family. That large members gain so little from theirs may be a price of sharing, or of how seldom training draws them; these data do not tell the two apart.
+# So size is worth more alone than in the family. That large members gain so little from theirs may come of sharing, or of how seldom training draws them; these data do not tell the two apart.
 #
 # ## Random architectures
 

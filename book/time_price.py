@@ -82,7 +82,7 @@ HTML(time_price.reach().to_html(index=False, border=0))
 # The family priced by time is the shorter and the coarser dial: an identity without stride is almost free at every $S$, so that no $S$ gives more than 11<!--=time_price.convolutions--> convolutions. Where time is scarce that is enough.
 #
 # (gains-timed)=
-# ## Do predicted gains hold when networks are timed?
+# ## Does the lead hold when networks are timed?
 #
 # We timed the members that are best within each budget, all in the same rounds (`benchmarks/fronts.py`):
 

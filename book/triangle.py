@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - Yes. As its penalty rises, an operation becomes rarer, and in small steps. Each of our three<!--=triangle.trainings--> trainings has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> networks on its *front*: of its 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones, no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
-# - S is a dial of size, not of accuracy. Most of the accuracy depends on one thing, a convolution in the reduction cell. Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's four models.
+# - S is a dial of size, not of accuracy. Most of the accuracy depends on one thing, a convolution in the reduction cell. Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's models, A to C on the slides and D in a later text.
 # - For accuracy against size one number does nearly as well as the vector S. Within the one limit of time that we tried it does not.
 # :::
 
@@ -104,7 +104,7 @@ HTML(as_html(triangle.notable_table()))
 # **Pooling on every edge is more accurate than each of the paper's four models.** It has no edge parameter at all; stem, preprocessing and classifier are trained even there. Of the distance from the paper to our best within its size it covers
 # 85<!--=triangle.covered.B--> % at B, 79<!--=triangle.covered.D--> % at D, 49<!--=triangle.covered.A--> % at A and 31<!--=triangle.covered.C--> % at C.
 #
-# **The largest member is never the best.** That may be a price of sharing: {ref}`members-alone`.
+# **The largest member is never the best.** That may come of sharing: {ref}`members-alone`.
 #
 # (one-number)=
 # ## Why a vector? One number instead of two
