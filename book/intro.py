@@ -118,7 +118,7 @@ plt.show()
 # - **Best within the paper's parameters** (bold, as it is the column to compare with the paper's): the member best on a validation split among the 231 points S of a *lattice* with step 0.05, for each training. At D it is behind "same S", which is larger there and has a convolution where it counts ({ref}`why <why-D>`).
 # - **The published method, trained by us**: its objective, hypernetwork and sampling, completed by the author's code {cite}`firsovcode` where the slides are silent, under our optimiser. It had 5<!--=intro.epochs.theirs--> epochs where ours had 24<!--=intro.epochs.ours-->, once, and nothing was tuned for it. At A, B and D its networks have 2.6<!--=intro.larger.least--> to 9<!--=intro.larger.most--> times the paper's edge parameters.
 #
-# The paper's numbers are quoted; ours are of a variant of the method, the preset `default`. A newer preset, `worth`, is described in {doc}`training`, and has no results here yet.
+# The paper's numbers are quoted; ours are of a variant of the method, the preset `default`. A newer preset, `worth`, is described in {doc}`training`; no result on these pages is of it.
 # The recipe of `default` was tuned on the validation images, over short trainings whose number we did not record; the published method was not ({doc}`reproduce`). So the gap between the columns is not the effect of one change: {ref}`deviations` lists what differs.
 #
 # (pages)=

@@ -71,7 +71,7 @@ SVG(reproduce.chain())
 #
 # The run lies in `data/runs/default-seed0`: a log in CSV, and a checkpoint every 200 steps until the family is written to `data/families`. A family that is there, as this one is in a clone, is not trained over, nor measured again: move the files away first, or take another seed.
 #
-# The presets are `paper` (objective, hypernetwork, sampling and number of steps of the author's code, with our optimiser, classifier and data split), `default` (ours), `quick` (ours in three epochs, to try things), and `worth` (ours with what {doc}`training` describes; its families are not measured yet). `--set NAME=VALUE` changes a setting, and the family's name says so.
+# The presets are `paper` (objective, hypernetwork, sampling and number of steps of the author's code, with our optimiser, classifier and data split), `default` (ours), `quick` (ours in three epochs, to try things), and `worth` (ours with what {doc}`training` describes; no result on these pages is of it). `--set NAME=VALUE` changes a setting, and the family's name says so.
 #
 # `--devices 2` trains in two processes, `--nodes` on several machines: they share out the paths of each step, so that there must be as many (`default` has two, `paper` and `worth` one), and results are those of one process up to rounding. On two cores one process with two threads is as fast.
 #

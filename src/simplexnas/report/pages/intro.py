@@ -194,7 +194,9 @@ def result(families: Sequence[str] = published.DEFAULT, theirs: Sequence[str] = 
     fixed = cost.fixed_parameters(SearchSpace())
     for number, (name, (_, accuracy, edge_parameters, _)) in enumerate(PAPER.items()):
         place = ((edge_parameters + fixed) / 1e3, 100 * accuracy)
-        ax.scatter(*place, marker="*", s=130, color=black, zorder=4, label=None if number else "A to C: slides; D: later text")
+        ax.scatter(
+            *place, marker="*", s=130, color=black, zorder=4, label=None if number else "A to C: slides; D: later text"
+        )
         ax.annotate(name, place, (9, -4), textcoords="offset points", weight="bold", fontsize=LETTERS)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator([20, 30, 50, 100, 150]))
