@@ -182,7 +182,7 @@ assert identities.edge_parameters == 8 * 5_120 == 40_960
 # %% [markdown]
 # **2. Is the mean softmax(α/t)?** Take two operations with logits 2 and 0. Draw many samples at each $t$ below, and compare the mean of the first component with that of $\mathrm{softmax}(\alpha/t)$:
 #
-# | $t$ | 1 | 0.5 | 0.01 |
+# | temperature $t$ | 1 | 0.5 | 0.01 |
 # |---|---|---|---|
 # | first component of $\mathrm{softmax}(\alpha/t)$ | 0.881 | 0.982 | 1.000 |
 
