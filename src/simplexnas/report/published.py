@@ -26,7 +26,7 @@ DEFAULT, WORTH, UNIT, LATENCY, RANDOM, PAPER = (
 TABLES = LATENCY_TABLE, TIMED_TABLE, ONNXRUNTIME_TABLE = tuple(
     _names(group) for group in ("latency_table", "timed_table", "onnxruntime_table")
 )
-WHOLE = (*DEFAULT, *UNIT, *LATENCY, *RANDOM, *PAPER)  # measured on the lattice with step 0.05
+WHOLE = (*DEFAULT, *WORTH, *UNIT, *LATENCY, *RANDOM, *PAPER)  # measured on the lattice with step 0.05
 KAPPA, QUICK, SOFTER, FORMS = (tuple(_names(group)) for group in ("kappa", "quick", "softer", "forms"))
 RANKING, ABLATED, ESTIMATORS = (_names(group) for group in ("ranking", "ablated", "estimators"))
 ABLATION = with_seeds(dict.fromkeys([*ABLATED, *ESTIMATORS, *FORMS]))
