@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -38,6 +39,21 @@ def trained(monkeypatch):
     monkeypatch.setattr(comparison, "retrain", retrain)
     monkeypatch.setattr(evaluation, "accuracies", lambda *_: Accuracy(0.9, 0.9))
     return asked
+
+
+@contextmanager
+def stopped_after(trainings: int, trained: list, monkeypatch):
+    """The block ends when one more training would begin."""
+    retrain = comparison.retrain
+
+    def stops(*arguments):
+        if len(trained) == trainings:
+            raise KeyboardInterrupt
+        return retrain(*arguments)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(comparison, "retrain", stops)
+        yield
 
 
 def content(path):
@@ -97,34 +113,16 @@ def test_statistics_of_a_network_alone_are_those_of_clean_images(front, tiny_fam
 
 
 def test_an_interrupted_comparison_goes_on(front, tiny_family, fewer, trained, monkeypatch):
-    retrain = comparison.retrain
-
-    def stops(*arguments):
-        if len(trained) == 2:
-            raise KeyboardInterrupt
-        return retrain(*arguments)
-
-    monkeypatch.setattr(comparison, "retrain", stops)
-    with pytest.raises(KeyboardInterrupt):
+    with stopped_after(2, trained, monkeypatch):
         comparison.compare(tiny_family, fewer, front, members=1, random=3, epochs=1)
-    monkeypatch.setattr(comparison, "retrain", retrain)
     comparison.compare(tiny_family, fewer, front, members=1, random=3, epochs=1)
     assert len(trained) == 4, "none is trained twice"
     assert {folder for *_, folder in trained} == {tiny_family.runs / "alone"}
 
 
 def test_noise_trains_each_network_with_every_seed(front, tiny_family, fewer, trained, monkeypatch):
-    retrain = comparison.retrain
-
-    def stops(*arguments):
-        if len(trained) == 2:
-            raise KeyboardInterrupt
-        return retrain(*arguments)
-
-    monkeypatch.setattr(comparison, "retrain", stops)
-    with pytest.raises(KeyboardInterrupt):
+    with stopped_after(2, trained, monkeypatch):
         comparison.noise(tiny_family, fewer, front, members=1, seeds=3, epochs=2)
-    monkeypatch.setattr(comparison, "retrain", retrain)
     path = comparison.noise(tiny_family, fewer, front, members=1, seeds=3, epochs=2)
     assert path == tiny_family.results / records.NOISE
     assert [(choice, config.seed, config.epochs) for choice, config, _ in trained] == [
