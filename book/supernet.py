@@ -78,6 +78,7 @@ names = [space.operations[m] for m in chosen]
 on_edge = dict(zip(cell.edges, names, strict=True))
 inputs = torch.rand(8, 64, 28, 28), torch.rand(8, 128, 14, 14)
 
+# %%
 nodes = [
     prepare(x) for prepare, x in zip(cell.preprocess, inputs, strict=True)
 ]
