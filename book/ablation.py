@@ -61,12 +61,12 @@ plt.show()
 # | gradients of weights and hypernetwork limited together, to norm 5 | the weights' alone | estimates by the score function have outliers |
 # | hypernetwork frozen after 60 % of the steps | never frozen | the weights adapt to the distribution that stays |
 # | Muon for 1×1 convolutions, AdamW for the rest | SGD with momentum, Adam for the hypernetwork | accurate after few epochs |
+# | one-cycle learning rates: peaks 0.02 (Muon), 0.003 (AdamW), 0.01 (hypernetwork); weight decay 0.0001 | 0.025 falling to 0.001 (SGD), 0.001 (Adam); 0.0003 | accurate after few epochs |
+# | 24<!--=intro.epochs.ours--> epochs, batches of 64 | 10 epochs or about as many steps, batches of 64 | as many as an hour allows |
 # | 55,000 training images, horizontal flips | half of the 60,000; vertical flips and random affine maps | shirts stay upright |
 # | statistics re-estimated on 5,000 training images | not said | those of training mix many architectures ({ref}`which-network`) |
 # :::
 # ::::
-#
-# Also: batches of 64, 24<!--=intro.epochs.ours--> epochs, weight decay 0.0001, and one-cycle learning rates with peaks of 0.02 (Muon), 0.003 (AdamW) and 0.01 (hypernetwork).
 #
 # Words of the recipe, and of what we tried in its place:
 #
@@ -106,7 +106,7 @@ HTML(as_html(ablation.changes_table(runs)))
 #
 # What sizes and steering show:
 #
-# - **Steering needs utilities that differ from edge to edge,** learned or random. Where they stay 0, edges switch nearly all at once: steering is −0.59<!--=ablation.still-->, with 5<!--=ablation.still.networks--> networks on 15 points. With a third of the spread, or a tenth of the hypernetwork's learning rate, it is −0.84<!--=ablation.narrow-->.
+# - **Steering needs utilities that differ from edge to edge,** learned or random. Where they stay 0, edges switch nearly all at once: steering is −0.59<!--=ablation.still-->, and the points give 5<!--=ablation.still.networks--> networks. With a third of the spread, or a tenth of the hypernetwork's learning rate, it is −0.84<!--=ablation.narrow-->.
 # - **The price of parameters moves accuracy from large members to small ones.** Without it there are 4.5<!--=ablation.price.small--> percentage points less within B's size, and 3.6<!--=ablation.price.large--> more within C's.
 # - **Random utilities that are never learned do no worse here** (whole trainings are in {doc}`learning`). Neither do utilities learned from the data nearly alone, $\kappa$ a hundredth with the same gain.
 #

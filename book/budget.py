@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The menu has 12<!--=budget.members--> networks of 87<!--=budget.least--> to 92<!--=budget.most--> % test accuracy; one image takes 0.3<!--=budget.fastest--> to 0.7<!--=budget.slowest--> ms in ONNX Runtime. All come from one training, and none needs another.
+# - The menu has 12<!--=budget.members--> networks of 87<!--=budget.least--> to 92<!--=budget.most--> % test accuracy. One image takes at most 0.7<!--=budget.slowest--> ms in ONNX Runtime. All come from one training, and none needs another.
 # - Two commands lead from a limit in milliseconds, parameters or MACs to a file that needs ONNX Runtime and NumPy alone. A third trains the chosen network by itself, for about 1.2<!--=budget.alone--> percentage points more.
 # - A promised time is measured first. Of 50<!--=budget.onnx.of--> random budgets 48<!--=budget.onnx.kept--> held in ONNX Runtime when the network was timed again, and all 50<!--=budget.pytorch.kept--> in PyTorch.
 # :::
@@ -49,7 +49,7 @@ members = menu(describe(published.DEFAULT[0]), table)
 HTML(budget.menu(members).to_html(index=False, border=0))
 
 # %% [markdown]
-# **Two levels are certain, twelve steps are not.** The first 6<!--=budget.lower--> have 87<!--=budget.lower.least--> to 89<!--=budget.lower.most--> %, the others, with a convolution in the reduction cell, 91<!--=budget.upper.least--> to 92<!--=budget.upper.most--> %. Within a level the steps are hardly larger than an accuracy's error: choose by size and time.
+# **Two levels are certain, twelve steps are not.** The first 6<!--=budget.lower--> have at most 89<!--=budget.lower.most--> %, the others, with a convolution in the reduction cell, at least 91<!--=budget.upper.least--> %. Within a level the steps are hardly larger than an accuracy's error: choose by size and time.
 #
 # `simplexnas front` prints the menu with the times of your machine, once they are measured (below). The times above need `--table amd-epyc-family-25-model-17-stepping-1-cpu-1-thread-onnxruntime`.
 #

@@ -106,7 +106,7 @@ plt.show()
 #
 # $$S_m = v_m + \big(1 - \textstyle\sum_i v_i\big)/3 ,$$ (eq-point)
 #
-# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives: 137<!--=hypernetwork.networks--> different ones on the lattice of 231 (exercise 2). Of the points 26<!--=hypernetwork.inside--> lie in the triangle. Where one lies outside, its edge has an operation that it never takes.
+# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives (exercise 2), 137<!--=hypernetwork.networks--> different ones on the lattice. Of these points 26<!--=hypernetwork.inside--> lie in the triangle. Where one lies outside, its edge has an operation that it never takes.
 #
 # **Small convolutions come first.** Lower the penalty on convolutions, and keep the other two equal ({numref}`tab-order`). In a reduction cell a convolution is worth more, but has on average 7.5<!--=hypernetwork.times--> times the parameters. So 11<!--=hypernetwork.before--> of the 14 normal edges take theirs before any reduction edge does.
 

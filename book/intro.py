@@ -51,14 +51,15 @@ HTML(intro.method())
 #
 # ::::{div} full-width ways
 # :::{div}
-# **A student, about 42 minutes.** Afterwards you can write the training step yourself, and say what every part of the objective asks for.
+# **A student, about 44 minutes.** Afterwards you can write the training step yourself, and say what every part of the objective asks for.
 #
 # 1. {doc}`explorer` (4 minutes): drag S and watch the network.
 # 2. {doc}`problem` (9 minutes), with exercises, as the next ones.
-# 3. {doc}`supernet` (10 minutes).
+# 3. {doc}`supernet` (8 minutes).
 # 4. {doc}`hypernetwork` (8 minutes).
-# 5. {ref}`a-price` (2 minutes): the term Lat of the objective.
-# 6. {doc}`training` (9 minutes).
+# 5. {doc}`sampling` (4 minutes).
+# 6. {ref}`a-price` (2 minutes): the term Lat of the objective.
+# 7. {doc}`training` (9 minutes).
 # :::
 # :::{div}
 # **A reviewer, about 17 minutes.** Afterwards you can judge the paper's claims and ours, and recompute any number.
@@ -139,6 +140,7 @@ plt.show()
 # - {doc}`problem`: the question, the data, and the vector S.
 # - {doc}`supernet`: cells, edges, operations; the parameter counts decoded.
 # - {doc}`hypernetwork`: from S to logits, as published and as we do it.
+# - {doc}`sampling`: from logits to an operation, by Gumbel-Softmax.
 # - {doc}`training`: one step, and a training in miniature.
 # - {doc}`latency`: the regulariser Lat, and a hundred trainings without images.
 # :::

@@ -59,7 +59,7 @@ HTML(latency.measures().to_html(index=False, border=0))
 #
 # ## Its mean, and its gradient
 #
-# $\mathsf{Lat}$ is linear in the probabilities. So its mean over hard samples is $\mathsf{Lat}$ at their probabilities, which are $\mathrm{softmax}(\alpha)$ at every temperature $t$ ({doc}`supernet`).
+# $\mathsf{Lat}$ is linear in the probabilities. So its mean over hard samples is $\mathsf{Lat}$ at their probabilities, which are $\mathrm{softmax}(\alpha)$ at every temperature $t$ ({doc}`sampling`).
 # The search prices $\mathrm{softmax}(\alpha)$, without a temperature, as the author's code does. His Russian text {cite}`firsovtext` writes $\mathrm{softmax}(\alpha/t)$, as the mean of a sample; that is the price of another distribution.
 # For the relaxed samples of the `paper` preset, $\mathsf{Lat}$ is the mean price of the architectures that they round to, not of the mixtures.
 # Exercise 1 lists all architectures of a small space; in the full space 20,000 samples agree (a test).
@@ -116,8 +116,9 @@ HTML(latency.spread().to_html(index=False, border=0))
 HTML(latency.one_sided().to_html(index=False, border=0))
 
 # %% [markdown]
-# Each of the first three sides occurs, in 7<!--=latency.sides.least--> to 12<!--=latency.sides.most--> of a hundred trainings. All three together, those of slide 6, occur in 0<!--=latency.three10--> after 10 epochs and in 1<!--=latency.three20--> after 20. D's side, all convolutions in the normal genotype, occurs in none.
+# Each of the first three sides occurs, in 7<!--=latency.sides.least--> to 12<!--=latency.sides.most--> of a hundred trainings. All three together, those of slide 6, hardly ever do, and D's side, all convolutions in the normal genotype, never.
 # So price and initial values hardly explain the places, with D or without. (We chose these sides after seeing the paper's.)
+#
 # Nor do data, as long as $\kappa$ is 50: there our training with images leaves the choices as they are ({ref}`have-data-a-say`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
 #
 # ## What we change

@@ -61,8 +61,7 @@ HTML(as_html(learning.own_table()))
 #
 # (hypervolume)=
 # ## The same weights
-#
-# The *hypervolume* is the part of the unit square that a front dominates. One axis is the logarithm of total parameters, 0 at the smallest network (20,506) and 1 at the one of convolutions only (199,258). The other is the error divided by 30 %. So the reference point (1, 1) has 70 % accuracy at the largest size.
+# The *hypervolume* is the part of the unit square that a front dominates. One axis is the logarithm of total parameters, 0 at the smallest network and 1 at the one of convolutions only. The other is the error divided by 30 %. So the reference point is the largest size at 70 % accuracy.
 #
 # Opponents with the weights of our families cost no training:
 #

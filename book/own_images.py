@@ -54,7 +54,7 @@ plt.show()
 # This is the layout of torchvision's `ImageFolder`: the subfolders are the classes. Files may lie deeper, and links are followed.
 #
 # - **Parts.** `val` may be called `valid` or `validation`. Without it 15 % of each class are cut from `train`, without `test` 20 %, at least one picture each and always the same ones.
-# - **Size.** Pictures become squares: 28 × 28 if all files in `train` are grey, else 32 × 32 in colour. `--image-size` asks for another multiple of 4, up to 96.
+# - **Size.** Pictures become squares: 28 pixels wide if all files in `train` are grey, else 32 and in colour. `--image-size` asks for another multiple of 4, up to 96.
 # - **How.** The largest centred square, turned as EXIF says, transparent pixels on white, values of 16 bits scaled ({numref}`fig-kinds`). The exported file's description repeats the rule in words.
 # - **Left out.** Hidden files, and files whose suffix is no picture's; the command counts these.
 #
@@ -84,7 +84,7 @@ HTML(as_html(own_images.refusals(place / "refused")))
 #
 # **With more time,** leave out `--budget-minutes` and `--step`: the family is called `flowers-default-seed0`, and has the epochs of the book and a menu out of 231 S. `select`, and training the chosen network alone, are as in {doc}`budget`.
 #
-# **Few pictures need more epochs.** `search` says when there are less than 1,000 steps, and how many epochs make as many. That is a bare start: on Fashion-MNIST `quick` takes 2,577 steps and `default` 20,616. For as many as `default`, set the epochs to 20,616 × 64 / pictures for training.
+# **Few pictures need more epochs.** `search` says when there are less than 1,000 steps, and how many epochs make as many. That is a bare start: `default` takes 20,616 steps of 64 pictures. For as many, set the epochs to $20616 \cdot 64 / n$, where $n$ pictures are for training.
 #
 # **The least that runs** is a batch of 64 pictures for training (fewer with `--set batch_size=16`), and three of each class where `val` and `test` are cut from `train`. How many are enough we did not try.
 #

@@ -76,7 +76,7 @@ plt.show()
 # The order is pooling, identity, convolution. Slide 6 implies it: it says "increased penalty on convolutions" where the last number is the largest, and "increased penalty on pooling" where the first is ({doc}`notation` has the numbers).
 # The author's Russian text {cite}`firsovtext` states it. (His English one {cite}`firsovenglish` names the reverse order, against its own labels of B and C.)
 #
-# At A slide 6 writes 0.33 three times, which sums to 0.99. The library takes a sum within 0.01 of 1 and divides by it; it refuses anything else in one line.
+# At A slide 6 writes 0.33 three times. The library takes a sum within 0.01 of 1 and divides by it; it refuses anything else in one line.
 #
 # (problem-objective)=
 # ## The paper's statement
@@ -95,7 +95,7 @@ plt.show()
 #
 # 1. Draw penalties $S$, each point of the triangle as likely as any other.
 # 2. The *hypernetwork* turns them into scores $\alpha$ (*logits*): three for each edge, one for each operation ({doc}`hypernetwork`).
-# 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, the architecture $\gamma$ ({ref}`supernet-gumbel`).
+# 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, the architecture $\gamma$ ({doc}`sampling`).
 # 4. Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$ ({doc}`latency`).
 # 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({doc}`training`). In the bracket stands $w^*$, usually the sign for the *best* weights: of each architecture, or of all? The slides do not say.
 #

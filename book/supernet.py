@@ -14,13 +14,13 @@
 # %% [markdown]
 # # What is a supernet, and what can it choose?
 #
-# *For readers who know convolution, pooling and batch normalisation · needs {doc}`problem` · about 10 minutes*
+# *For readers who know convolution, pooling and batch normalisation · needs {doc}`problem` · about 8 minutes*
 #
 # :::{admonition} In one minute
 # :class: minute
 # - The network is a stem, three cells and a classifier. An architecture takes pooling, identity or convolution on each of 28 edges. The *supernet* holds all three on every edge, so that every architecture is a part of it and has its weights.
 # - **The paper's parameter counts decode exactly**, with one solution for each model: they count the operations on the edges only. Every network has 20,506<!--=supernet.fixed--> parameters more.
-# - Gumbel-Softmax draws an operation with the probability that softmax gives it, **at every temperature**. Two statements about it in the author's text do not hold.
+# - Batch normalisation's statistics are estimated anew for every network that we measure: those of training mix all architectures.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "From top to bottom: images of 28 by 28 pixels, stem with 48 channels, normal cell with 4 times 16 channels, reduction cell with 14 by 14 pixels and 4 times 32 channels, reduction cell with 7 by 7 pixels and 4 times 64 channels, classifier with 10 classes. An arc goes from stem and normal cell to the cell after the next."}, "figure": {"caption": "The network. Each cell reads the two parts before it: the last one (straight arrow) and the one before that (arc; the first cell reads the stem twice). Squares: height and width of what leaves a part.", "name": "fig-supernet"}}
@@ -39,8 +39,6 @@ SVG(supernet.network())
 # Slide 5 {cite}`firsov2024`, in our translation:
 #
 # > The model consists of three cells, with 4 vertices in each.
-# >
-# > During training the temperature of the Gumbel-Softmax distribution was lowered from 1 to 0.2.
 #
 # What the slides leave open we take from the author's code {cite}`firsovcode`, which follows DARTS {cite}`liu2019darts`.
 # The *stem* is the first convolution. A *normal* cell keeps the image's size; a *reduction* cell halves it and doubles the channels ({numref}`fig-supernet`). The classifier averages each channel over the image.
@@ -64,7 +62,7 @@ SVG(supernet.cell())
 #
 # DARTS has *zero* among its operations, and in the end keeps two edges for each node. Here no edge is dropped: the network has all 42, one operation each.
 #
-# **What a cell computes.** Its inputs differ in size. The last cell reads 14 × 14 pixels with 128 channels and, from the cell before that one, 28 × 28 with 64. So each input first goes through a 1 × 1 convolution to the cell's 64 channels, which also halves the larger image. Then come the nodes, one after the other; here with the library's own parts:
+# **What a cell computes.** Its inputs may differ in size: after a reduction cell the newer one has half the height and width, and twice the channels. So each input first goes through a 1 × 1 convolution to the cell's channels, which also halves the larger image. Then come the nodes, one after the other; here with the library's own parts:
 
 # %%
 import torch
@@ -116,7 +114,7 @@ HTML(supernet.operation_costs().to_html(index=False, border=0))
 HTML(supernet.decoded().to_html(index=False, border=0))
 
 # %% [markdown]
-# We call them *edge parameters*. *Total parameters* add the fixed 20,506<!--=supernet.fixed-->: stem 528, 1 × 1 convolutions at the cells' inputs 17,408, classifier 2,570.
+# We call them *edge parameters*. *Total parameters* add the fixed 20,506<!--=supernet.fixed--> of the stem, the classifier and, most of them, the 1 × 1 convolutions at the cells' inputs.
 #
 # B has no convolution in the paper's table, yet all its 5,120 parameters are convolutions: they sit in one "identity" with stride 2.
 #
@@ -128,36 +126,6 @@ supernet.parameters_and_macs()
 plt.show()
 
 # %% [markdown]
-# (supernet-gumbel)=
-# ## Drawing an operation: Gumbel-Softmax
-#
-# Training has to draw an operation for each edge, likelier ones more often. Add independent Gumbel noise $G_m$ to the *logits* $\alpha_m$ of an edge and take $\gamma = \mathrm{softmax}((\alpha + G)/t)$ {cite}`jang2017,maddison2017`.
-# (Standard Gumbel noise is $G = -\ln(-\ln U)$ with $U$ uniform between 0 and 1.)
-# This is a mixture of the operations, a place in the triangle ({numref}`fig-gumbel`). At a high temperature $t$ it lies inside; at a low one near a corner, which is a choice.
-#
-# **Why not `torch.multinomial`?** It returns the number of an operation, and a number has no gradient with respect to $\alpha$. The mixture has one: it is a smooth function of $\alpha$ and of noise that does not depend on $\alpha$.
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. Three markers, each for one largest component, have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, with logits (1, 0, 0.5). Colour and marker: the largest component.", "name": "fig-gumbel"}}
-supernet.clouds()
-plt.show()
-
-# %% [markdown]
-# The largest component is operation $j$ with probability $\mathrm{softmax}(\alpha)_j$, **at every $t$**: the temperature moves the sample within the triangle, not across the borders between operations ({numref}`tab-gumbel`).
-# A *hard sample* takes the largest component alone, and needs no temperature.
-
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "How often each operation is the largest component of 100,000 samples with logits (1, 0, 0.5), at both temperatures and hard.", "name": "tab-gumbel"}}
-HTML(supernet.shares().to_html(index=False, border=0))
-
-# %% [markdown]
-# The author's Russian text {cite}`firsovtext` states as a theorem that as $t \to 0$ a sample tends to the corner of the largest logit, and that its mean at $t$ is $\mathrm{softmax}(\alpha/t)$. Neither holds.
-#
-# As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$.
-#
-# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$. Take two operations with logits 2 and 0, and $t = 1$: both of these give the first one 0.8808<!--=supernet.limit-->, the mean is 0.7945<!--=supernet.mean-->.
-# Sampling agrees (exercise 2).
-#
-# Our training draws hard samples ({doc}`training`), so $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments` and {doc}`published_method`.
-#
 # (supernet-statistics)=
 # ## Before measuring: statistics of its own
 #
@@ -169,9 +137,9 @@ HTML(supernet.shares().to_html(index=False, border=0))
 #
 # No weight changes, and no validation or test image is used. In the library this is `evaluation.reestimate_batch_norm`; how much it matters, {ref}`which-network` and {ref}`ways-to-measure` measure.
 #
-# ## Exercises
+# ## Exercise
 #
-# **1. The largest architecture.** How many edge parameters has the network with a convolution on every edge? And how many has the one without any convolution that has most?
+# **The largest architecture.** How many edge parameters has the network with a convolution on every edge? And how many has the one without any convolution that has most?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 # 14 edges of 800 and 14 of 11,968; 8 identities with stride 2 of 5,120.
@@ -181,34 +149,13 @@ assert convolutions.edge_parameters == 14 * 800 + 14 * 11_968 == 178_752
 assert identities.edge_parameters == 8 * 5_120 == 40_960
 
 # %% [markdown]
-# **2. Is the mean softmax(α/t)?** Take two operations with logits 2 and 0. Draw many samples at each $t$ below, and compare the mean of the first component with that of $\mathrm{softmax}(\alpha/t)$:
-#
-# | temperature $t$ | 1 | 0.5 | 0.01 |
-# |---|---|---|---|
-# | first component of $\mathrm{softmax}(\alpha/t)$ | 0.881 | 0.982 | 1.000 |
-
-# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
-from simplexnas.methods import gumbel
-
-mean = {}
-logits = torch.tensor([2.0, 0.0]).expand(400_000, 2)
-for t in (1, 0.5, 0.01):
-    random = torch.Generator().manual_seed(0)
-    drawn = gumbel.gumbel_softmax(logits, t, random)[:, 0]
-    mean[t] = drawn.double().mean().item()
-assert abs(mean[1] - supernet.mean_of_two(2.0)) < 0.002  # 0.7945
-assert mean[1] < mean[0.5] < 0.87  # far below 0.982
-assert abs(mean[0.01] - 0.8808) < 0.002  # softmax(α), not 1
-
-# %% [markdown]
 # ## What can go wrong
 #
 # - **The pooling.** The slides say "pooling", the author's code {cite}`firsovcode` averages, and his later texts {cite}`firsovtext,firsovenglish` say maximum. Neither has parameters, so that the counts cannot tell. We average; `max_pool` is in the registry.
-# - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {doc}`experiments` evaluates both.
 # - **Statistics of training.** A member that is measured with them is another network, and can lose much of its accuracy ({ref}`supernet-statistics`).
 #
 # ## Where it lives
 #
-# - Code: `simplexnas.space` (operations, cells, costs), `simplexnas.network` (supernet, architecture), `simplexnas.methods.gumbel`, `simplexnas.measure.evaluation` (statistics), `simplexnas.report.drawing` and `simplexnas.report.pages.supernet` (this page's figures and tables).
-# - Tests: `tests/test_operations.py`, `tests/test_cost.py`, `tests/test_supernet.py`, `tests/test_architecture.py`, `tests/test_gumbel.py`, `tests/test_evaluation.py`, `tests/test_drawing.py`, `tests/test_pages_supernet.py`.
+# - Code: `simplexnas.space` (operations, cells, costs), `simplexnas.network` (supernet, architecture), `simplexnas.measure.evaluation` (statistics), `simplexnas.report.drawing` and `simplexnas.report.pages.supernet` (this page's figures and tables).
+# - Tests: `tests/test_operations.py`, `tests/test_cost.py`, `tests/test_supernet.py`, `tests/test_architecture.py`, `tests/test_evaluation.py`, `tests/test_drawing.py`, `tests/test_pages_supernet.py`.
 # - Data: the paper's table, typed once, in `simplexnas.report.paper`; {numref}`fig-cell` is of `data/families/default-seed0`.

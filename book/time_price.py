@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Perhaps, where time is scarce. Within 40 and 45 ms for 64 images (predicted) the family trained with measured time as its price is 2<!--=time_price.lead.least--> to 4<!--=time_price.lead.most--> percentage points more accurate than two others. Within 46 ms hardly any lead is left, and predictions err by 6<!--=timing.epyc.64--> %.
+# - Perhaps, where time is scarce. Within 40 and 45 ms (predicted) the family trained with measured time as its price is 2<!--=time_price.lead.least--> to 4<!--=time_price.lead.most--> percentage points more accurate than two others. With one millisecond more hardly any lead is left, and predictions err by more than that.
 # - From 48 ms on the family with the unit price is ahead, by up to 1.1<!--=time_price.behind--> percentage points. Each price gave the best members in the region that it makes cheap.
 # - When the networks were timed, the lead held at one of five limits: predicted within 45 ms, the best of each family take 46<!--=time_price.timed.least--> to 49<!--=time_price.timed.most--> ms, and the one priced by time is 3<!--=time_price.timed.lead--> percentage points ahead. The families priced by time and by the unit price were trained once.
 # :::
@@ -63,7 +63,7 @@ HTML(time_price.relative_costs().to_html(index=False, border=0))
 HTML(time_price.within().to_html(index=False, border=0))
 
 # %% [markdown]
-# **By predicted time it pays where time is scarce.** The border to the unit price is sharp: within 45 ms that one has 87.8<!--=time_price.unit.45--> %, within 46 ms 91.6<!--=time_price.unit.46-->, where the family priced by time has 91.8<!--=time_price.time.46-->. A millisecond is less than the error of a prediction, 6<!--=timing.epyc.64--> % on average; so we timed some of them, below.
+# **By predicted time it pays where time is scarce.** The border to the unit price is sharp: within 45 ms that one has 87.8<!--=time_price.unit.45--> %, a millisecond later 91.6<!--=time_price.unit.46-->. That is less than the error of a prediction, 6<!--=timing.epyc.64--> % on average; so we timed some of them, below.
 #
 # **In ONNX Runtime too,** though its times were not the price: by prediction the family priced by time is ahead of both others within 28 ms, and that with the unit price from 32 ms on.
 #
@@ -96,7 +96,7 @@ HTML(time_price.timed_table().to_html(index=False, border=0))
 #
 # **Not shown at equal time:** predicted within 40 ms it is the most accurate as well, but it ran slowest and with the largest range.
 #
-# **A trade:** predicted within 50 ms it is 3<!--=time_price.faster--> ms faster and 0.3<!--=time_price.worse--> percentage points less accurate than that of the unit price; their ranges are 2<!--=time_price.range.time--> and 4<!--=time_price.range.unit--> ms.
+# **A trade:** predicted within 50 ms it is 3<!--=time_price.faster--> ms faster and 0.3<!--=time_price.worse--> percentage points less accurate than that of the unit price. Their ranges ({numref}`tab-timed`) are about as wide as that lead.
 #
 # Not tried: a second training of the families priced by time and by the unit price, a family priced by MACs, and one priced by ONNX Runtime's times.
 #

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # What happens in a training step?
 #
-# *For readers who have written a training loop · needs {doc}`problem`, {doc}`supernet` · about 9 minutes*
+# *For readers who have written a training loop · needs {doc}`problem`, {doc}`supernet`, {doc}`sampling` · about 9 minutes*
 #
 # :::{admonition} In one minute
 # :class: minute
@@ -119,10 +119,11 @@ SVG(training.picture())
 # | worth | regression on the losses of the warm-up | none |
 # :::
 #
-# **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({ref}`supernet-gumbel`), and its hypernetwork follows the gradient through them ({doc}`hypernetwork`).
+# **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({doc}`sampling`), and its hypernetwork follows the gradient through them ({doc}`hypernetwork`).
 #
-# **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better.
-# So 80<!--=training.front--> % of ours lie where the *predicted front* is. When the warm-up ends, 1,000<!--=training.draws--> $S$ are drawn, size and summed worth of each member computed, and those kept that no other beats in both. A step then draws a size, nearly evenly on a logarithmic scale, and takes the $S$ whose member is nearest in size (`Front` in `simplexnas.methods.worth`).
+# **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better. So 80<!--=training.front--> % of ours lie where the *predicted front* is.
+#
+# When the warm-up ends, 1,000<!--=training.draws--> $S$ are drawn, size and summed worth of each member computed, and those kept that no other beats in both. A step then draws a size, nearly evenly on a logarithmic scale, and takes the $S$ whose member is nearest in size (`Front` in `simplexnas.methods.worth`).
 # The others lie anywhere in the triangle, 25<!--=training.corner--> % of them drawn from Dirichlet(1/2), which visits its sides more often.
 #
 # (training-default)=
@@ -217,7 +218,7 @@ for edge, (target, source) in enumerate(cell_edges(config.space)):
     assert (weight.grad is not None) == drawn
 
 # %% [markdown]
-# **2. Regression by hand.** Invent 2,000 random paths through the edges of the miniature. Let the loss be 1 nat less 0.02 for every pooling in the normal cell (the first five edges), with noise of 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
+# **2. Regression by hand.** Invent 2,000 random paths through the edges of the miniature. Let the loss be $1 - 0.02\,n$ nats, where $n$ counts poolings in the normal cell (the first five edges), with Gaussian noise of deviation 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import numpy as np

@@ -311,37 +311,31 @@ def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
     assert LatencyTable.load("elsewhere", tiny.SPACE).content["processor"] == "another"
 
 
-THERE = ["nothing", "another space's", "another space's, also of the family's name"]
-
-
 @pytest.mark.parametrize("runtime", latency.RUNTIMES)
-@pytest.mark.parametrize("there", THERE)
-def test_the_command_of_the_hint_makes_the_table(runtime, there, table, tiny_folder, own_results, folder, monkeypatch):
+@pytest.mark.parametrize(("asked", "taken"), [(None, False), (None, True), ("mine", False), ("mine", True)])
+def test_the_command_of_the_hint_makes_the_table(
+    runtime, asked, taken, table, tiny_folder, own_results, folder, monkeypatch
+):
     """Typed as it stands, and with --table if the hint says so, it solves what the message is about."""
     monkeypatch.setitem(FIT_ARCHITECTURES, runtime, 4)
-    foreign = table.content | {"space": dataclasses.asdict(tiny.FEW_EDGES)} | invented(tiny.FEW_EDGES).content
-    for name in [latency.machine_name(runtime), "tiny"][: THERE.index(there)]:
-        (folder / name).mkdir()
-        (folder / name / "table.json").write_text(json.dumps(foreign))
+    if taken:
+        foreign = table.content | {"space": dataclasses.asdict(tiny.FEW_EDGES)} | invented(tiny.FEW_EDGES).content
+        (folder / (asked or latency.machine_name(runtime))).mkdir()
+        (folder / (asked or latency.machine_name(runtime)) / "table.json").write_text(json.dumps(foreign))
     with pytest.raises(SimplexNASError) as error:
-        LatencyTable.load(space=tiny.SPACE, runtime=runtime)
-    (command,) = re.findall("run `simplexnas ([^`]+)`", str(error.value))
-    words = shlex.split(command)
+        LatencyTable.load(asked, tiny.SPACE, runtime=runtime)
+    (command,) = re.findall("run `simplexnas ([^`]+)` with a FAMILY of this search space", str(error.value))
+    words = shlex.split(command.replace("FAMILY", "tiny"))
     assert words[:2] == ["latency", "measure"] and ("--runtime" in words) == (runtime != "onnxruntime")
     CliRunner().invoke(cli.app, [*words, "--batch", "1"], catch_exceptions=False)
-    (named,) = re.findall("then give --table ([^,;]+)", str(error.value)) or [None]
-    assert (named is None) == (there == "nothing")
-    table = LatencyTable.load(named, tiny.SPACE, here=True, runtime=runtime)
-    assert table.runtime == runtime
+    named = re.findall("then give --table ([^,;]+)", str(error.value))
+    assert len(named) == taken
+    assert LatencyTable.load(*named or [asked], tiny.SPACE, here=True, runtime=runtime).runtime == runtime
 
 
-def test_the_hint_says_where_no_family_is(own_results, folder):
-    with pytest.raises(
-        SimplexNASError, match="measure --family NAME`, once a family NAME of this search space is trained"
-    ):
-        LatencyTable.load(space=tiny.SPACE)
+def test_the_hint_of_the_default_space_names_no_family(own_results, folder):
     with pytest.raises(SimplexNASError, match="run `simplexnas latency measure --runtime torch --name mine`, or"):
-        LatencyTable.load("mine", runtime="torch")
+        LatencyTable.load("mine", SearchSpace(), runtime="torch")
 
 
 def test_a_table_of_another_machine_is_not_validated(table, folder):

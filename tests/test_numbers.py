@@ -9,7 +9,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.report import numbers
 
-TEXT = """Within **88.6<!--=best.least--> to 92.1<!--=best.most--> %** (B: 79.2<!--=B.paper-->).
+TEXT = """Ahead by **7<!--=verdict.gain.least--> to 10<!--=verdict.gain.most--> %** (B: 86<!--=verdict.published.B-->).
 
 <!--=table-->
 | old |
@@ -25,11 +25,11 @@ def test_every_page_says_what_the_files_say():
 
 
 def test_numbers_and_tables_are_replaced_and_nothing_else():
-    known = {"best.least": "1.5", "best.most": "-2,000", "B.paper": "3", "table": "| new |\n| rows |"}
+    gain = {"verdict.gain.least": "1.5", "verdict.gain.most": "-2,000", "verdict.published.B": "3"}
+    known = gain | {"table": "| new |\n| rows |"}
     found = numbers.replaced(TEXT, known, "page")
-    assert found == TEXT.replace("88.6", "1.5").replace("92.1", "-2,000").replace("79.2", "3").replace(
-        "| old |", known["table"]
-    )
+    expected = TEXT.replace("**7<", "**1.5<").replace("10<", "-2,000<").replace("86<", "3<")
+    assert found == expected.replace("| old |", known["table"])
     assert numbers.replaced(found, known, "page") == found
 
 
@@ -66,7 +66,7 @@ def test_a_changed_result_fails_the_check_and_changes_the_page(copied, monkeypat
     monkeypatch.setattr("sys.argv", ["numbers", "check"])
     with pytest.raises(SystemExit, match="do not say what the result files say; `make refresh`"):
         numbers.main()
-    assert "page.md" in capsys.readouterr().out and "12.3<!--=best.least-->" not in copied.read_text()
+    assert "page.md" in capsys.readouterr().out and "-67<!--=verdict.gain.least-->" not in copied.read_text()
     monkeypatch.setattr("sys.argv", ["numbers", "refresh"])
     numbers.main()
-    assert "12.3<!--=best.least--> to" in copied.read_text() and numbers.stale(numbers.values()) == {}
+    assert "-67<!--=verdict.gain.least--> to" in copied.read_text() and numbers.stale(numbers.values()) == {}

@@ -59,7 +59,7 @@ def test_numbers_are_those_of_the_menu(members):
     assert found["budget.members"] == str(len(members))
     assert [found["budget.least"], found["budget.most"]] == [f"{min(tests):.0f}", f"{max(tests):.0f}"]
     times = [member["predicted_ms"] for member in members]
-    assert [found["budget.fastest"], found["budget.slowest"]] == [f"{min(times):.1f}", f"{max(times):.1f}"]
+    assert found["budget.slowest"] == f"{max(times):.1f}"
 
 
 def test_two_levels_and_how_certain_an_accuracy_is(members):

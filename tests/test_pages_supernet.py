@@ -4,17 +4,14 @@ import re
 
 import numpy as np
 import pytest
-import torch
 from pages import prose, source, unsaid
 
 from simplexnas.family import Family
-from simplexnas.methods import gumbel
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import published
 from simplexnas.report.pages import supernet
 from simplexnas.report.paper import DECODED, PAPER
 from simplexnas.space import cost
-from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, cell_layouts, genotype_edges
 
 SPACE = SearchSpace()
@@ -89,9 +86,9 @@ def test_fixed_parameters_are_those_of_the_three_parts():
     parts = {"stem": network.stem, "classifier": network.classifier}
     counted = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
     preprocess = sum(p.numel() for cell in network.cells for p in cell.preprocess.parameters())
-    assert (counted["stem"], preprocess, counted["classifier"]) == (528, 17_408, 2_570)
-    assert "stem 528, 1 × 1 convolutions at the cells' inputs 17,408, classifier 2,570" in source("supernet")
-    assert supernet.numbers()["supernet.fixed"] == "20,506"
+    assert supernet.numbers()["supernet.fixed"] == f"{sum(counted.values()) + preprocess:,}" == "20,506"
+    assert preprocess > sum(counted.values())
+    assert "the classifier and, most of them, the 1 × 1 convolutions at the cells' inputs" in source("supernet")
 
 
 def test_edges_are_28_and_42():
@@ -104,39 +101,11 @@ def test_the_cell_is_a_published_one():
     assert [int(m) for _, m in drawn] == list(operations[:14])
 
 
-def test_samples_have_the_shares_of_softmax():
-    found = supernet.shares(20_000).set_index("operation").astype(float)
-    assert found.index.tolist() == list(labels(SPACE.operations))
-    expected = np.exp(supernet.LOGITS) / np.exp(supernet.LOGITS).sum()
-    assert np.allclose(found.to_numpy(), expected[:, None], atol=0.015)
-
-
-def test_clouds_are_the_samples():
-    for ax, temperature in zip(supernet.clouds().axes, supernet.TEMPERATURES, strict=True):
-        drawn = supernet.samples(temperature, supernet.SHOWN)
-        counts = [len(dots.get_offsets()) for dots in ax.collections]
-        assert counts == np.bincount(drawn.argmax(axis=1), minlength=3).tolist()
-        height = np.concatenate([dots.get_offsets()[:, 1] for dots in ax.collections])
-        assert np.allclose(np.sort(height), np.sort(drawn[:, 0]) * np.sqrt(3) / 2, atol=1e-6)
-
-
-@pytest.mark.parametrize("d", [-1.0, 2.0])
-def test_mean_of_two_operations(d):
-    """Against samples, at t = 1 and in the limit."""
-    logits = torch.tensor([d, 0.0]).expand(400_000, 2)
-
-    def mean(t: float) -> float:
-        return gumbel.gumbel_softmax(logits, t, torch.Generator().manual_seed(0))[:, 0].double().mean().item()
-
-    assert mean(1.0) == pytest.approx(supernet.mean_of_two(d), abs=0.002)
-    assert mean(0.01) == pytest.approx(1 / (1 + np.exp(-d)), abs=0.002)
-
-
 def test_inputs_of_the_last_cell_are_those_of_the_page():
     layout = cell_layouts(SPACE)[-1]
     assert (layout.input_channels, layout.input_sizes, layout.channels) == ((64, 128), (28, 14), 64)
     text = prose("supernet")
-    assert "reads 14 × 14 pixels with 128 channels and, from the cell before that one, 28 × 28 with 64" in text
+    assert "the newer one has half the height and width, and twice the channels" in text
     assert "inputs = torch.rand(8, 64, 28, 28), torch.rand(8, 128, 14, 14)" in text
 
 

@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from simplexnas.family import DESCRIPTION, describe
 from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, check_new, read_json, write_new
@@ -55,7 +54,6 @@ from simplexnas.space.search_space import (
 FORMAT = "simplexnas latency table"
 VERSION = 2
 TABLE = "table.json"
-DEFAULT_FAMILY = "default-seed0"  # that of the command, if none is named
 FIT_ARCHITECTURES, FIT_SEED = {ONNXRUNTIME: 60, TORCH: 12}, 1
 
 
@@ -162,38 +160,16 @@ def _total(architecture: Architecture, times: dict[str, dict[str, float]]) -> fl
 
 
 def _remedy(name: str, space: SearchSpace | None, runtime: str) -> str:
-    """The command that measures what was looked for under a name, in words; what is there already stays."""
-    family = None if space is None else _family_of(space)
-    options = [] if runtime == ONNXRUNTIME else ["--runtime", runtime]
-    if space is not None and family != DEFAULT_FAMILY:
-        options += ["--family", family or "NAME"]
-    other = name
-    if (paths.LATENCY / name / TABLE).exists():  # of something else
-        other = machine_name(runtime)
-        if (paths.LATENCY / other / TABLE).exists():
-            other = re.sub(r"[^\w.-]+", "-", family or "other", flags=re.ASCII)
-        while (paths.LATENCY / other / TABLE).exists():
-            other += "-2"
-    if other != machine_name(runtime):
-        options += ["--name", other]
-    said = [f"run `{shlex.join(['simplexnas', 'latency', 'measure', *options])}`"]
-    if "NAME" in options:
-        said.append("once a family NAME of this search space is trained")
-    if other != name:
-        said.append(f"then give --table {other}")
-    return ", ".join(said)
-
-
-def _family_of(space: SearchSpace) -> str | None:
-    """A family under data/families of this search space, the default one if it is."""
-    names = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
-    for name in sorted(names, key=lambda name: name != DEFAULT_FAMILY):
-        try:
-            if describe(name).space == space:
-                return name
-        except SimplexNASError:  # damaged
-            continue
-    return None
+    """The command that measures what was looked for; a table that is there stays, and the new one has another name."""
+    free = (each for each in (name, machine_name(runtime)) if not (paths.LATENCY / each / TABLE).exists())
+    new = next(free, f"{name}-2")
+    command = ["simplexnas", "latency", "measure"]
+    command += [] if runtime == ONNXRUNTIME else ["--runtime", runtime]
+    command += [] if space in (None, SearchSpace()) else ["--family", "FAMILY"]
+    command += [] if new == machine_name(runtime) else ["--name", new]
+    said = f"run `{shlex.join(command)}`"
+    said += " with a FAMILY of this search space" if "FAMILY" in command else ""
+    return said if new == name else f"{said}, then give --table {new}"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Numbers in prose that come from result files: each stands in the text, and beside it its name in a comment.
 
-README and the pages of the book say, for example, `88.6<!--=best.least--> %`; the comment is not shown. A whole table
-stands between `<!--=table-->` and `<!--/table-->`, each on a line of its own (in a script: a comment of its own).
+README and the pages of the book say, for example, `88.6<!--=verdict.within.A--> %`; the comment is not shown. A whole
+table stands between `<!--=table-->` and `<!--/table-->`, each on a line of its own (in a script: a comment of its own).
 
     python -m simplexnas.report.numbers refresh    # write the present numbers into the pages
     python -m simplexnas.report.numbers check      # fail where a page says something else
@@ -18,7 +18,6 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
 from simplexnas.report import pages as of_pages
-from simplexnas.report import tables
 from simplexnas.report.pages import intro
 
 # A number has no spaces: what stands from the last blank, bracket or asterisk to the comment.
@@ -32,14 +31,7 @@ BLOCK = re.compile(
 
 def values() -> dict[str, str]:
     """Every number and table that a page may name, as it stands in the text."""
-    rows = tables.table()
-    best = [100 * row["best"]["accuracy"]["test"] for row in rows]
-    known = {"table": intro.table(), "best.least": f"{min(best):.1f}", "best.most": f"{max(best):.1f}"}
-    for row in rows:
-        known[f"{row['name']}.paper"] = f"{100 * row['paper']['accuracy']:.1f}"
-        for kind in ("ours", "best", "control"):
-            known[f"{row['name']}.{kind}"] = f"{100 * row[kind]['accuracy']['test']:.1f}"
-    return known | of_pages.numbers()
+    return {"table": intro.table()} | of_pages.numbers()
 
 
 def pages() -> list[Path]:
@@ -72,7 +64,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Numbers in README and book that come from result files.")
     parser.add_argument("command", choices=("refresh", "check"))
     command = parser.parse_args().command
-    found = stale(values())
+    try:
+        found = stale(values())
+    except SimplexNASError as error:
+        sys.exit(str(error))
     for page, text in found.items():
         if command == "refresh":
             write_atomically(page, text)

@@ -185,10 +185,9 @@ def one_sided() -> pd.DataFrame:
     return pd.DataFrame(columns).rename_axis(f"of {len(A)} trainings").reset_index()
 
 
-def three_sides() -> tuple[list[int], list[int]]:
-    """Trainings that are as one-sided as A, B or C; and those that are so at all three, after 10 and 20 epochs."""
-    found = one_sided().iloc[:, 1:].to_numpy()
-    return found[:3].ravel().tolist(), found[4].tolist()
+def three_sides() -> list[int]:
+    """Trainings that are as one-sided as A, B or C, after 10 and 20 epochs."""
+    return one_sided().iloc[:3, 1:].to_numpy().ravel().tolist()
 
 
 def worths(family: str = published.WORTH[0]) -> dict[str, float]:
@@ -216,12 +215,10 @@ def numbers() -> dict[str, str]:
     published_form, ours = (settings.preset(name) for name in ("paper", "default"))
     distances = spread().groupby("epochs")["distance"].max()
     third = default_prices((1 / 3, 1 / 3, 1 / 3))
-    (sides, (three10, three20)), worth = three_sides(), worths()
+    sides, worth = three_sides(), worths()
     return {
         "latency.sides.least": f"{min(sides)}",
         "latency.sides.most": f"{max(sides)}",
-        "latency.three10": f"{three10}",
-        "latency.three20": f"{three20}",
         "latency.worth.normal": f"{worth['normal']:.3f}",
         "latency.worth.reduction": f"{worth['reduction']:.3f}",
         "latency.kappa": f"{ours.kappa:g}",

@@ -181,7 +181,6 @@ def numbers() -> dict[str, str]:
     return {
         "time_price.lead.least": f"{leads.min():.0f}",
         "time_price.lead.most": f"{leads.max():.0f}",
-        "time_price.time.46": f"{by_ms.loc[46, BY_TIME]:.1f}",
         "time_price.behind": f"{behind:.1f}",
         **{f"time_price.unit.{ms}": f"{by_ms.loc[ms, UNIT]:.1f}" for ms in (45, 46)},
         "time_price.small": f"{small.min():.0f}",
@@ -196,8 +195,6 @@ def numbers() -> dict[str, str]:
         "time_price.timed.lead": f"{first[BY_TIME] - first[[UNIT, DEFAULT]].max():.0f}",
         "time_price.faster": f"{at[50].loc[UNIT, 'median'] - at[50].loc[BY_TIME, 'median']:.0f}",
         "time_price.worse": f"{at[50].loc[UNIT, 'test'] - at[50].loc[BY_TIME, 'test']:.1f}",
-        "time_price.range.time": f"{at[50].loc[BY_TIME, 'iqr']:.0f}",
-        "time_price.range.unit": f"{at[50].loc[UNIT, 'iqr']:.0f}",
         "time_price.convolutions": str(widest),
         "time_price.machines": f"{machines_agree():.2f}",
     }
