@@ -63,7 +63,7 @@ def main(
         method = search(config, splits.train, run, fabric=fabric)
         time = spent(run)
         family = Family("quick", method.cpu(), task=splits.task)
-        family = Family.load(family.export(Path(place) / "quick", *time, fabric.device.type))
+        family = Family.load(family.export(Path(place) / "quick", time, fabric.device.type))
         record = records.read_record(lattice(family, splits, 1.0 if few else STEP))
     accuracy, (low, high) = mean_accuracy(record), expected()
     _, found = rates(splits.train, fabric, steps=2 if few else 30)

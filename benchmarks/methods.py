@@ -37,10 +37,10 @@ def measure(variant: Variant) -> dict:
     seconds = budget.step_seconds(config, splits)
     memory = most_memory() - before
     finish = method_of(config).seconds_to_finish(splits)
-    epochs = (60 * MINUTES - finish) / seconds / config.steps_per_epoch
+    epochs = budget.epochs_within(MINUTES, seconds, finish, config)
     return {
         "step_ms": round(1e3 * seconds, 1),
-        "images": config.batch_size,
+        "images": config.batch_size * len(config.parts),
         "finish_seconds": round(finish, 1),
         "memory_mb": round(memory),
         "epochs": round(epochs, 2),
@@ -53,17 +53,16 @@ def code_lines(variant: Variant) -> int:
 
 
 def main() -> None:
-    first = {variant.method: variant for variant in reversed(comparison.variants())}
+    first: dict[str, Variant] = {}
+    for variant in comparison.variants():
+        first.setdefault(variant.method, variant)
     if sys.argv[1:]:
         print(json.dumps(measure(first[sys.argv[1]])))
         return
     found = {}
-    for each in dict.fromkeys(variant.method for variant in comparison.variants()):
+    for each, variant in first.items():
         done = subprocess.run([sys.executable, __file__, each], capture_output=True, text=True, check=True)
-        found[each] = json.loads(done.stdout) | {
-            "method": first[each].of,
-            "module_lines": code_lines(first[each]),
-        }
+        found[each] = json.loads(done.stdout) | {"method": variant.of, "module_lines": code_lines(variant)}
         print(f"{each:<32}{found[each]}")
     print(relative(records.save(COSTS, {"minutes": MINUTES, **computed(), "methods": found})))
 

@@ -80,7 +80,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 # **How a time is promised.** `select` takes the members whose predicted time is at most a fifth above the limit, since a network may run faster than predicted, the most accurate first. It times whole networks, five at a time.
 # One whose median plus interquartile range is within the limit is timed once more, by itself, since of several one may be fast by chance. If that is within the limit too, it is *promised*. If no network is, the command fails and names the nearest budget that can be kept.
 #
-# `export` writes the network alone: `model.onnx`, `model.pt2` (`torch.export`) and a description `model.json`, with the pixels' normalisation and batch-normalisation statistics re-estimated for it. ONNX Runtime must give the same predictions as PyTorch on all 10,000 test images (but where two classes are level up to rounding), or nothing is written. All this takes a few minutes. `--fold` folds batch normalisation into the convolutions; quantisation we did not try.
+# `export` writes the network alone: `model.onnx`, `model.pt2` (`torch.export`) and a description `model.json`, with the pixels' normalisation and batch-normalisation statistics re-estimated for it. ONNX Runtime must give the same logits as PyTorch on all test images, up to rounding, or nothing is written. All this takes a few minutes. `--fold` folds batch normalisation into the convolutions; quantisation we did not try.
 #
 # (train-alone)=
 # ## More accuracy: train it alone

@@ -62,7 +62,7 @@ def tiny_run(few, tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(tiny_run, tmp_path_factory):
     """Folder of the tiny family, exported once for all tests: only to be read."""
-    return Family("tiny", tiny_run[1]).export(tmp_path_factory.mktemp("families") / "tiny", seconds=1.0)
+    return Family("tiny", tiny_run[1]).export(tmp_path_factory.mktemp("families") / "tiny", tiny.SPENT)
 
 
 @pytest.fixture

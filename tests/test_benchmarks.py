@@ -21,5 +21,5 @@ def test_gpu_dry_run_on_a_cpu():
     accuracy, low, high = map(float, re.findall(r"([\d.]+)%", first))
     assert 5 < accuracy < low < high < 100, "eight steps are no training"
     assert [arm[:22].strip() for arm in arms] == ["paper", "paper, channels last", "default"]
-    assert arms[0].endswith(" 1.00 x") and float(arms[2].split()[-2]) > 0
+    assert arms[0].endswith(" 1.00 x")
     assert sorted((ROOT / "data" / "results").iterdir()) == before

@@ -13,11 +13,10 @@ from simplexnas.family import Family
 from simplexnas.io import records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy
-from simplexnas.measure import comparison, evaluation
+from simplexnas.measure import comparison, evaluation, retraining
 from simplexnas.methods.choose import method_of
-from simplexnas.methods.settings import family_name, method_name, methods, parse_changes, preset
-from simplexnas.report import analysis, names
-from simplexnas.report import comparison as listed
+from simplexnas.methods.settings import preset
+from simplexnas.report import analysis
 from simplexnas.space.search_space import SearchSpace
 
 
@@ -36,7 +35,7 @@ def trained(monkeypatch):
         asked.append((architecture.operations, config, folder))
         return tiny.awake(architecture.build())
 
-    monkeypatch.setattr(comparison, "retrain", retrain)
+    monkeypatch.setattr(retraining, "retrain", retrain)
     monkeypatch.setattr(evaluation, "accuracies", lambda *_: Accuracy(0.9, 0.9))
     return asked
 
@@ -44,7 +43,7 @@ def trained(monkeypatch):
 @contextmanager
 def stopped_after(trainings: int, trained: list, monkeypatch):
     """The block ends when one more training would begin."""
-    retrain = comparison.retrain
+    retrain = retraining.retrain
 
     def stops(*arguments):
         if len(trained) == trainings:
@@ -52,7 +51,7 @@ def stopped_after(trainings: int, trained: list, monkeypatch):
         return retrain(*arguments)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(comparison, "retrain", stops)
+        patched.setattr(retraining, "retrain", stops)
         yield
 
 
@@ -69,7 +68,7 @@ def test_random_architectures_are_one_of_each_part_of_the_sizes():
     assert comparison.stratified(space, 6, seed=0) == comparison.stratified(space, 6, seed=0)
     assert comparison.stratified(space, 6, seed=0) != comparison.stratified(space, 6, seed=1)
     assert comparison.stratified(space, 0, seed=0) == []
-    with pytest.raises(SimplexNASError, match="bins = 500; allowed: fewer in this search space"):
+    with pytest.raises(SimplexNASError, match="500 bins of size; allowed: fewer in this search space"):
         comparison.stratified(tiny.FEW_EDGES, 500, seed=0)
 
 
@@ -92,7 +91,7 @@ def test_members_keep_their_inherited_accuracy_and_random_ones_get_theirs(front,
 def test_the_recipe_is_the_same_for_every_method(name, front, tiny_family, fewer, trained, tmp_path):
     """Also for ours, whose own settings `retrain` would take."""
     other = preset(*name, space=tiny.SPACE, train_images=256, seed=3)
-    family = Family.load(Family("other", method_of(other)).export(tmp_path / "other", seconds=1.0))
+    family = Family.load(Family("other", method_of(other)).export(tmp_path / "other", tiny.SPENT))
     comparison.compare(family, fewer, front[:1], members=1, random=0, epochs=2)
     ((_, config, _),) = trained
     ours = preset("default", space=tiny.SPACE, train_images=256)
@@ -135,39 +134,3 @@ def test_noise_trains_each_network_with_every_seed(front, tiny_family, fewer, tr
     assert all(point.retrained.test == 0.9 for point in points)
     with pytest.raises(SimplexNASError, match="exists; move it away"):
         comparison.noise(tiny_family, fewer, front, members=1, seeds=3, epochs=2)
-
-
-def test_every_method_is_listed_with_settings_that_it_has():
-    variants = listed.variants()
-    assert {variant.of for variant in variants} == set(methods())
-    assert len(set(variants)) == len(variants)
-    for variant in variants:
-        config = variant.config()
-        assert method_name(config) == variant.of
-        for assignment in variant.assignments:
-            ((name, value),) = parse_changes([assignment], variant.of).items()
-            assert getattr(config, name) == value
-
-
-def test_times_are_in_the_settings_where_time_is_the_price():
-    priced = [variant for variant in listed.variants() if variant.of == "fbnet"]
-    assert len(priced) == 3
-    for variant in priced:
-        config = variant.config()
-        assert config.latency_table and len(config.milliseconds) == 28 and config.other_milliseconds > 0
-
-
-def test_names_of_families_say_settings_epochs_and_seed(monkeypatch, tmp_path):
-    methods_listed = dict.fromkeys(variant.method for variant in listed.variants())
-    costs = {method: {"epochs": 1.25 + number} for number, method in enumerate(methods_listed)}
-    monkeypatch.setattr(listed, "COSTS", records.save(tmp_path / "costs.json", {"methods": costs}))
-    found = listed.families()
-    every = [name for own in found.values() for name in own]
-    assert len(set(every)) == len(every) == len(listed.SEEDS) * len(listed.variants())
-    for variant, own in found.items():
-        for seed, name in zip(listed.SEEDS, own, strict=True):
-            start, changes, said = names.read_name(name)
-            assert (start, said) == (variant.start, seed)
-            assert f"epochs={costs[variant.method]['epochs']:g}" in changes
-            assert set(variant.assignments) <= set(changes)
-            assert family_name(start, seed, parse_changes(changes, variant.of), method=variant.of) == name

@@ -182,7 +182,7 @@ def two(tiny_folder, tmp_path, own_results, monkeypatch):
 def test_a_name_is_that_of_a_published_family_and_a_path_that_of_a_folder(two, monkeypatch):
     here = ["./tiny", two / "tiny", Path("tiny"), str(two / "tiny"), "elsewhere/../tiny", "../" + two.name + "/tiny"]
     assert [describe(value).folder for value in ("tiny", *here)] == [two / "families" / "tiny"] + 6 * [two / "tiny"]
-    assert describe("tiny").training_seconds == 1.0 and describe("./tiny").training_seconds == 2.0
+    assert describe("tiny").training_seconds == tiny.SPENT.seconds == 1.0 and describe("./tiny").training_seconds == 2.0
     assert Family.load("./tiny").description == describe("./tiny")
     refused("elsewhere", "family = 'elsewhere'; allowed: a name under data/families \\(tiny\\), or a folder; .* ./NAME")
     monkeypatch.setenv("HOME", str(two))

@@ -585,8 +585,7 @@ def test_damaged_or_foreign_checkpoint(damage, few, tiny_run, tmp_path):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (16, "^16 training images, but a batch takes 32: .* at least 32 for training, or --set batch_size=8$"),
-        (15, "^15 training images, but a batch takes 32: .* at least 32 for training$"),
+        (31, "^batch_size = 32; allowed: up to 31, train_images$"),
         (601, "^train_images = 601; allowed: up to 600, as many as there are$"),
     ],
 )

@@ -153,7 +153,7 @@ def test_worth_is_learned_in_a_training(few, tmp_path):
     method = loop.search(config(), few.train, tmp_path, progress_bar=False)
     nats, error = method.hypernetwork.nats, method.hypernetwork.error
     assert nats.abs().max() > 0 and (error > 0).all() and nats.sum(dim=1).abs().max() < 1e-6
-    family = Family.load(Family("ours", method).export(tmp_path / "ours", seconds=1.0))
+    family = Family.load(Family("ours", method).export(tmp_path / "ours", tiny.SPENT))
     assert torch.equal(family.model.hypernetwork.nats, nats)
 
 

@@ -12,11 +12,13 @@ from simplexnas.network.supernet import Supernet
 from simplexnas.report.paper import PAPER
 from simplexnas.space.operations import OPERATIONS
 from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.training.checkpoint import Spent
 
 FIVE_OPERATIONS = tuple(OPERATIONS)
 SPACE = SearchSpace(channels=4, nodes=2)  # 10 genotype edges
 FEW_EDGES = SearchSpace(channels=2, nodes=1)  # 4 genotype edges: all 81 architectures can be listed
 
+SPENT = Spent(seconds=1.0, cpu_seconds=2.0)
 NAMED = {name: S for name, (S, *_) in PAPER.items()}
 
 
@@ -67,4 +69,4 @@ def sister(family: Family, folder, **changes) -> Family:
     config = dataclasses.replace(family.config, **changes)
     model = SimplexMethod(config)
     model.load_state_dict(family.model.state_dict())
-    return Family.load(Family("sister", model).export(folder / "sister", seconds=1.0))
+    return Family.load(Family("sister", model).export(folder / "sister", SPENT))

@@ -21,6 +21,7 @@ from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.tasks.task import Task
+from simplexnas.training.checkpoint import Spent
 
 FORMAT = "simplexnas family"
 VERSION = 4
@@ -165,11 +166,8 @@ class Family:
         network.load_state_dict({name: inherited[name] for name in own})
         return network.to(memory_format=torch.channels_last).eval()
 
-    def export(self, folder: Path, seconds: float, cpu_seconds: float | None = None, device: str = "cpu") -> Path:
-        """Write weights and description; returns the folder.
-
-        seconds, cpu_seconds: time of the training, as `checkpoint.Spent`; device: "cpu" or "cuda".
-        """
+    def export(self, folder: Path, time: Spent, device: str = "cpu") -> Path:
+        """Write weights and description; returns the folder. time: of the training; device: "cpu" or "cuda"."""
         folder = Path(folder)
         content = {
             "format": FORMAT,
@@ -178,8 +176,8 @@ class Family:
             "method": method_name(self.config),
             "config": self.config.to_dict(),
             **save_weights(folder, self.model),
-            "training_seconds": round(seconds, 1),
-            **({} if cpu_seconds is None else {"training_cpu_seconds": round(cpu_seconds, 1)}),
+            "training_seconds": round(time.seconds, 1),
+            "training_cpu_seconds": round(time.cpu_seconds, 1),
         } | computed(device)
         write_atomically(folder / DESCRIPTION, json.dumps(content, indent=1) + "\n")
         self.description = describe(folder)

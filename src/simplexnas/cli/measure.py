@@ -161,7 +161,7 @@ def compare(
 ) -> None:
     """Train the front of a family from scratch, by the recipe that is common to all methods (resumes).
 
-    That of the preset default. The front of accuracy on validation against total parameters. To
+    That of the preset default, which mirrors half of the images. The front of accuracy on validation against total parameters. To
     data/results/<family>/compared.json, with the inherited accuracy beside the retrained one. Needs the lattice. On
     Fashion-MNIST under an hour; in proportion to members and epochs.
     """

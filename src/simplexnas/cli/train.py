@@ -45,11 +45,9 @@ def methods() -> None:
     training gives one architecture.
     """
     from simplexnas.methods import settings
-    from simplexnas.methods.method import KnobOfS, NoKnob
 
     for name, entry in settings.methods().items():
-        number = "" if entry.knob in (KnobOfS.KNOB, NoKnob.KNOB) else "0 to 1, "
-        typer.echo(f"{name:<15}{entry.line}; knob: {number}{entry.knob}")
+        typer.echo(f"{name:<15}{entry.line}; knob: {entry.knob}")
 
 
 @app.command("settings")
@@ -133,11 +131,7 @@ def search(
     changed = {"train_images": len(splits.train), "shape": splits.task.shape} | changed
     if by_time:
         without = settings.preset(preset, method, **changed | untimed)
-        loaded = LatencyTable.load(table, without.space, runtime=TORCH)
-        changed |= {"latency_table": loaded.name, "milliseconds": loaded.edge_ms(without.latency_batch).tolist()}
-        if hasattr(without, "other_milliseconds"):
-            edges, other = loaded.additive(without.latency_batch)
-            changed |= {"milliseconds": edges.tolist(), "other_milliseconds": other}
+        changed |= LatencyTable.load(table, without.space, runtime=TORCH).prices(without)
     elif table is not None:
         raise SimplexNASError(f"--table {table}: only with price latency")
     config = settings.preset(preset, method, seed=seed, **changed)
@@ -146,7 +140,7 @@ def search(
         say(f"{config.epochs:g} epochs, {config.steps:,} steps, take about {config.budget_minutes:g} minutes here")
     check_images(config, splits.train)
     fabric = make_fabric(accelerator, devices, nodes)
-    if fabric.is_global_zero:
+    if fabric.is_global_zero and not config.budget_minutes:
         _warn_of_few_steps(config, "--set epochs=")
     folder, log = train_family(name, config, splits, fabric=fabric, resume=resume, checkpoint_every=checkpoint_every)
     if fabric.is_global_zero:
@@ -207,6 +201,7 @@ def train_alone(
         splits = tasks.load(source, None if source in tasks.NAMED else chosen.space.shape.size)
     config = settings.preset("default") if family is None else recipe(family)
     own = {"space": chosen.space, "train_images": len(splits.train), "epochs": epochs, "seed": seed}
+    own["budget_minutes"] = 0.0  # that of the family's training
     config = replace(config, **own | changed)
     check_images(config, splits.train)
     _warn_of_few_steps(config, "--epochs ")

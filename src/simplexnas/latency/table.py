@@ -42,6 +42,7 @@ from simplexnas.latency.timing import (
     time_calls,
     version,
 )
+from simplexnas.methods.config import Config
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space.search_space import (
     SearchSpace,
@@ -163,13 +164,13 @@ def _remedy(name: str, space: SearchSpace | None, runtime: str) -> str:
     """The command that measures what was looked for; a table that is there stays, and the new one has another name."""
     free = (each for each in (name, machine_name(runtime)) if not (paths.LATENCY / each / TABLE).exists())
     new = next(free, f"{name}-2")
-    command = ["simplexnas", "latency", "measure"]
+    family = [] if space in (None, SearchSpace()) else ["--family", "FAMILY"]
+    command = ["simplexnas", "latency", "measure", *family]
     command += [] if runtime == ONNXRUNTIME else ["--runtime", runtime]
-    command += [] if space in (None, SearchSpace()) else ["--family", "FAMILY"]
     command += [] if new == machine_name(runtime) else ["--name", new]
-    said = f"run `{shlex.join(command)}`"
-    said += " with a FAMILY of this search space" if "FAMILY" in command else ""
-    return said if new == name else f"{said}, then give --table {new}"
+    said = [f"run `{shlex.join(command)}`" + (" with a FAMILY of this search space" if family else "")]
+    said += [] if new == name else [f"then give --table {new}"]
+    return ", ".join(said)
 
 
 @dataclass(frozen=True)
@@ -357,6 +358,14 @@ class LatencyTable:
                         shared = self.ms(place("source", name, layout, edge.source), batch) / leaving[edge.source]
                         table[row, m] += self.ms(place("edge", name, layout, edge.source), batch) + shared
         return table
+
+    def prices(self, config: Config) -> dict:
+        """The settings by which a method of this configuration prices its operations by the table's times."""
+        named = {"latency_table": self.name}
+        if hasattr(config, "other_milliseconds"):
+            edges, other = self.additive(config.latency_batch)
+            return named | {"milliseconds": edges.tolist(), "other_milliseconds": other}
+        return named | {"milliseconds": self.edge_ms(config.latency_batch).tolist()}
 
 
 def check_machine(table: LatencyTable) -> dict:

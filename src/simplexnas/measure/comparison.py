@@ -12,15 +12,12 @@ from tqdm import tqdm
 from simplexnas.family import Family
 from simplexnas.io.records import COMPARED, NOISE, Accuracy, Point
 from simplexnas.io.seeds import generator
-from simplexnas.measure import evaluation
 from simplexnas.measure.measurement import Measurement, complete, inherited_accuracy
-from simplexnas.measure.retraining import common_recipe, spaced_by_size
-from simplexnas.methods.config import Config
-from simplexnas.methods.random_search import Strata
+from simplexnas.measure.retraining import accuracy_alone, common_recipe, spaced_by_size
 from simplexnas.network.architecture import Architecture
 from simplexnas.space.search_space import SearchSpace
+from simplexnas.space.strata import Strata
 from simplexnas.tasks.task import Splits
-from simplexnas.training.retrain import retrain
 
 
 def stratified(space: SearchSpace, n: int, seed: int) -> list[Architecture]:
@@ -30,12 +27,6 @@ def stratified(space: SearchSpace, n: int, seed: int) -> list[Architecture]:
         return []
     strata = Strata(space, n)
     return [Architecture(space, strata.draw(place, generator(seed, place))) for place in range(n)]
-
-
-def trained_alone(architecture: Architecture, splits: Splits, config: Config, folder: Path) -> Accuracy:
-    """Accuracy of a network trained from scratch, its BN statistics re-estimated; an interrupted training goes on."""
-    network = retrain(architecture, splits.train, config, folder)
-    return evaluation.accuracies(evaluation.reestimate_batch_norm(network, splits.train), splits)
 
 
 def compare(family: Family, splits: Splits, front: Sequence[Point], members: int, random: int, epochs: int) -> Path:
@@ -50,7 +41,7 @@ def compare(family: Family, splits: Splits, front: Sequence[Point], members: int
 
     def both(architecture: Architecture) -> dict[str, Accuracy]:
         inherited = known.get(architecture.operations) or inherited_accuracy(family, architecture, splits)
-        return {"accuracy": inherited, "retrained": trained_alone(architecture, splits, config, family.runs / "alone")}
+        return {"accuracy": inherited, "retrained": accuracy_alone(architecture, splits, config, family.runs / "alone")}
 
     networks = [
         (Architecture(family.space, point.choice), {"source": "family", "S": point.S, "knob": point.knob})
@@ -77,7 +68,7 @@ def noise(family: Family, splits: Splits, front: Sequence[Point], members: int, 
             if new:
                 own, folder = dataclasses.replace(config, seed=seed), family.runs / "noise"
                 architecture = Architecture(family.space, point.choice)
-                known[point.choice, seed] = trained_alone(architecture, splits, own, folder)
+                known[point.choice, seed] = accuracy_alone(architecture, splits, own, folder)
             points.append(dataclasses.replace(point, seed=seed, retrained=known[point.choice, seed]))
             if new:
                 measurement.keep(points)

@@ -51,6 +51,12 @@ def common_recipe(config: Config) -> SearchConfig:
     return preset("default", seed=config.seed, space=config.space, train_images=config.train_images)
 
 
+def accuracy_alone(architecture: Architecture, splits: Splits, config: Config, folder: Path) -> Accuracy:
+    """Accuracy of a network trained from scratch, its BN statistics re-estimated; an interrupted training goes on."""
+    network = retrain(architecture, splits.train, config, folder)
+    return evaluation.accuracies(evaluation.reestimate_batch_norm(network, splits.train), splits)
+
+
 def retraining(family: Family, splits: Splits, epochs: int) -> Path:
     """Inherited against retrained-from-scratch accuracy of `retraining_sample`; goes on with a half-done measurement.
 
@@ -61,8 +67,7 @@ def retraining(family: Family, splits: Splits, epochs: int) -> Path:
     folder = family.runs / "retraining"
 
     def both(architecture: Architecture) -> dict[str, Accuracy]:
-        network = evaluation.reestimate_batch_norm(retrain(architecture, splits.train, config, folder), splits.train)
-        retrained = evaluation.accuracies(network, splits)
+        retrained = accuracy_alone(architecture, splits, config, folder)
         return {"accuracy": inherited_accuracy(family, architecture, splits), "retrained": retrained}
 
     networks = retraining_sample(family, records.read_own(family, LATTICE).points)

@@ -27,7 +27,9 @@ class Config:
     space: SearchSpace = field(default_factory=SearchSpace)
     epochs: float = setting(24, above=0, about="passes over the images that the weights learn from; need not be whole")
     budget_minutes: float = setting(0.0, least=0, about="time that the epochs were chosen for; 0: chosen by hand")
-    batch_size: int = setting(64, least=1, about="images per step")
+    batch_size: int = setting(
+        64, least=1, about="images per step; as many more where the choices have images of their own"
+    )
     train_images: int = setting(
         55_000, least=1, about="a search takes all there are; fewer, the first ones, only to try things"
     )

@@ -82,7 +82,7 @@ def xi(progress: float) -> float:
 class DartsCC(KnobOfNumber, Bilevel):
     """Supernet and tables of logits. See `method.Method`."""
 
-    KNOB = "the place of log lambda between its ends"
+    KNOB = "0 to 1, the place of log lambda between its ends"
 
     def __init__(self, config: DartsCCConfig):
         super().__init__(config)

@@ -109,7 +109,7 @@ class Method(Protocol):
 class Entry(NamedTuple):
     """How a method is found: the `METHOD` of its module.
 
-    name: a word of its own. line: what it is, in one line of 21 to 109 characters. knob: its `KNOB`. config: its
+    name: a word of its own. line: what it is, in a line. knob: its `KNOB`. config: its
     settings, a subclass of `Config` that no other method has: a configuration tells its method by it. make: the
     untrained method of them. presets: settings by name, which each repeats as its `preset`; "default" is one of them.
     """
@@ -167,19 +167,19 @@ class KnobOfS(Finished):
 
 
 class KnobOfNumber(Finished):
-    """Of a method whose knob is a number from 0 to 1. KNOB: what it is, in words."""
+    """Of a method whose knob is a number from 0 to 1. KNOB: "0 to 1, " and what it is, in words."""
 
     KNOB: str
 
     def knob(self, value) -> float:
         if value is None:
-            raise SimplexNASError(f"this family's knob is a number from 0 to 1, {self.KNOB}: give --knob")
+            raise SimplexNASError(f"this family's knob is a number, {self.KNOB}: give --knob")
         try:
             number = float(value)
         except (TypeError, ValueError):
             number = math.nan
         if not 0 <= number <= 1:
-            raise SimplexNASError(f"knob = {value}; allowed with this family: numbers from 0 to 1, {self.KNOB}")
+            raise SimplexNASError(f"knob = {value}; allowed with this family: {self.KNOB}")
         return number
 
     def knobs(self, step: float) -> list[float]:

@@ -147,7 +147,7 @@ class VariationalSupernet(Supernet):
 class Parametric(KnobOfNumber, nn.Module):
     """Supernet with a posterior; the knob is the place of log lambda. See `method.Method`."""
 
-    KNOB = "the place of log lambda between its ends"
+    KNOB = "0 to 1, the place of log lambda between its ends"
     chooser, bilevel = None, False
 
     def __init__(self, config: ParametricConfig):

@@ -23,7 +23,6 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
 from simplexnas.io.settings import setting
 from simplexnas.methods import objective
@@ -32,8 +31,8 @@ from simplexnas.methods.config import Config
 from simplexnas.methods.method import Batch, Entry, KnobOfNumber, Step
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
-from simplexnas.space import cost
-from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.space.search_space import genotype_edges
+from simplexnas.space.strata import Strata
 from simplexnas.tasks.task import Split, Splits
 
 BATCH = 250  # validation images at a time, at most
@@ -55,56 +54,10 @@ class RandomSearchConfig(Config):
         self.allow("candidates", f"multiples of bins, {self.bins}", self.candidates % self.bins == 0)
 
 
-class Strata:
-    """The architectures of a search space in bins of size, total parameters.
-
-    The borders between smallest and largest are even in the logarithm; what lies on one belongs to the bin above it.
-    Raises `SimplexNASError` if a bin has no architecture.
-    """
-
-    def __init__(self, space: SearchSpace, bins: int):
-        self.table = cost.edge_parameters(space).tolist()
-        # After the first e edges: the probability of each size, if all operations are equally likely.
-        self.chances: list[dict[int, float]] = [{cost.fixed_parameters(space): 1.0}]
-        for row in self.table:
-            after: dict[int, float] = {}
-            for size, chance in self.chances[-1].items():
-                for parameters in row:
-                    after[size + parameters] = after.get(size + parameters, 0.0) + chance / space.k
-            self.chances.append(after)
-        sizes = np.array(sorted(self.chances[-1]))
-        self.borders = np.geomspace(sizes[0], sizes[-1], bins + 1)[1:-1]
-        places = self.place(sizes)
-        self.sizes = [sizes[places == place].tolist() for place in range(bins)]  # that a bin has
-        if not all(self.sizes):
-            raise SimplexNASError(
-                f"bins = {bins}; allowed: fewer in this search space, whose architectures have {len(sizes)} sizes, "
-                f"from {sizes[0]} to {sizes[-1]} parameters, so that none falls into bin {self.sizes.index([]) + 1}"
-            )
-
-    def place(self, size: np.ndarray | int) -> np.ndarray:
-        """The bins of sizes, from 0."""
-        return np.searchsorted(self.borders, size, side="right")
-
-    def draw(self, place: int, random: torch.Generator) -> list[int]:
-        """Operations of one architecture, (E,): each one of the bin is equally likely."""
-
-        def pick(weights: list[float]) -> int:
-            return int(torch.multinomial(torch.tensor(weights, dtype=torch.float64), 1, generator=random))
-
-        sizes, choice = self.sizes[place], []
-        size = sizes[pick([self.chances[-1][size] for size in sizes])]
-        for row, before in zip(reversed(self.table), reversed(self.chances[:-1]), strict=True):
-            m = pick([before.get(size - parameters, 0.0) for parameters in row])
-            size -= row[m]
-            choice.append(m)
-        return choice[::-1]
-
-
 class RandomSearch(KnobOfNumber, nn.Module):
     """Supernet, and after `finish` one choice for each bin. See `method.Method`."""
 
-    KNOB = "from the smallest networks to the largest"
+    KNOB = "0 to 1, from the smallest networks to the largest"
     chooser, bilevel = None, False
 
     def __init__(self, config: RandomSearchConfig):

@@ -46,8 +46,8 @@ class SearchConfig(Config):
     sandwich: bool = setting(
         False, about="also the largest and smallest network in each step; the largest teaches the others"
     )
-    temperature_start: float = setting(1.0, above=0, about="of Gumbel-Softmax, at the start of the training")
-    temperature_end: float = setting(0.2, above=0, about="of Gumbel-Softmax, at the end of the training")
+    temperature_start: float = setting(1.0, above=0, about="of relaxed samples, at the start of the training")
+    temperature_end: float = setting(0.2, above=0, about="of relaxed samples, at the end of the training")
     temperature_steps: int = setting(0, least=0, about="in so many equal steps, constant within each; 0: in a line")
     corner_share: float = setting(
         0.25, least=0, most=1, about="share of S drawn from Dirichlet(1/2) instead of uniformly: nearer to the corners"
@@ -72,10 +72,10 @@ class SearchConfig(Config):
     )
     policy_until: float = setting(0.6, least=0, most=1, about="share of the steps in which the hypernetwork learns")
     random_utilities: bool = setting(
-        False, about="utilities start as random numbers; with policy_until 0 they are never learned"
+        False, about="with hypernetwork utility or worth: start from random numbers; with policy_until 0 they stay"
     )
     spread: float = setting(
-        0.15, least=0, about="standard deviation of utilities over the edges of a cell, in units of S"
+        0.15, least=0, about="with hypernetwork utility: their standard deviation over a cell's edges, in units of S"
     )
     parameter_price: float = setting(0.4, least=0, about="price of the largest number of parameters, in units of S")
     price: str = setting("unit", among=cost.PRICES, about="what S_m is multiplied by on each edge")
@@ -163,7 +163,6 @@ _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.nam
 # Not from `--set`: what the latency table says, what has an option of its own, and what the data say.
 _OF_TABLE = ("latency_table", "milliseconds", "other_milliseconds")
 _SAID_OTHERWISE = ("preset", "seed", "space", "budget_minutes")
-_OF_DATA = ("train_images",)
 LONGEST_NAME = 150  # bytes; file systems allow 255, and temporary names add to it
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 SIMPLEX = "simplex"
@@ -241,11 +240,11 @@ def settable(method: str = SIMPLEX) -> list[Field]:
 
 def described(name: str = "default", method: str = SIMPLEX) -> list[tuple[str, str, str, str]]:
     """Name, value in a preset, allowed values and meaning of each of the `settable` ones, in words."""
-    config = preset(name, method)
-    own = {each.name: getattr(config, each.name, None) for each in settable(method)}
-    own |= {name: getattr(config.space, name) for name in _SPACE_SETTINGS}
+    values = preset(name, method).to_dict()
+    values |= values["space"]
     return [
-        (each.name, _shown(own[each.name]), allowed_in_words(each), each.metadata["about"]) for each in settable(method)
+        (each.name, _shown(values[each.name]), allowed_in_words(each), each.metadata["about"])
+        for each in settable(method)
     ]
 
 
@@ -260,8 +259,9 @@ def parse_changes(assignments: list[str], method: str = SIMPLEX) -> dict:
 
 
 def parse_recipe(assignments: list[str]) -> dict:
-    """The same for one network trained alone, on all images: what all methods have, and no search space."""
-    alone = [each for each in dataclasses.fields(Config) if each.name not in (*_SAID_OTHERWISE, *_OF_DATA)]
+    """The same for one network trained alone, on all images: what all methods have, but epochs and search space."""
+    elsewhere = (*_SAID_OTHERWISE, "epochs", "train_images")
+    alone = [each for each in dataclasses.fields(Config) if each.name not in elsewhere]
     return _parsed(assignments, alone, "for a network alone")
 
 

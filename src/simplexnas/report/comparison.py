@@ -7,8 +7,9 @@ nothing else (`benchmarks/methods.py`), so that trainings on a slower day or mac
 from typing import NamedTuple
 
 from simplexnas.io import records
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
-from simplexnas.io.paths import DATA, RESULTS
+from simplexnas.io.paths import DATA, RESULTS, relative
 from simplexnas.latency.table import LatencyTable
 from simplexnas.methods import settings
 from simplexnas.methods.config import Config
@@ -41,10 +42,8 @@ class Variant(NamedTuple):
         preset = self.start if self.of == settings.SIMPLEX else "default"
         changed = settings.parse_changes(list(self.assignments), self.of)
         entry = settings.find(self.of).presets[preset]
-        if getattr(entry, "price", None) == "latency":
-            table = LatencyTable.load(TIMED_TABLE, SearchSpace())
-            edges, other = table.additive(entry.latency_batch)
-            changed |= {"milliseconds": edges.tolist(), "other_milliseconds": other, "latency_table": table.name}
+        if changed.get("price", getattr(entry, "price", None)) == "latency":
+            changed |= LatencyTable.load(TIMED_TABLE, SearchSpace()).prices(entry)
         return settings.preset(preset, self.of, **changed)
 
     def family(self, seed: int, epochs: float) -> str:
@@ -62,8 +61,17 @@ def variants() -> list[Variant]:
 
 
 def epochs() -> dict[str, float]:
-    """How many epochs each method has in `MINUTES`, by its name in tables."""
-    return {method: cost["epochs"] for method, cost in records.read(COSTS)["methods"].items()}
+    """How many epochs each method has in `MINUTES`, by its name in tables.
+
+    Raises `SimplexNASError` if they were measured for another time.
+    """
+    content = records.read(COSTS)
+    if content["minutes"] != MINUTES:
+        raise SimplexNASError(
+            f"{relative(COSTS)} is for trainings of {content['minutes']} minutes, {relative(FILE)} asks for {MINUTES}; "
+            "run `python benchmarks/methods.py`"
+        )
+    return {method: cost["epochs"] for method, cost in content["methods"].items()}
 
 
 def families() -> dict[Variant, list[str]]:

@@ -22,6 +22,11 @@ def _strokes(space: SearchSpace) -> list[str]:
     ]
 
 
+def node_names(space: SearchSpace) -> list[str]:
+    """Of a cell's nodes, inputs first."""
+    return ["c-2", "c-1", *map(str, range(1, space.nodes + 1))]
+
+
 def cell(space: SearchSpace, operations: Sequence[int], title: str, letters: int = 12) -> str:
     """One cell as an arc diagram: its nodes on a line, an arc for each edge, above the line for every other source.
 
@@ -32,7 +37,7 @@ def cell(space: SearchSpace, operations: Sequence[int], title: str, letters: int
     above, below = (max(t - s for t, s in edges if s % 2 == side) for side in (0, 1))
     top, bottom = (RADIUS + 8 + round(0.75 * HEIGHT * reach) for reach in (above, below))
     width = STEP * last + 2 * 30
-    names = ["c-2", "c-1", *map(str, range(1, space.nodes + 1)), "out"]
+    names = [*node_names(space), "out"]
     parts = [
         f'<svg class="cell" viewBox="0 0 {width} {top + bottom}" width="{width}" role="img" '
         f'aria-label="{escape(title)}" style="max-width:100%;height:auto">'

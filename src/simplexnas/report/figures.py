@@ -248,6 +248,17 @@ def parameters_and_macs(costs: dict[str, tuple[int, int]], ax: plt.Axes | None =
     return ax
 
 
+def border_end(point: np.ndarray, m: int) -> np.ndarray:
+    """Where the penalty on m, rising from an edge's point of indifference (3,), leaves the triangle: (3,).
+
+    On the way the other two operations tie, and both beat m: it is the border between them.
+    """
+    direction = np.full(3, -0.5)
+    direction[m] = 1
+    falling = direction < 0
+    return point + np.min(-point[falling] / direction[falling]) * direction
+
+
 def indifference_points(points: dict[str, np.ndarray], on: Simplex) -> Simplex:
     """Points (n, k) at which an edge is indifferent between its operations, one marker per name; those inside only.
 
@@ -260,11 +271,8 @@ def indifference_points(points: dict[str, np.ndarray], on: Simplex) -> Simplex:
     ax = on.axes[0]
     if len(on.operations) == 3:
         first = np.concatenate(list(inside.values()))[0]
-        for m in range(3):  # operations other than m tie here, and both beat m: penalty m above the point's
-            direction = np.full(3, -0.5)
-            direction[m] = 1
-            limits = -first[direction < 0] / direction[direction < 0]
-            ax.plot(*np.stack([first, first + limits.min() * direction]).T, color="black", linewidth=1)
+        for m in range(3):
+            ax.plot(*np.stack([first, border_end(first, m)]).T, color="black", linewidth=1)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.72, 1.05), fontsize=9)
     return on
 

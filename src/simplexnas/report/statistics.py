@@ -19,6 +19,13 @@ def mean_and_interval(values: list[float]) -> dict[str, float]:
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
+def prediction_half_width(values: Sequence[float]) -> float:
+    """How far from the mean of two values or more another one has to lie, so that their spread does not explain it:
+    half the width of the 95 % prediction interval, by Student's t."""
+    n = len(values)
+    return float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) * (1 + 1 / n) ** 0.5)
+
+
 def many_to_one(values: dict[str, list[float]], control: str) -> dict[str, float]:
     """p-value of each group's mean being that of the group `control`, by Dunnett's test.
 

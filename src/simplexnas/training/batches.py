@@ -1,6 +1,5 @@
 """Which training images a step sees, and how they are augmented."""
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -10,8 +9,6 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.methods.config import Config
 from simplexnas.methods.method import Batch
 from simplexnas.tasks.task import Split
-
-LEAST_FOR_SMALLER = 16  # images, for a smaller batch to be worth a try
 
 
 @lru_cache(maxsize=4)
@@ -51,14 +48,8 @@ def check_images(config: Config, train: Split) -> None:
         )
     fewest = min(map(len, config.parts))
     if fewest < config.batch_size:
-        of_part = f", of which the smaller part has {fewest}" if len(config.parts) > 1 else ""
-        least = math.ceil(config.batch_size * config.train_images / max(1, fewest))
-        smaller = 2 ** int(math.log2(fewest / 2)) if fewest >= LEAST_FOR_SMALLER else None  # two batches or more
-        hint = "" if smaller is None else f", or --set batch_size={smaller}"
-        raise SimplexNASError(
-            f"{config.train_images} training images{of_part}, but a batch takes {config.batch_size}: "
-            f"more pictures are needed, at least {least} for training{hint}"
-        )
+        of = f"the smaller part of train_images = {config.train_images}" if len(config.parts) > 1 else "train_images"
+        raise SimplexNASError(f"batch_size = {config.batch_size}; allowed: up to {fewest}, {of}")
 
 
 def augment(images: torch.Tensor, generator: torch.Generator, flip: bool = True, shift: int = 0) -> torch.Tensor:

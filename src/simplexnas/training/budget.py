@@ -47,6 +47,11 @@ def step_seconds(config: Config, splits: Splits) -> float:
     return float(np.mean(times))
 
 
+def epochs_within(minutes: float, step_seconds: float, finish_seconds: float, config: Config) -> float:
+    """How many epochs so many minutes allow, where a step and what follows the last one take so long."""
+    return (60 * minutes - finish_seconds) / step_seconds / config.steps_per_epoch
+
+
 def within(config: Config, splits: Splits, name: str, resume: bool = False) -> Config:
     """The configuration with as many epochs as its `budget_minutes` allow on this machine now.
 
@@ -57,11 +62,10 @@ def within(config: Config, splits: Splits, name: str, resume: bool = False) -> C
     if resume and checkpoint.exists():
         return dataclasses.replace(config, epochs=saved_identity(checkpoint)["epochs"])
     long = dataclasses.replace(config, epochs=max(config.epochs, 100 / max(1, config.steps_per_epoch)))
-    seconds = step_seconds(long, splits)
-    left = 60 * config.budget_minutes - method_of(config).seconds_to_finish(splits)
-    epochs = left / seconds / config.steps_per_epoch
+    step, finish = step_seconds(long, splits), method_of(config).seconds_to_finish(splits)
+    epochs = epochs_within(config.budget_minutes, step, finish, config)
     if epochs < LEAST_EPOCHS:
-        least = (60 * config.budget_minutes - left + LEAST_EPOCHS * config.steps_per_epoch * seconds) / 60
+        least = (finish + LEAST_EPOCHS * config.steps_per_epoch * step) / 60
         raise SimplexNASError(
             f"budget_minutes = {config.budget_minutes:g}; allowed: from {least:.2g}, a tenth of an epoch here"
         )

@@ -50,6 +50,6 @@ def train_family(
     if fabric.is_global_zero:
         method.cpu().eval().finish(splits)
         family = Family(name, method, task=splits.task)
-        family.export(folder, *spent(run), fabric.device.type)
+        family.export(folder, spent(run), fabric.device.type)
         (run / CHECKPOINT).unlink()  # the family holds the weights
     return folder, run / LOG

@@ -53,9 +53,9 @@ def export(
 
     The network has the family's weights, with batch-normalisation statistics re-estimated, and folded into the
     convolutions if `fold`; "parameters" in model.json are those of the file, to which folding adds biases.
-    ONNX Runtime and PyTorch must agree on the whole test set: logits within 1e-4, and the same predictions, except of
-    images whose two largest logits are as near to each other; "changed_predictions" counts those. ONNX Runtime is
-    timed from pixels to logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
+    ONNX Runtime and PyTorch must agree on the whole test set, logits within 1e-4; "changed_predictions" counts images
+    whose two largest logits are so near to each other that rounding decides. ONNX Runtime is timed from pixels to
+    logits, PyTorch as `latency` does it: without the pixels' normalisation, channels last.
     "latency" in model.json is null without `timing`, and where the machine is too busy.
     Raises `SimplexNASError`, and leaves nothing, if they disagree, the folder exists or cannot be made, or the
     architecture is of another search space.
@@ -150,13 +150,10 @@ def _compare(session, network: nn.Module, test: Split) -> dict:
             ours.append(network(images).numpy())
     theirs, ours = np.concatenate(theirs), np.concatenate(ours)
     difference, changed = float(np.abs(theirs - ours).max()), theirs.argmax(1) != ours.argmax(1)
-    second, first = np.sort(ours, axis=1)[:, -2:].T
-    tied = first - second < TOLERANCE  # rounding alone decides between two classes
-    if not difference < TOLERANCE or (changed & ~tied).any():  # also where it is not a number
+    if not difference < TOLERANCE:  # also where it is not a number
         raise SimplexNASError(
             f"ONNX Runtime differs from PyTorch: logits by up to {difference:.1e} (allowed: {TOLERANCE:.0e}), "
-            f"{(changed & ~tied).sum()} of {len(test)} predictions (allowed: 0), and {(changed & tied).sum()} between "
-            "classes whose logits are as near to each other (allowed); nothing was written"
+            f"{changed.sum()} of {len(test)} predictions; nothing was written"
         )
     return {
         "test_accuracy": float((theirs.argmax(1) == test.labels.numpy()).mean()),

@@ -49,18 +49,20 @@ function simplexnasModel(data) {
     return good ? S.map((x) => x / sum) : null;
   }
 
+  const percent = (x) => (100 * x).toFixed(1) + " %";
   const members = new Map(data.members.map((member, number) => [member.choice, number]));
 
   // Accuracy at S: of this very architecture if it was measured, else of the nearest S of the lattice.
   function accuracy(S, choice) {
     const own = members.get(choice.join(""));
-    if (own !== undefined) return { measured: true, member: own, S };
+    if (own !== undefined) return { measured: true, member: own, S, text: percent(data.members[own].test) };
     let nearest = 0, least = Infinity;
     data.lattice.forEach((point, number) => {
       const distance = point.reduce((sum, x, m) => sum + (x - S[m]) ** 2, 0);
       if (distance < least) [nearest, least] = [number, distance];
     });
-    return { measured: false, member: data.memberOf[nearest], S: data.lattice[nearest] };
+    const member = data.memberOf[nearest];
+    return { measured: false, member, S: data.lattice[nearest], text: "≈ " + percent(data.members[member].test) };
   }
 
   return { logits, architecture, sizes, parse, accuracy };
@@ -76,7 +78,6 @@ function simplexnasExplorer(root, data) {
   const edgeArcs = all("svg.cell[role=img] .edge");
   const half = data.edges.length;
   const whole = (x) => x.toLocaleString("en-US", { maximumFractionDigits: 0 });
-  const percent = (x) => (100 * x).toFixed(1) + " %";
   let S = data.start, before = null, spoken = null, touched = false; // the address is written once somebody moves S
 
   function rounded(values) {
@@ -128,7 +129,7 @@ function simplexnasExplorer(root, data) {
       totalParameters: whole(sizes.totalParameters),
       macs: (sizes.macs / 1e6).toFixed(2) + " M",
       time: sizes.time === null ? "–" : sizes.time.toFixed(2) + " ms",
-      accuracy: (found.measured ? "" : "≈ ") + percent(member.test),
+      accuracy: found.text,
       source: found.measured ? "measured" : `of another network, the nearest measured: S = (${found.S.map((v) => v.toFixed(2)).join(", ")})`,
     };
     for (const [name, text] of Object.entries(values)) find(`[data-value=${name}]`).textContent = text;

@@ -13,20 +13,19 @@ from simplexnas.family import Family
 from simplexnas.methods import penalties
 from simplexnas.methods.hypernetwork import PivotHypernetwork
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.report import figures, published
+from simplexnas.report import drawing, figures, published
 from simplexnas.report.paper import PAPER
 from simplexnas.report.style import MARKERS, operation_colors
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
-from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.space.search_space import SearchSpace, genotype_edges, genotype_part
 
 FAMILY = published.WORTH[0]
 SPACE = SearchSpace()
 OPERATIONS = labels(SPACE.operations)
 _, IDENTITY, CONVOLUTION = range(SPACE.k)
 EDGES = genotype_edges(SPACE)
-GENOTYPES = {"normal": slice(0, 14), "reduction": slice(14, 28)}
-NODES = ("c-2", "c-1", "1", "2", "3", "4")
+GENOTYPES = {cell_type: genotype_part(SPACE, cell_type) for cell_type in ("normal", "reduction")}
 STEP = 0.05  # of the lattice
 EXAMPLE = (0.70, 0.15, 0.15)  # C of the paper
 LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
@@ -58,7 +57,8 @@ def learned(name: str = FAMILY) -> Learned:
 
 def edge_name(edge: int) -> str:
     """Such as "c-2→1", by the names that nodes have in the drawing of a cell."""
-    return f"{NODES[EDGES[edge].source]}→{NODES[EDGES[edge].target]}"
+    names = drawing.node_names(SPACE)
+    return f"{names[EDGES[edge].source]}→{names[EDGES[edge].target]}"
 
 
 # The published form
@@ -144,14 +144,9 @@ def region(point: np.ndarray, m: int) -> np.ndarray:
 
     (corners, 3), in their order around the part.
     """
-    ends = [point]
-    for other in set(range(3)) - {m}:  # where the other's penalty rises from the point on, m ties with the third
-        direction = np.full(3, -0.5)
-        direction[other] = 1
-        falling = direction < 0
-        ends.append(point + np.min(-point[falling] / direction[falling]) * direction)
+    ends = [figures.border_end(point, other) for other in set(range(3)) - {m}]
     triangle = np.eye(3)
-    corners = np.array([*ends, *triangle[(triangle - point).argmin(axis=1) == m]])
+    corners = np.array([point, *ends, *triangle[(triangle - point).argmin(axis=1) == m]])
     flat = corners @ np.exp(2j * np.pi / 3 * np.arange(3))
     return corners[np.argsort(np.angle(flat - flat.mean()))]
 

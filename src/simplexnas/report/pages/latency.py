@@ -19,7 +19,7 @@ from simplexnas.report import paper, published
 from simplexnas.report.style import OPERATION_COLORS
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
-from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.space.search_space import SearchSpace, genotype_edges, genotype_part
 
 SPACE = SearchSpace()
 POOL, IDENTITY, CONVOLUTION = range(SPACE.k)
@@ -190,11 +190,11 @@ def three_sides() -> list[int]:
     return one_sided().iloc[:3, 1:].to_numpy().ravel().tolist()
 
 
-def worths(family: str = published.WORTH[0]) -> dict[str, float]:
+def convolutions_worth(family: str = published.WORTH[0]) -> dict[str, float]:
     """Nats that a convolution is worth more than pooling, mean over the edges of each genotype."""
     nats = Family.load(family).model.hypernetwork.nats.numpy()
     more = nats[:, CONVOLUTION] - nats[:, POOL]
-    return {"normal": float(more[:14].mean()), "reduction": float(more[14:].mean())}
+    return {each: float(more[genotype_part(SPACE, each)].mean()) for each in ("normal", "reduction")}
 
 
 def default_prices(S) -> np.ndarray:
@@ -215,7 +215,7 @@ def numbers() -> dict[str, str]:
     published_form, ours = (settings.preset(name) for name in ("paper", "default"))
     distances = spread().groupby("epochs")["distance"].max()
     third = default_prices((1 / 3, 1 / 3, 1 / 3))
-    sides, worth = three_sides(), worths()
+    sides, worth = three_sides(), convolutions_worth()
     return {
         "latency.sides.least": f"{min(sides)}",
         "latency.sides.most": f"{max(sides)}",

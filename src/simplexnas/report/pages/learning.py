@@ -76,13 +76,6 @@ def within(points: Sequence[Point]) -> list[float]:
     return [100 * analysis.accuracy_within(points, budget) for budget in BUDGETS]
 
 
-def visible(values: Sequence[float]) -> float:
-    """How far from the mean of these trainings one more has to lie, so that their spread does not explain it: half the
-    width of the 95 % prediction interval, by Student's t."""
-    n = len(values)
-    return float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) * (1 + 1 / n) ** 0.5)
-
-
 def own_table(kinds: Mapping[str, Sequence[str]] = KINDS) -> pd.DataFrame:
     """`own` as text: a column for each kind, means ± standard deviation where there are several trainings."""
     found, digits = own(kinds), {"hypervolume": 3, "on the front": 0, "smallest": 0, "seconds": 0}
@@ -346,8 +339,8 @@ def _of_own(kinds: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     found = own(kinds)
     means, learned = found.groupby("kind").mean(), found[found["kind"] == LEARNED]
     yield "hypervolume.fine", f"{means.loc[LEARNED, 'hypervolume']:.3f}"
-    yield "visible", f"{visible(learned['hypervolume']):.2f}"
-    yield "visible.within", f"{max(visible(learned[size]) for size in SIZES):.1f}"
+    yield "visible", f"{statistics.prediction_half_width(learned['hypervolume']):.2f}"
+    yield "visible.within", f"{max(statistics.prediction_half_width(learned[size]) for size in SIZES):.1f}"
     for name, kind in (("learned", LEARNED), ("random", RANDOM)):
         yield f"hypervolume.{name}", f"{means.loc[kind, 'hypervolume']:.2f}"
     gains = (means.loc[RANDOM] - means.loc[LEARNED])[SIZES]

@@ -20,6 +20,7 @@ from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks.task import Splits
 
 NEAR = 0.002  # validation accuracies that differ by at most so much count as about the same
+ROUNDING = 1e-12  # of a difference of two shares
 LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 GREY = "#8c8c8c"
 
@@ -99,7 +100,7 @@ def trade(points: Iterable[Point], near: float = NEAR) -> tuple[Point, Point]:
     accuracy = np.array([point.accuracy.validation for point in points])
     more = sizes[None] - sizes[:, None]  # [a, b]: how much larger b is than a
     saving = np.minimum(more[..., 0], -more[..., 1])
-    saving[np.abs(accuracy[:, None] - accuracy) > near + 1e-12] = -np.inf
+    saving[np.abs(accuracy[:, None] - accuracy) > near + ROUNDING] = -np.inf
     first, second = np.unravel_index(saving.argmax(), saving.shape)
     return points[first], points[second]
 
@@ -107,7 +108,7 @@ def trade(points: Iterable[Point], near: float = NEAR) -> tuple[Point, Point]:
 def close(points: Iterable[Point], near: float = NEAR) -> int:
     """How many pairs of different networks have about the same validation accuracy."""
     networks = {point.choice: point.accuracy.validation for point in points}
-    return sum(abs(a - b) <= near + 1e-12 for a, b in itertools.combinations(networks.values(), 2))
+    return sum(abs(a - b) <= near + ROUNDING for a, b in itertools.combinations(networks.values(), 2))
 
 
 def savings(pair: tuple[Point, Point]) -> tuple[float, float]:
