@@ -161,9 +161,9 @@ def compare(
 ) -> None:
     """Train the front of a family from scratch, by the recipe that is common to all methods (resumes).
 
-    That of the preset default, which mirrors half of the images. The front of accuracy on validation against total parameters. To
-    data/results/<family>/compared.json, with the inherited accuracy beside the retrained one. Needs the lattice. On
-    Fashion-MNIST under an hour; in proportion to members and epochs.
+    That of the preset default, which mirrors half of the images. The front of accuracy on validation against total
+    parameters. To data/results/<family>/compared.json, with the inherited accuracy beside the retrained one. Needs the
+    lattice. On Fashion-MNIST under an hour; in proportion to members and epochs.
     """
     from simplexnas.io.paths import relative
     from simplexnas.measure import comparison
