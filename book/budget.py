@@ -94,33 +94,13 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 #
 # ## Whose times are whose?
 #
-# Without `--table` every time is ONNX Runtime's: on the menu, in `front` and in what `select` promises. Promises in PyTorch need a table that was measured in it, named by its folder in `data/latency`. The example in `data/models` was asked for in PyTorch:
+# Without `--table` every time is that of the exported file in ONNX Runtime: on the menu, in `front` and in what `select` promises. It is timed from pixels to logits. For promises in PyTorch measure a table in it, `simplexnas latency measure --runtime torch`, and name it with `--table`, by its folder in `data/latency`. One image takes several times as long there ({doc}`timing`).
 #
-# ```
-# simplexnas latency measure --runtime torch
-# TABLE=amd-epyc-family-25-model-17-stepping-1-cpu-1-thread
-# simplexnas select --table $TABLE --max-latency-ms 4 \
-#     --max-edge-parameters 40000 --output architecture.json --json
-# simplexnas export --architecture architecture.json \
-#     --output data/models/within-4-ms
-# ```
-
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What was asked for, and the answer (data/results/selected.json).", "name": "tab-answer"}}
-HTML(budget.answer().to_html(index=False, border=0))
-
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Times of this network on one thread of the AMD EPYC: predicted, promised by select, and measured by export. IQR: interquartile range, ms.", "name": "tab-times"}}
-HTML(budget.times().to_html(index=False, border=0))
-
-# %% [markdown]
-# **Why not no. 7<!--=budget.better--> of the menu?** It is smaller and more accurate than this network, and in ONNX Runtime it is faster, too. But 4 ms were asked for in PyTorch, and there it is predicted to take 4.9<!--=budget.better.pytorch--> ms.
-#
-# **ONNX Runtime is the faster one,** by much on a single image. It is timed from pixels to logits, PyTorch without the normalisation of the pixels.
-#
-# **Two measurements of one network differ.** `select` and `export` timed it in PyTorch about a minute apart, on a machine that others share. `--no-timing` leaves the times out of `model.json`; so does a busy machine.
+# Two measurements of one network differ, on a machine that others share. `--no-timing` leaves the times out of `model.json`; so does a busy machine.
 #
 # ## Classify a picture
 #
-# To use the file takes ONNX Runtime from 1.18 and NumPy. From this library come only the names of two files, and the drawing:
+# To use a file takes ONNX Runtime from 1.18 and NumPy. This one lies in `data/models/within-4-ms`; from this library come only the names of two files, and the drawing:
 
 # %% mystnb={"image": {"alt": "A small picture of an ankle boot, under the words Ankle boot"}, "figure": {"caption": "The first test image, under what the file calls it.", "name": "fig-classified"}}
 import gzip
@@ -157,7 +137,7 @@ HTML(budget.promises().to_html(index=False, border=0))
 #
 # ## What can go wrong
 #
-# - **A limit in one runtime, a model in another.** One image takes several times as long in PyTorch. Say `--table` for PyTorch, nothing for ONNX Runtime.
+# - **A limit in one runtime, a model in another.** Say `--table` for PyTorch, nothing for ONNX Runtime.
 # - **Another machine, or a busy one.** A promise holds for the machine and the moment of its measurement. Leave room, or measure again where the model runs.
 # - **Predicted times on the menu.** They are off by a few percent ({ref}`timing-errors`). `select` measures.
 # - **Choosing by test accuracy.** The menu shows it; choose by the validation column, or the test says less.
@@ -167,4 +147,4 @@ HTML(budget.promises().to_html(index=False, border=0))
 #
 # - Code: `simplexnas.use` (`menu`, `selection`, `export`), `simplexnas.measure.alone` (training one network), `simplexnas.report.pages.budget` (this page's tables and figure).
 # - Tests: `tests/test_menu.py`, `tests/test_selection.py`, `tests/test_export.py`, `tests/test_onnx_model.py`, `tests/test_pages_budget.py`.
-# - Data: `data/results/selected.json`, `budgets.json`, `budgets_onnxruntime.json` beside it, `data/models/within-4-ms`.
+# - Data: `data/results/budgets.json`, `budgets_onnxruntime.json` beside it, `data/models/within-4-ms`.

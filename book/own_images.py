@@ -21,7 +21,7 @@
 # :class: minute
 # - Yes. A folder with one subfolder of pictures for each class is enough: grey or colour, of any size and format that Pillow reads. A validation and a test part are cut from it where you have none.
 # - One command trains a family on it. Menu, budgets and export are the same as for Fashion-MNIST; the exported file classifies a photograph with ONNX Runtime, NumPy and Pillow alone. This page does all of that with a small folder, in seconds.
-# - Accuracies are measured on Fashion-MNIST alone; in colour only toy pictures were tried, and nothing is pretrained. There may be more pictures than fit into memory: a million of 32 × 32 in colour need 3.08<!--=own_images.gb--> GB of disk.
+# - Accuracies are measured on Fashion-MNIST alone; in colour only toy pictures were tried, and nothing is pretrained. There may be more pictures than fit into memory: a million small ones in colour need 3.08<!--=own_images.gb--> GB of disk.
 # :::
 
 # %% tags=["hide-input", "pictures"] mystnb={"image": {"alt": "Five pictures in two rows: as their files hold them, and below as a network sees them. Of a wide picture the square in its middle is left; a triangle stored on its side stands upright; a transparent ground has become white; a picture of 16 bits is grey as before; one with a palette has become smooth."}, "figure": {"caption": "Five kinds of files, and what a network of colour pictures of 32 × 32 sees of each. Chequered: transparent.", "name": "fig-kinds"}}
@@ -105,9 +105,6 @@ splits, _ = own_images.read(place / "shapes")
 own_images.sheet(splits.train)
 plt.show()
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What a family of these pictures records of them.", "name": "tab-record"}}
-HTML(as_html(own_images.record(splits)))
-
 # %% [markdown]
 # A fingerprint, SHA-256 of all images and labels, ties the family to its pictures: measuring it on others is refused. The folder itself may move, or go.
 #
@@ -171,16 +168,8 @@ plt.show()
 # %% [markdown]
 # `simplexnas.tasks.pictures.prepare` makes the same pixels, also of transparent pictures and of those with 16 bits.
 #
-# (million-pictures)=
-# ## A million pictures?
-#
-# Pictures are decoded once, into `data/images`, and mapped from there: the system reads what is asked for and forgets it when memory is short. We measured 100,000<!--=own_images.pictures--> PNG files of 32 × 32 in colour:
-
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Processor time and memory of a folder of 100,000 pictures. Memory: what the system cannot take back; before, mostly PyTorch (data/results/image_folder.json).", "name": "tab-folder"}}
-HTML(as_html(own_images.costs()))
-
-# %% [markdown]
-# Most of what is added are the files' names. So a million would take about 0.5<!--=own_images.listed--> GB of memory beside PyTorch, 3.08<!--=own_images.gb--> GB of disk, labels included, and 4<!--=own_images.minutes--> minutes of one core to decode: ten times as much each, which we did not try. Larger pictures decode more slowly.
+# **A million pictures?** Pictures are decoded once, into `data/images`, and mapped from there: the system reads what is asked for and forgets it when memory is short.
+# We measured 100,000<!--=own_images.pictures--> small PNG files in colour (`data/results/image_folder.json`). Ten times as many, which we did not try, would take about 0.5<!--=own_images.listed--> GB of memory for the files' names, and 4<!--=own_images.minutes--> minutes of one core to decode. Larger pictures decode more slowly.
 #
 # ## What can go wrong
 #

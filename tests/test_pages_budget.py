@@ -2,7 +2,6 @@
 
 import gzip
 import re
-from datetime import datetime
 
 import numpy as np
 import onnxruntime
@@ -14,10 +13,8 @@ from simplexnas.family import describe
 from simplexnas.io import paths, records
 from simplexnas.io.files import read_json
 from simplexnas.latency.table import LatencyTable
-from simplexnas.network.architecture import Architecture
 from simplexnas.report import published
 from simplexnas.report.pages import budget as page
-from simplexnas.use import selection
 from simplexnas.use.menu import menu
 
 TEXT = prose("budget")
@@ -68,29 +65,15 @@ def test_two_levels_and_how_certain_an_accuracy_is(members):
     lower = int(found["budget.lower"])
     points = page.members()[0]
     assert [2 in point.choice[14:] for point in points] == lower * [False] + (len(points) - lower) * [True]
-    for name, own in (("lower", tests[:lower]), ("upper", tests[lower:])):
-        assert found[f"budget.{name}.least"] == f"{min(own):.0f}" and found[f"budget.{name}.most"] == f"{max(own):.0f}"
+    assert found["budget.lower.most"] == f"{max(tests[:lower]):.0f}"
+    assert found["budget.upper.least"] == f"{min(tests[lower:]):.0f}"
+    for own in (tests[:lower], tests[lower:]):
         assert np.abs(np.diff(own)).max() < 2 * 0.3
     assert tests[lower] - tests[lower - 1] > 2
     assert "± 0.4 to 0.5 (validation) or ± 0.3 (test)" in TEXT
     for split, images, said in (("validation", 5_000, {"0.4", "0.5"}), ("test", 10_000, {"0.3"})):
         shares = np.array([member["accuracy"][split] for member in members])
         assert {f"{100 * error:.1f}" for error in np.sqrt(shares * (1 - shares) / images)} == said
-
-
-def test_why_the_example_is_not_the_best_of_the_menu(members):
-    """It was asked for in PyTorch, where the better one takes too long even with what `select` allows for."""
-    answer, number = page.selected(), int(page.numbers()["budget.better"])
-    better, limit = members[number - 1], answer["budget"]["max_latency_ms"]
-    for size in ("edge_parameters", "total_parameters", "macs"):
-        assert better[size] < answer[size]
-    assert better["accuracy"]["validation"] > answer["accuracy"]["validation"]
-    chosen = Architecture(page.SPACE, answer["choice"])
-    onnx, pytorch = (LatencyTable.load(name) for name in (published.ONNXRUNTIME_TABLE, published.TIMED_TABLE))
-    assert better["predicted_ms"] < onnx.predict(chosen, 1) and "in ONNX Runtime it is faster, too" in TEXT
-    time = pytorch.predict(Architecture(page.SPACE, page.members()[0][number - 1].choice), 1)
-    assert page.numbers()["budget.better.pytorch"] == f"{time:.1f}" and time > selection.SLACK * limit
-    assert f"But {limit:g} ms were asked for in PyTorch" in TEXT
 
 
 def test_examples_of_commands_are_possible(members):
@@ -105,56 +88,10 @@ def test_the_table_of_the_menu_is_named():
     assert f"`--table {published.ONNXRUNTIME_TABLE}`" in TEXT
 
 
-def test_the_answer_is_a_network_with_these_sizes():
-    found = dict(page.answer().itertuples(index=False))
-    chosen = Architecture(page.SPACE, page.selected()["choice"])
-    assert found["edge parameters"] == f"{chosen.edge_parameters:,}"
-    assert found["total parameters"] == f"{chosen.total_parameters:,}"
-    assert found["MACs"] == f"{chosen.macs:,}"
-    assert found["pool / identity / convolution"] == " / ".join(map(str, chosen.counts().values()))
-    limits = re.search(r"--max-latency-ms ([\d.]+) \\ --max-edge-parameters (\d+) --output \S+ --json", TEXT).groups()
-    asked = page.selected()["budget"]
-    assert list(asked.values()) == list(map(float, limits))
-    assert found["at most"] == "{:g} ms and {:,.0f} edge parameters".format(*asked.values())
-    assert asked["max_edge_parameters"] >= chosen.edge_parameters
-
-
-def test_the_model_is_the_answer(model):
-    selected = page.selected()
-    assert list(Architecture.from_dict(model["architecture"]).operations) == selected["choice"]
-    assert model["sha256"] == selected["sha256"] == describe(selected["family"]).sha256
-    assert model["test_accuracy"] == pytest.approx(selected["accuracy"]["test"], abs=5e-4)
-
-
-def test_times_say_whose_they_are(model):
-    found, promise = page.times(), page.selected()["latency"]
-    assert "was asked for in PyTorch" in TEXT and promise.get("runtime", "torch") == "torch"
-    assert f"TABLE={promise['table']} " in TEXT
-    keys = found.set_index(["images", "runtime", "how"])
-    assert keys.index.is_unique and len(found) == 9
-    assert keys.loc[(1, "PyTorch", "promised by select"), "ms"] == f"{promise['median_ms']:.2f}"
-    for images in (1, 64):
-        for runtime, name in (("PyTorch", "pytorch"), ("ONNX Runtime", "onnxruntime")):
-            measured = model["latency"][str(images)][name]
-            line = keys.loc[(images, runtime, "measured by export")]
-            assert [line["ms"], line["IQR"]] == [f"{measured['median_ms']:.2f}", f"{measured['iqr_ms']:.2f}"]
-    predicted = LatencyTable.load(published.ONNXRUNTIME_TABLE).predict(
-        Architecture(page.SPACE, page.selected()["choice"]), 64
-    )
-    assert keys.loc[(64, "ONNX Runtime", "predicted"), "ms"] == f"{predicted:.2f}"
-
-
-def test_what_the_page_says_of_times(model):
-    assert "ONNX Runtime is the faster one,** by much on a single image" in TEXT
-    assert "One image takes several times as long in PyTorch" in TEXT
-    ratios = {
-        images: times["pytorch"]["median_ms"] / times["onnxruntime"]["median_ms"]
-        for images, times in model["latency"].items()
-    }
-    assert ratios["1"] > 3 and ratios["64"] > 1
-    assert "about a minute apart" in TEXT
-    apart = datetime.fromisoformat(model["created"]) - datetime.fromisoformat(page.selected()["latency"]["measured"])
-    assert 0 < apart.total_seconds() < 120
+def test_one_image_takes_longer_in_pytorch(model):
+    assert "One image takes several times as long there" in TEXT
+    times = model["latency"]["1"]
+    assert times["pytorch"]["median_ms"] > 3 * times["onnxruntime"]["median_ms"]
 
 
 def test_promises_counted_again():

@@ -92,7 +92,7 @@ def test_within_is_the_same_as_text(means):
 def test_time_pays_where_it_is_scarce(means):
     by_ms = means.loc["torch"]
     for words in (
-        "Within 40 and 45 ms for 64 images (predicted)",
+        "Within 40 and 45 ms (predicted)",
         "From 48 ms on the family with the unit price is ahead",
     ):
         assert words in TEXT

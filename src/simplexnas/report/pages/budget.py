@@ -1,4 +1,4 @@
-"""The page `budget`: the menu of the published family, an answer to a budget, and whether such promises are kept.
+"""The page `budget`: the menu of the published family, and whether promises of times are kept.
 
 `use.menu` makes the menu, and stands above this room: the page hands it over.
 """
@@ -11,10 +11,8 @@ from scipy import stats
 
 from simplexnas.family import describe
 from simplexnas.io import paths, records
-from simplexnas.io.files import read_json
 from simplexnas.io.records import Point
 from simplexnas.latency.table import LatencyTable
-from simplexnas.network.architecture import Architecture
 from simplexnas.report import analysis, published, statistics
 from simplexnas.report.style import LINE_COLORS
 from simplexnas.space.search_space import SearchSpace
@@ -23,15 +21,7 @@ FAMILY = published.DEFAULT[0]
 SPACE = SearchSpace()
 MODEL = paths.DATA / "models" / "within-4-ms"
 TEST_IMAGES = paths.DATA / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte.gz"
-SELECTED = "selected.json"
 BUDGETS = {"PyTorch": "budgets.json", "ONNX Runtime": "budgets_onnxruntime.json"}
-RUNTIMES = {"torch": "PyTorch", "pytorch": "PyTorch", "onnxruntime": "ONNX Runtime"}
-LIMITS = {
-    "max_latency_ms": "{:g} ms",
-    "max_edge_parameters": "{:,.0f} edge parameters",
-    "max_macs": "{:,.0f} MACs",
-    "min_accuracy": "accuracy {:g}",
-}
 
 
 def members() -> tuple[list[Point], list[Point]]:
@@ -75,60 +65,6 @@ def menu(members: list[dict]) -> pd.DataFrame:
             "test": f"{100 * member['accuracy']['test']:.1f}",
         }
         for number, member in enumerate(members, 1)
-    )
-
-
-def selected() -> dict:
-    """What `simplexnas select --json` printed for the example."""
-    return read_json(paths.RESULTS / SELECTED)
-
-
-def answer() -> pd.DataFrame:
-    """The example's budget and the member that was chosen, one line for each of its measures."""
-    found = selected()
-    asked = [LIMITS[name].format(limit) for name, limit in found["budget"].items()]
-    lines = {
-        "at most": " and ".join(asked),
-        "S": ", ".join(f"{value:g}" for value in found["S"]),
-        " / ".join(found["operations"]): " / ".join(map(str, found["operations"].values())),
-        "edge parameters": f"{found['edge_parameters']:,}",
-        "total parameters": f"{found['total_parameters']:,}",
-        "MACs": f"{found['macs']:,}",
-        "test accuracy": f"{100 * found['accuracy']['test']:.1f} %",
-    }
-    return pd.DataFrame(lines.items(), columns=["example", "data/models/within-4-ms"])
-
-
-def times() -> pd.DataFrame:
-    """Every time that is known of the example: by which runtime, for how many images, and how it was found."""
-    found, model = selected(), read_json(MODEL / "model.json")
-    runtime, batch = found["latency"].get("runtime", "torch"), found["latency"]["batch"]
-    lines = [
-        (RUNTIMES[runtime], batch, "promised by select", found["latency"]["median_ms"], found["latency"]["iqr_ms"]),
-        *(
-            (RUNTIMES[name], int(images), "measured by export", time["median_ms"], time["iqr_ms"])
-            for images, own in (model["latency"] or {}).items()
-            for name, time in own.items()
-        ),
-    ]
-    architecture = Architecture(SPACE, found["choice"])
-    for name in (published.TIMED_TABLE, published.ONNXRUNTIME_TABLE):
-        table = LatencyTable.load(name, SPACE)
-        lines += [
-            (RUNTIMES[table.runtime], images, "predicted", table.predict(architecture, images), None)
-            for images in table.batches
-        ]
-    order = ["predicted", "promised by select", "measured by export"]
-    lines.sort(key=lambda line: (line[1], line[0] == "PyTorch", order.index(line[2])))
-    return pd.DataFrame(
-        {
-            "images": images,
-            "runtime": runtime,
-            "how": how,
-            "ms": f"{ms:.2f}",
-            "IQR": "–" if iqr is None else f"{iqr:.2f}",
-        }
-        for runtime, images, how, ms, iqr in lines
     )
 
 
@@ -176,25 +112,11 @@ def alone_gap() -> float:
     return statistics.agreement([p.accuracy.test for p in own], [p.retrained.test for p in own])["gap"]
 
 
-def better(menu: list[Point]) -> tuple[int, float]:
-    """Of the first member on the menu that is smaller than the example's answer and more accurate on validation: its
-    number, and its predicted time in PyTorch."""
-    found = selected()
-    number, point = next(
-        (number, point)
-        for number, point in enumerate(menu, 1)
-        if point.edge_parameters < found["edge_parameters"]
-        and point.accuracy.validation > found["accuracy"]["validation"]
-    )
-    return number, LatencyTable.load(published.TIMED_TABLE, SPACE).predict(Architecture(SPACE, point.choice), 1)
-
-
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name."""
     menu, _ = members()
     test, ms = [100 * point.accuracy.test for point in menu], [point.latency_ms for point in menu]
     lower = 1 + int(np.argmax(np.diff(test)))  # members below the largest step
-    number, pytorch = better(menu)
     known = {
         "budget.members": str(len(menu)),
         "budget.least": f"{min(test):.0f}",
@@ -204,8 +126,6 @@ def numbers() -> dict[str, str]:
         "budget.lower": str(lower),
         "budget.lower.most": f"{max(test[:lower]):.0f}",
         "budget.upper.least": f"{min(test[lower:]):.0f}",
-        "budget.better": str(number),
-        "budget.better.pytorch": f"{pytorch:.1f}",
     }
     for runtime, file in BUDGETS.items():
         content, key = records.read(paths.RESULTS / file), runtime.split()[0].lower()

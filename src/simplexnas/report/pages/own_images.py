@@ -16,7 +16,6 @@ from simplexnas.tasks import folder, pictures, shapes
 from simplexnas.tasks.task import Shape, Split, Splits
 
 COSTS = "image_folder.json"
-STAGES = {"decode": "decode all, once", "find": "find them kept", "read": "read them all, as an epoch does"}
 MILLION = 1_000_000
 LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 ORIENTATION = 0x0112  # of EXIF; 6: to be turned by a quarter
@@ -95,22 +94,6 @@ def sheet(split: Split, each: int = 8) -> Figure:
     return figure
 
 
-def record(splits: Splits) -> pd.DataFrame:
-    """What a family writes down of its pictures, in words."""
-    task, parts = splits.task, (splits.train, splits.validation, splits.test)
-    colour = "grey" if task.shape.channels == 1 else "colour"
-    lines = {
-        "name": (task.name, "the folder's, and the family's"),
-        "classes": (", ".join(task.classes), "the subfolders, sorted: labels 0, 1, …"),
-        "shape": (f"{task.shape.size} × {task.shape.size}, {colour}", "what the network sees"),
-        "images": (" / ".join(f"{len(part):,}" for part in parts), "for weights, validation, test"),
-        "mean": (", ".join(f"{value:.2f}" for value in task.mean), "of the training pixels, 0 to 1"),
-        "std": (", ".join(f"{value:.2f}" for value in task.std), "likewise, by channel"),
-    }
-    rows = [{"field": name, "here": here, "what it is": what} for name, (here, what) in lines.items()]
-    return pd.DataFrame(rows)
-
-
 def refusals(place: Path) -> pd.DataFrame:
     """Folders that are refused, made in a folder that is there, and what is said of each."""
     lines = []
@@ -156,22 +139,6 @@ def called(picture: Image.Image, answer: str) -> Figure:
     ax.set_title(answer, fontsize=LETTERS)
     ax.set_axis_off()
     return figure
-
-
-def costs() -> pd.DataFrame:
-    """Of the measured folder: processor time and memory of its own of each stage, as text."""
-    lines = []
-    for name, words in STAGES.items():
-        stage = records.read(paths.RESULTS / COSTS)["stages"][name]
-        lines.append(
-            {
-                "what": words,
-                "processor time, s": f"{stage['processor_seconds']:.1f}",
-                "memory before, MB": f"{stage['mb_before']['anonymous']}",
-                "memory added, MB": f"{grown(stage)}",
-            }
-        )
-    return pd.DataFrame(lines)
 
 
 def grown(stage: dict) -> int:

@@ -54,7 +54,6 @@ SOURCES = {  # files, and what writes them, beside the families
     "data/latency/<machine>/table.json": "simplexnas latency measure --runtime torch",
     "data/latency/<machine>-onnxruntime/table.json": "simplexnas latency measure",
     "data/latency/<table>/validation.json": "simplexnas latency validate --table <table>",
-    "data/results/selected.json": "simplexnas select",
     "data/models/within-4-ms/": "simplexnas export",
     "data/results/budgets.json": f"python benchmarks/budgets.py {ONE} torch",
     "data/results/budgets_onnxruntime.json": "python benchmarks/budgets.py",
