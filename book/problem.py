@@ -118,7 +118,7 @@ plt.show()
 # The pair was looked for, among 855<!--=problem.pairs--> pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Two other trainings have such a pair too (the ranges in the box).
 # And it does not show that a vector is needed: for accuracy against size, or against MACs, one number nearly does; for measured time none that we tried does ({ref}`one-number`).
 #
-# {numref}`tab-methods` shows where the method stands among the paper's references and what came later.
+# {numref}`tab-methods` shows where the method stands among the paper's references and what came later; {doc}`methods` shows how they choose.
 #
 # :::{table} Methods of architecture search: what complexity costs, and what can be chosen after training.
 # :name: tab-methods

@@ -1,306 +1,89 @@
-"""The page `methods`: its tables and figures, of methods made by hand; the result files are still to come."""
+"""The page `methods`: what runs in a step, against what each method says of itself; its commands and statements."""
 
-from dataclasses import replace
-from functools import cache
+import re
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
-import tiny
+from pages import prose
 
-from simplexnas.io import paths, records
-from simplexnas.io.records import Accuracy, Point
-from simplexnas.measure.retraining import spaced_by_size
-from simplexnas.network.architecture import Architecture
-from simplexnas.report import analysis, comparison, published, versus
-from simplexnas.report.comparison import Variant
+from simplexnas.methods import settings
+from simplexnas.methods.choose import method_of
+from simplexnas.methods.method import KnobOfS, NoKnob
 from simplexnas.report.pages import methods as page
-from simplexnas.report.versus import ALONE, INHERITED, RANDOM, Run, Seconds
 
-SMALLEST, LARGEST = 20_506, 199_258
-MIDDLE = (SMALLEST * LARGEST) ** 0.5
-COST = {"epochs": 3.25, "step_ms": 54.6, "memory_mb": 1234, "module_lines": 120}
+TEXT = prose("methods")
+MIXTURES = {"DARTS", "FBNet", "DARTS-CC", "Firsov, as published"}
 
 
-def made(size: float, inherited: float, alone: float, **known) -> Point:
-    """A network of which test and validation accuracy are the same; each size is an architecture of its own."""
-    about = {"choice": (size,), "edge_parameters": size, "total_parameters": size, "macs": 400 * size}
-    about |= {"latency_ms": size / 20_000, "operations": {"pool": 3, "convolution": 1}}
-    accuracies = {"accuracy": Accuracy(inherited, inherited), "retrained": Accuracy(alone, alone)}
-    return tiny.point(**about | accuracies | known)
+@pytest.fixture(scope="module")
+def steps() -> dict[str, tuple[page.Ran, page.Ran | None]]:
+    return {name: page.steps(kind) for name, kind in page.KINDS.items()}
 
 
-def of(*points: Point, random: tuple[Point, ...] = ()) -> Run:
-    """A run whose members were all trained alone."""
-    return Run(0, points, points, random)
+def test_every_method_is_shown():
+    assert {kind.method for kind in page.KINDS.values()} == set(settings.methods())
 
 
-def method(*runs: Run, family: bool = True, rising: bool = False, trainings: int = 2) -> page.Method:
-    return page.Method(family, rising, trainings, COST, runs)
+def test_what_runs(steps):
+    for name, (weights, choices) in steps.items():
+        for ran in filter(None, (weights, choices)):
+            assert ran.weights.shape == ran.runs.shape == (10, 3)
+            assert np.allclose(ran.weights.sum(axis=1), 1, atol=1e-6) and not ran.weights[~ran.runs].any()
+        assert weights.runs.all() == (name in MIXTURES), name
+        assert (choices is None) == (not method_of(page.config(page.KINDS[name])).bilevel), name
+        if name not in MIXTURES:
+            assert (weights.runs.sum(axis=1) == 1).all(), "one path"
+    assert np.allclose(steps["DARTS"][0].weights, 1 / 3)
+    assert steps["parametric control"][0].weights[:, 2].all(), "convolutions alone"
+    gates = steps["ProxylessNAS"][1]
+    assert gates.runs.all() and ((gates.weights == 1).sum(axis=1) == 1).all(), "all run, one is open"
 
 
-@pytest.fixture
-def three() -> dict[str, page.Method]:
-    """A family, one architecture a training, and the method with random architectures; two runs each."""
-    middle, large = made(MIDDLE, 0.875, 0.95, S=(1.0, 0.0)), made(LARGEST, 0.6, 0.91, S=(0.0, 1.0))
-    ends = made(SMALLEST, 0.5, 0.9, knob=0.0), made(LARGEST, 0.6, 0.92, knob=1.0)
-    return {
-        "family": method(of(middle, large), of(middle)),
-        "single": method(of(made(MIDDLE, 0.83, 0.92)), of(made(MIDDLE, 0.5, 0.86)), family=False),
-        "search": method(of(*ends, random=ends), of(*ends), rising=True),
-    }
+def test_the_figure_frames_what_runs_and_fills_what_it_weighs(steps):
+    axes = np.array(page.ran().axes).reshape(len(steps), 2)
+    for row, own in zip(axes, steps.values(), strict=True):
+        for ax, ran in zip(row, own, strict=True):
+            if ran is None:
+                assert not ax.patches and [text.get_text() for text in ax.texts][-1] == "no steps of their own"
+                continue
+            filled, frames = ax.patches[::2], ax.patches[1::2]
+            shown = ran.weights[: page.SHOWN].ravel()
+            assert [box.get_width() for box in filled] == pytest.approx((0.85 * shown).tolist(), abs=1e-6)
+            black = [frame.get_edgecolor()[:3] == (0, 0, 0) for frame in frames]
+            assert black == ran.runs[: page.SHOWN].ravel().tolist()
 
 
-@cache
-def thirteen() -> dict[str, page.Method]:
-    """All methods of data/comparison.json, with as many trainings as it asks for; accuracies are drawn."""
-    random, found = np.random.default_rng(0), {}
-    single = {"DARTS, first order", "DARTS, second order", "FBNet"}
-
-    def drawn(n: int) -> tuple[Point, ...]:
-        sizes = np.geomspace(SMALLEST, LARGEST, n + 2)[1:-1] * random.uniform(0.9, 1.1, n)
-        tests = 0.86 + 0.03 * np.log(sizes / SMALLEST) + random.normal(0, 0.003, n)
-        return tuple(made(*row) for row in zip(sizes, tests, tests + 0.01, strict=True))
-
-    for name in dict.fromkeys(variant.method for variant in comparison.variants()):
-        family = not (name in single or name.startswith("Proxyless"))
-        runs = []
-        for seed in comparison.SEEDS:
-            members = drawn(8 if family else 1)
-            alone = tuple(spaced_by_size(analysis.front(members), 3))
-            runs.append(Run(seed, members, alone, drawn(3) if name.startswith("random") else ()))
-        found[name] = method(*runs, family=family, trainings=3)
-    return found
+def test_features_are_those_of_the_library():
+    for kind in page.KINDS.values():
+        knob = settings.find(kind.method).knob
+        assert (kind.gives == "one architecture") == (kind.asked == "–") == (knob == NoKnob.KNOB)
+        assert (kind.gives == "a triangle of them") == (kind.asked == "S") == (knob == KnobOfS.KNOB)
+    learns = page.features().set_index("method")["choices learn from"]
+    assert learns["DARTS"] == learns["DARTS-CC"] == "50 % of the images, kept apart"
+    assert (learns["FBNet"], learns["ours"]) == ("20 % of the images, kept apart", "the weights' images")
 
 
-# Result files
-
-
-def test_read_joins_the_trainings_of_a_scan_and_predicts_times(own_results, tmp_path, monkeypatch):
-    listed = [
-        Variant("FBNet", "fbnet", ("b=0.6",)),
-        Variant("FBNet", "fbnet", ("b=2.4",)),
-        Variant("random search", "random_search", ()),
-    ]
-    monkeypatch.setattr(comparison, "variants", lambda: listed)
-    monkeypatch.setattr(comparison, "SEEDS", [0, 1])
-    costs = {name: COST | {"epochs": epochs} for name, epochs in (("FBNet", 2.5), ("random search", 4))}
-    content = {"minutes": comparison.MINUTES, "methods": costs}
-    monkeypatch.setattr(comparison, "COSTS", records.save(tmp_path / "costs.json", content))
-    choices = iter(tiny.choices(page.SPACE, 20))
-    written = {}
-    for names in comparison.families().values():
-        for seed, name in enumerate(names):
-            family, other = (made(9, 0.8, 0.9, choice=next(choices), source=source) for source in ("family", "random"))
-            member = replace(family, source=None, retrained=None)
-            written[name] = family, other
-            for file, points in ((records.LATTICE, [member]), (records.COMPARED, [family, other])):
-                tiny.record(points, family=name, seed=seed).save(paths.RESULTS / name / file)
-    found = page.read()
-    assert list(found) == ["FBNet", "random search"]
-    scanned, search = found.values()
-    assert [each.family for each in found.values()] == [False, True]
-    assert [each.rising for each in found.values()] == [False, True]
-    assert [each.trainings for each in found.values()] == [4, 2]
-    assert [each.cost["epochs"] for each in found.values()] == [2.5, 4]
-    for seed, run in enumerate(scanned.runs):
-        names = [f"fbnet-b={b}-epochs=2.5-seed{seed}" for b in (0.6, 2.4)]
-        assert run.seed == seed and [each.choice for each in run.members] == [written[n][0].choice for n in names]
-        assert [each.choice for each in run.random] == [written[n][1].choice for n in names]
-        assert [each.retrained.test for each in run.alone] == [0.9, 0.9]
-    (own,) = search.runs[1].alone
-    assert own.latency_ms == pytest.approx(page.latency_table().predict(Architecture(page.SPACE, own.choice), 1))
-    assert page.scores(resamples=10)["method"].tolist() == list(found), "read where nothing is given"
-
-
-def test_noise_is_read_from_the_book_family(own_results):
-    points = [made(9, 0.8, alone, choice=(0,) * 28, seed=seed) for seed, alone in enumerate((0.90, 0.92))]
-    tiny.record(points).save(paths.RESULTS / published.DEFAULT[0] / records.NOISE)
-    assert page.least_difference() == pytest.approx(2 * 2**0.5)
-    assert page.least_difference(points[:1] * 2) == 0
-
-
-# Accuracy against cost
-
-
-def marks(ax: plt.Axes, name: str, methods: dict[str, page.Method]) -> np.ndarray:
-    """Places (n, 2) of all marks of a method."""
-    shape = page.styles(methods)[name]["marker"]
-    places = [line.get_xydata() for line in ax.lines if line.get_marker() == shape and line.get_label() != RANDOM]
-    return np.concatenate(places)
-
-
-@pytest.mark.parametrize(("accuracy", "tests"), [(INHERITED, (83, 80)), (ALONE, (92, 86))])
-def test_planes_show_one_kind_of_accuracy_against_three_costs(accuracy, tests, three):
-    figure = page.planes(three, accuracy)
-    of_size = (MIDDLE / 1e3, 400 * MIDDLE / 1e6, MIDDLE / 20_000)
-    for ax, (_, label), cost in zip(figure.axes, page.SIZES.values(), of_size, strict=True):
-        assert ax.get_xscale() == "log" and ax.get_xlabel() == label
-        assert ax.get_ylabel() == f"test accuracy, {page.WORDS[accuracy]}, %"
-        assert marks(ax, "single", three) == pytest.approx(np.array([(cost, test) for test in tests]))
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert ("≤ 80" in labels) == (80 in tests), "what is below stands there"
-
-
-def test_a_family_is_a_line_through_the_front_of_each_run(three):
-    """Trained alone every member has a mark, with inherited weights those on the front."""
-    three["family"] = method(of(made(MIDDLE, 0.85, 0.9), made(LARGEST, 0.86, 0.8), made(SMALLEST, 0.8, 0.85)))
-    color = page.styles(three)["family"]["color"]
-    for accuracy, on_front, marked in (
-        (INHERITED, [SMALLEST, MIDDLE, LARGEST], 3),
-        (ALONE, [SMALLEST, MIDDLE], 3),
+def test_settings_that_the_page_names_are_there():
+    for method, words in (
+        ("darts", "order=2"),
+        ("proxyless", "gradient=two_path"),
+        ("proxyless", "gradient=reinforce"),
+        ("darts", "kappa=0.1"),
     ):
-        ax = page.planes(three, accuracy).axes[0]
-        assert len(marks(ax, "family", three)) == marked
-        (line,) = (line for line in ax.lines if line.get_linestyle() == "-" and line.get_color() == color)
-        assert 1e3 * line.get_xdata() == pytest.approx(on_front)
-    three["family"] = method(of(made(MIDDLE, 0.85, 0.9), made(LARGEST, 0.8, 0.95)))
-    assert len(marks(page.planes(three, INHERITED).axes[0], "family", three)) == 1
+        assert words.partition("=")[0] + "=" in TEXT
+        settings.preset("default", method, **settings.parse_changes([words], method))
+    assert set(re.findall(r"--method (\w+)", TEXT)) <= set(settings.methods())
+    name = settings.family_name("default", 0, {"budget_minutes": 15.0}, method="darts_cc")
+    assert f"lattice --family {name} " in TEXT and f"sample --family {name} " in TEXT
 
 
-def test_trainings_of_one_architecture_are_not_joined(three):
-    three["single"] = method(of(made(SMALLEST, 0.8, 0.9), made(LARGEST, 0.9, 0.92)), family=False)
-    for accuracy in (INHERITED, ALONE):
-        ax = page.planes(three, accuracy).axes[0]
-        assert len(marks(ax, "single", three)) == 2
-        assert sum(line.get_linestyle() == "-" for line in ax.lines) == 4, "of the two others"
-
-
-def test_random_architectures_are_a_cloud(three):
-    for accuracy, tests in ((INHERITED, [80, 80]), (ALONE, [90, 92])):
-        cloud = page.planes(three, accuracy).axes[0].lines[0]
-        assert cloud.get_label() == RANDOM and cloud.get_ydata() == pytest.approx(tests)
-
-
-def test_thirteen_methods_can_be_told_apart():
-    found = page.styles(thirteen())
-    assert len(found) == len({style["marker"] for style in found.values()}) == 13
-    assert len({(style["color"], style["markerfacecolor"] == "white") for style in found.values()}) == 13
-    assert page.CLOUD["color"] not in {style["color"] for style in found.values()}
-    figure = page.planes(thirteen())
-    (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [*found, RANDOM]
-    figure.canvas.draw()
-    box, (*_, lowest) = legend.get_window_extent(), figure.axes
-    assert box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y1 <= lowest.get_tightbbox().y0
-
-
-# Indicators
-
-
-def test_scores_by_hand(three):
-    """The reference is the family's (1/2, 1/2) and the search's (0, 1); trained alone (1/2, 0) and (0, 1/3).
-
-    Others: of single (1/2, 4/5) and (1/2, 1), alone (1/2, 1/5) and (1/2, 3/5); of the search (1, 1), alone (1, 1/5).
-    """
-    found = page.scores(three, resamples=200).set_index("method")
-    cost = [COST[key] for key in ("epochs", "step_ms", "memory_mb", "module_lines")]
-    assert found.loc["family", ["trainings", "epochs", "step_ms", "memory_mb", "lines"]].tolist() == [2, *cost]
-    expected = {
-        f"members, {INHERITED}": [1, 1, 2],
-        f"members, {ALONE}": [1, 1, 2],
-        f"hypervolume, {INHERITED}": [1 / 4, (1 / 2 * 1 / 5 + 0) / 2, 0],
-        f"hypervolume, {ALONE}": [1 / 2, (1 / 2 * 4 / 5 + 1 / 2 * 2 / 5) / 2, 2 / 3],
-        f"igd_plus, {INHERITED}": [(0 + 0.5) / 2, ((0.3 + 0.5) / 2 + (0.5 + 0.5) / 2) / 2, (0.5 + 0) / 2],
-        f"igd_plus, {ALONE}": [(0 + 0.5) / 2, ((0.2 + 0.5) / 2 + (0.6 + 17 / 30) / 2) / 2, (1 / 3 + 0) / 2],
-        "advantage": [((4 - 1) / 2 + 4) / 2, (1 - 5) / 2, 0],
-    }
-    for column, values in expected.items():
-        assert found[column].tolist() == pytest.approx(values), column
-        if not column.startswith("members"):
-            assert (found[f"{column}, low"] <= found[column] + 1e-9).all()
-            assert (found[column] <= found[f"{column}, high"] + 1e-9).all()
-
-
-def test_members_are_equally_many_where_a_training_gives_a_family():
-    found = page.scores(thirteen(), resamples=2).set_index("method")
-    families = [name for name, own in thirteen().items() if own.family]
-    assert (found.loc[families, f"members, {INHERITED}"] == 3).all()
-    assert (found.drop(families)[f"members, {INHERITED}"] == 1).all()
-
-
-def test_scores_against_other_costs_take_their_bounds(three):
-    """Of the family the member in the middle counts, whose error alone is 5 %: so its width is the hypervolume."""
-    by_macs, by_time = (page.scores(three, size, resamples=2).set_index("method") for size in ("macs", "latency_ms"))
-    macs = [Architecture(page.SPACE, [m] * 28).macs for m in range(page.SPACE.k)]
-    times = versus.latency_bounds(page.latency_table())
-    for found, cost, (smallest, largest) in (
-        (by_macs, 400 * MIDDLE, (min(macs), max(macs))),
-        (by_time, MIDDLE / 20_000, times),
-    ):
-        width = np.log(largest / cost) / np.log(largest / smallest)
-        assert found.loc["family", f"hypervolume, {ALONE}"] == pytest.approx(width)
-
-
-def test_scores_as_text():
-    line = {"method": "a", "trainings": 3, "epochs": 3.25, "step_ms": 54.6, "memory_mb": 1234, "lines": 120}
-    for accuracy, members in ((INHERITED, 3), (ALONE, 2.5)):
-        line[f"members, {accuracy}"] = members
-        for name, value in (("hypervolume", 0.5), ("igd_plus", 0.1)):
-            line |= {
-                f"{name}, {accuracy}{end}": value + add for end, add in (("", 0), (", low", -0.05), (", high", 0.2))
-            }
-    lines = pd.DataFrame(
-        line | {"advantage": value, "advantage, low": value - 1.5, "advantage, high": value + 0.5}
-        for value in (1.2, np.nan)
+def test_what_the_page_says_of_settings():
+    proxyless, fbnet = (
+        settings.preset("default", name, **({} if name != "fbnet" else page.INVENTED | {"space": page.SPACE}))
+        for name in ("proxyless", "fbnet")
     )
-    first, second = page.scores_table(lines).to_numpy().tolist()
-    assert first[:7] == ["a", "3", "3.2", "55", "1,234", "120", "3.0, 2.5"]
-    assert first[7:] == [*2 * ["0.50 (0.45 to 0.70)", "0.10 (0.05 to 0.30)"], "+1.2 (−0.3 to +1.7)"]
-    assert second[-1] == "–"
-
-
-def test_collapses_by_hand(three):
-    found = page.collapses(three).set_index("method")
-    assert found["architectures"].tolist() == [1.5, 1, 2] and found["front"].tolist() == [1, 1, 2]
-    assert found.loc["family", ["least", "most"]].tolist() == pytest.approx([MIDDLE, LARGEST])
-    assert found["operation"].tolist() == 3 * ["pool"] and found["share"].tolist() == 3 * [0.75]
-    assert found[["violations", "pairs"]].to_numpy().tolist() == [[0, 0], [0, 0], [0, 2]]
-    falling = page.collapses({"search": three["search"]._replace(rising=False)})
-    assert falling[["violations", "pairs"]].to_numpy().tolist() == [[2, 2]]
-    (text,) = page.collapses_table(falling).to_numpy().tolist()
-    assert text == ["search", "2.0", "2.0", "20,506 to 199,258", "pool, 75 %", "2 of 2"]
-    assert page.collapses_table(found.reset_index()).iloc[:, -1].tolist() == ["–", "–", "0 of 2"]
-
-
-def test_gaps_by_hand(three):
-    three["few"] = method(of(made(MIDDLE, 0.8, 0.79)))
-    found = page.gaps(three).set_index("of")
-    assert found.index.tolist() == [*three, RANDOM]
-    assert found.loc["single"].tolist() == pytest.approx([2, 66.5, 89, 22.5, 1])
-    assert found.loc[RANDOM].tolist() == pytest.approx([2, 55, 91, 36, 1])
-    text = page.gaps_table(found.reset_index()).set_index("networks")
-    assert text.loc["single (2)"].tolist() == ["66.5", "89.0", "22.5", "1.00"]
-    assert text.loc["few (1)"].tolist() == ["80.0", "79.0", "−1.0", "–"]
-
-
-# Cost
-
-
-@pytest.fixture
-def costs(three) -> pd.DataFrame:
-    """A training takes an hour, an evaluation a hundredth of it, a training alone a tenth."""
-    three["family"] = method(of(*(made(size, 0.8, 0.9) for size in range(SMALLEST, SMALLEST + 10))))
-    return page.costs(Seconds(3600, 36, 360), three)
-
-
-def test_costs_by_hand(costs):
-    """Ten members of a family, two trainings of one architecture, two random architectures were measured."""
-    found = page.costs_table(costs).set_index("architectures")
-    assert found.columns.tolist() == ["1, hours", "3, hours", "10, hours", "30, hours"]
-    assert found.loc["family, inherited weights"].tolist() == ["1.0", "1.0", "1.1", "1.3*"]
-    assert found.loc["family, trained alone"].tolist() == ["1.1", "1.3", "2.0", "4.0*"]
-    assert found.loc["one architecture a training, trained alone"].tolist() == ["1.1", "3.3*", "11.0*", "33.0*"]
-    assert found.loc["random architectures, trained alone"].tolist() == ["0.1", "0.3*", "1.0*", "3.0*"]
-
-
-def test_a_cost_that_is_extrapolated_is_hollow(costs):
-    (ax,) = page.cost_curve(costs).axes
-    drawn = [line for line in ax.lines if line.get_linestyle() == "-"]
-    hollow = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
-    assert len(drawn) == len(hollow) == 5
-    assert all(line.get_xdata().tolist() == [1, 3, 10, 30] for line in drawn)
-    expected = costs[costs["extrapolated"]]
-    assert sorted(np.concatenate([line.get_ydata() for line in hollow])) == pytest.approx(sorted(expected["hours"]))
-    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert (proxyless.choice_share, proxyless.choice_warmup) == (0.1, 0.25)
+    assert "a tenth of the images is for the choices, after a quarter of the steps" in TEXT
+    assert settings.preset("default", "random_search").bins == 8 and "the best of each of eight sizes" in TEXT
+    assert (fbnet.b, fbnet.latency_batch) == (0.6, 1) and "the published 0.6" in TEXT
+    assert len(method_of(settings.preset("default", "darts_cc")).chooser.tables) == 5 and "five tables" in TEXT
