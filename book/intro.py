@@ -143,7 +143,7 @@ plt.show()
 # - {doc}`sampling`: from logits to an operation, by Gumbel-Softmax.
 # - {doc}`training`: one step, and a training in miniature.
 # - {doc}`latency`: the regulariser Lat, and a hundred trainings without images.
-# - {doc}`methods`: how the six methods that the paper cites choose.
+# - {doc}`methods`: how the methods that the paper cites choose.
 # :::
 # :::{div}
 # *Results*

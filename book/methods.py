@@ -12,18 +12,18 @@
 # ---
 
 # %% [markdown]
-# # How do the methods choose that the paper cites?
+# # How do the cited methods choose?
 #
 # *For readers who know the training step of {doc}`training` · about 8 minutes*
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The paper builds on six methods. Each is one command here, in the same space of networks, with the same images and the same optimiser of weights.
-# - They differ in three things: what runs on an edge in a step ({numref}`fig-ran`), what teaches the choices, and whether one training gives one architecture, a line of them, or a triangle ({numref}`tab-features`).
+# - The paper cites five methods, and a survey that asks for random search. Each is one command here, in the same space of networks and on the same images, with nearly the same optimiser of weights.
+# - They differ in three things: what runs on an edge in a step ({numref}`fig-ran`), what teaches the choices, and whether one training gives one architecture, one for each size, a line of them, or a triangle ({numref}`tab-features`).
 # - This page compares ideas. How accurate their networks are, side by side and in equal time, is not measured yet.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two columns of small boxes, a row for each of eight methods, five edges with three boxes each. DARTS: all boxes framed, each a third full. FBNet, DARTS-CC and Firsov as published: all framed, filled unevenly. ProxylessNAS: one framed and full for the weights; all framed and one full for the choices. Parametric control: the convolution alone. Random search and ours: one framed and full. Only DARTS, FBNet, ProxylessNAS and DARTS-CC have steps for the choices."}, "figure": {"caption": "What one image meets on five edges, in a step that teaches weights and in one that teaches choices, before anything is learned. Framed: the operation runs. Filled: its weight in the sum.", "name": "fig-ran"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two columns of small boxes, a row for each of eight methods, five edges with three boxes each. DARTS: all boxes framed, each a third full. FBNet, DARTS-CC and Firsov as published: all framed, filled unevenly. ProxylessNAS: one framed and full for the weights; all framed and one full for the choices. Parametric control: the convolution alone. Random search and ours: one framed and full. Only DARTS, FBNet, ProxylessNAS and DARTS-CC have steps for the choices."}, "figure": {"caption": "What one image meets on five edges, in a step that teaches weights and in one that teaches choices: half-way through each method's schedule, untrained, in a small supernet. Logits are zero; Firsov's tables and our worths are random. ProxylessNAS with gates. Framed: the operation runs. Filled: its weight in the sum.", "name": "fig-ran"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -37,11 +37,13 @@ plt.show()
 # %% [markdown]
 # **Read it so.** A framed box costs time and memory. A mixture (several boxes partly full) trains a network that nobody will use: in the end each edge keeps one operation. One full box trains what is used, but says nothing about the other two operations, so that something else has to compare them.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What a training gives, what the trained family is asked by, what its choices learn from, and the option of simplexnas search.", "name": "tab-features"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "What a training gives, what the trained family is asked by, what its choices follow, and what its loss pays for, beside the cross-entropy; as it is here by default. In brackets the name for simplexnas search: --method, for the last two --preset.", "name": "tab-features"}}
 HTML(as_html(methods.features()))
 
 # %% [markdown]
-# Below, $\alpha$ are the logits of the operations, $w$ the weights, $L$ the cross-entropy and $p = \mathrm{softmax}(\alpha)$. *Published* is what the papers and their public code do; *here*, what we do otherwise. In all of them every edge stays, and the network has the cells of {doc}`supernet`.
+# **In the end** an edge takes the operation with the largest logit (published FBNet draws several networks instead), and most papers train the network anew.
+#
+# Below, $\alpha$ are the logits of the operations, $w$ the weights, $L$ the cross-entropy and $p = \mathrm{softmax}(\alpha)$. What follows *Here* is ours; the rest is as published, by the papers or their public code. Here all methods search the cells of {doc}`supernet`, and every edge stays; published DARTS keeps two for each node.
 #
 # ## DARTS: let a mixture decide
 #
@@ -55,51 +57,55 @@ HTML(as_html(methods.features()))
 #
 # ## FBNet: samples, and time as a factor
 #
-# Each image gets a Gumbel-Softmax sample of its own ({doc}`sampling`), and the loss is a product {cite}`wu2019fbnet`:
+# Operations are mixed by Gumbel-Softmax samples ({doc}`sampling`), and weights and choices both follow a product {cite}`wu2019fbnet`:
 #
-# $$L \cdot a \, \log(\mathsf{Lat})^b .$$
+# $$L \cdot a \, \log(\mathrm{time})^b .$$
 #
-# $\mathsf{Lat}$ adds up measured times of operations, weighted as the sample is. So what a microsecond weighs fades as $L$ falls. Only $b$ trades; the published 0.6 depends on the unit of time, which is not known.
+# The time adds up measured times of operations, weighted as the sample is. As the loss is a product, what a microsecond weighs fades as $L$ falls. Only $b$ trades; the published 0.6 depends on the unit of time, which we did not find.
 #
-# *Here:* microseconds of one image, from the table of `simplexnas latency measure --runtime torch`. Weights and choices take turns step by step, not by epochs.
+# *Here:* a sample for each image, and microseconds of one image, from the table of `simplexnas latency measure --runtime torch`. Weights and choices take turns step by step, not by epochs.
 #
 # ## ProxylessNAS: one path, gates for the rest
 #
-# Weights are trained on one drawn path, as in our training {cite}`cai2019proxylessnas`. For the choices all operations run behind gates $g$, one of them open, and the gates' gradients stand in for those of $\alpha$:
+# Weights are trained on one drawn path, as in our training {cite}`cai2019proxylessnas`. For the choices operations run behind gates $g$, one of them open, and the gates' gradients stand in for those of $\alpha$ ($\delta_{ij}$ is 1 where $i = j$, else 0):
 #
 # $$\frac{\partial L}{\partial \alpha_i} \approx \sum_j \frac{\partial L}{\partial g_j}\, p_j (\delta_{ij} - p_i).$$
 #
-# A price of the expected cost is added to $L$. Two other estimates are there: of two operations that are drawn (`--set gradient=two_path`), and from losses alone (`gradient=reinforce`).
+# All operations run in the authors' code by default, and here. The paper, to save memory, runs two that are drawn (`--set gradient=two_path`). A third estimate needs no gradient through the network: rewards of drawn ones (`gradient=reinforce`; here loss and price). The paper adds a price of the expected time to $L$.
 #
-# *Here:* a tenth of the images is for the choices, after a quarter of the steps.
+# *Here:* no price unless `--set cost_weight=…`, which counts parameters unless `price=latency`. One step of the choices for nine of the weights, where five are published; no label smoothing.
 #
 # ## DARTS-CC: a line of architectures
 #
-# The forerunner of the paper {cite}`yakovlev2022`. One number, the price $\lambda$ of a parameter, is drawn in each step. A small hypernetwork makes the logits from its place $h$ on a logarithmic scale, piecewise linearly between five tables:
+# The forerunner of the paper {cite}`yakovlev2022`. One number, the price $\lambda$ of a parameter, is drawn in each step. A small hypernetwork makes the logits from its place $h$ on a logarithmic scale, piecewise linearly between five tables, where $j$ is the knot below $h$ and $u$ the way to the next:
 #
-# $$\alpha(h) = (1 - u)\,T_j + u\,T_{j+1}, \qquad L + \lambda \sum \mathrm{softmax}(\alpha(h)) \cdot \text{parameters}.$$
+# $$\alpha(h) = (1 - u)\,T_j + u\,T_{j+1}.$$
 #
-# *Here:* the knots stay where they are, and one classifier serves all $h$. We know the method by its authors' code; the paper's text we have not seen.
+# Relaxed samples run. The weights minimise $L$, the tables on other images $L + \lambda \sum \mathrm{softmax}(\alpha(h)) \cdot \text{parameters}$.
+#
+# *Here:* first order by default (published: second). The knots stay where they are, and one classifier serves all $h$. We know the method by its authors' code; the paper's text we have not seen.
 #
 # ## Parametric complexity control: weights on demand
 #
-# The structure is fixed, every edge a convolution, and a hypernetwork makes the *weights* {cite}`grebenkova2023`: each has a mean and a spread that depend on the price $\lambda$ of their complexity,
+# The structure is fixed, and a hypernetwork makes the *weights* {cite}`grebenkova2023`: each has a mean and a spread that depend on the price $\lambda$ of their complexity. It minimises, with $|D|$ training images,
 #
-# $$\min \; \mathbb{E}\,[L] + \frac{\lambda}{|D|}\, \mathrm{KL}\big(q(w \mid \lambda) \,\|\, \mathcal{N}(0, 1)\big).$$
+# $$\mathbb{E}_\lambda \Big[ \mathbb{E}_{q(w \mid \lambda)} L + \frac{\lambda}{|D|}\, \mathrm{KL}\big(q(w \mid \lambda) \,\|\, \mathcal{N}(0, I)\big) \Big].$$
 #
 # Weights that are small beside their spread are pruned. That takes parameters away, and no time.
 #
-# *Ours, and named so:* an edge keeps its convolution where its weights are large beside their spread, else it pools. That makes architectures out of it, whose inherited accuracy says little.
+# *Here:* convolutions on all edges, where the paper has a perceptron. To make architectures of it, an edge keeps its convolution where its weights are large beside their spread, else it pools; identity is never chosen. All networks inherit the means at the least $\lambda$, and no pooling was trained, so that inherited accuracy says little. We saw only some of the paper's equations.
 #
 # ## Random search: train random paths, then rank
 #
-# The baseline that surveys ask for {cite}`elsken2019survey`. A supernet learns from random paths; then of random architectures the most accurate one on validation images is taken {cite}`li2019random`.
+# The baseline that a survey asks for {cite}`elsken2019survey`. A supernet learns from random paths; then of random architectures the most accurate one on validation images is taken {cite}`li2019random`.
 #
-# *Here:* not one architecture but the best of each of eight sizes, from equally many candidates of each.
+# *Here:* not one architecture but the best of each of eight sizes, from five candidates of each; the authors look at a thousand and more. Read it as a weak form of the method.
 #
 # ## The paper's method, and ours
 #
-# The published form is DARTS-CC's idea with a vector in place of $\lambda$, and without images of its own for the choices ({doc}`published_method`). Ours trains one drawn path, as ProxylessNAS and random search do, and compares operations by a regression of the losses ({doc}`training`).
+# The published form is DARTS-CC's idea with $S$, a penalty for each operation, in place of a price of parameters, and without images of its own for the choices ({doc}`published_method`). Ours, here the preset `worth`, trains one drawn path, as ProxylessNAS and random search do, and compares operations by a regression of the losses ({doc}`training`).
+#
+# **What came later.** Once-for-All {cite}`cai2020ofa` and BigNAS {cite}`yu2020bignas` price nothing in training: every subnetwork gets good weights, and a search afterwards finds one for a device. MODNAS {cite}`sukthanker2024modnas` is the nearest relative of $S$: a vector of preferences among objectives, and of devices, turned into an architecture by a hypernetwork.
 #
 # ## Try one
 #
@@ -115,9 +121,9 @@ HTML(as_html(methods.features()))
 #
 # ## What can go wrong
 #
-# - **The published settings in a short training.** Learning rates of the choices suit 50 epochs. In five, choices stay where they began, unless they are scaled: see `travel` in `simplexnas settings --method darts`.
+# - **The published settings in a short training.** Learning rates of the choices suit 50 to 120 epochs. In five, logits can hardly leave zero, and the largest may be chance. So here the rate follows from how far logits should travel: see `travel` in `simplexnas settings --method darts`.
 # - **One architecture asked for many.** DARTS, FBNet and ProxylessNAS give one a training. Another size is another training, with another price.
-# - **Inherited accuracy of a mixture.** Weights trained in mixtures serve the single operations badly. Train the chosen network alone ({doc}`budget`).
+# - **Inherited accuracy of a mixture.** A mixture scales each operation by its weight, the chosen network by one. Re-estimate statistics ({ref}`supernet-statistics`), or train the network alone ({ref}`train-alone`).
 #
 # ## Where it lives
 #

@@ -118,23 +118,7 @@ plt.show()
 # The pair was looked for, among 855<!--=problem.pairs--> pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Two other trainings have such a pair too (the ranges in the box).
 # And it does not show that a vector is needed: for accuracy against size, or against MACs, one number nearly does; for measured time none that we tried does ({ref}`one-number`).
 #
-# {numref}`tab-methods` shows where the method stands among the paper's references and what came later; {doc}`methods` shows how they choose.
-#
-# :::{table} Methods of architecture search: what complexity costs, and what can be chosen after training.
-# :name: tab-methods
-#
-# | method | price of complexity | chosen after training |
-# |---|---|---|
-# | DARTS {cite}`liu2019darts` | none | nothing: one training, one architecture |
-# | FBNet {cite}`wu2019fbnet`, ProxylessNAS {cite}`cai2019proxylessnas` | measured latency, its weight set before training | nothing |
-# | parametric complexity control {cite}`grebenkova2023` | scalar $\lambda$ | $\lambda$, and with it the parameters of a prunable model |
-# | DARTS-CC {cite}`yakovlev2022` | $\lambda$ times parameters | $\lambda$, and with it the architecture |
-# | the paper {cite}`firsov2024` | vector $S$, one number for each operation | $S$ |
-# | Once-for-All {cite}`cai2020ofa`, BigNAS {cite}`yu2020bignas` | none in training | any subnetwork: a search afterwards finds it |
-# | MODNAS {cite}`sukthanker2024modnas` | vector of preferences among objectives | the preferences, and the device |
-# :::
-#
-# As in Once-for-All, the chosen networks keep their weights. A survey {cite}`elsken2019survey` asks for random search as a baseline; ours are in {doc}`learning`.
+# {doc}`methods` shows what the paper's references price, and what each lets one choose after training.
 #
 # ## Exercises
 #

@@ -18,12 +18,12 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Training draws an operation on every edge by *Gumbel-Softmax*: noise is added to the scores (*logits*) of the three, then softmax. The result is a mixture of the operations, and the *temperature* says how near it is to one of them.
+# - The paper's training draws an operation on every edge by *Gumbel-Softmax*: noise is added to the scores (*logits*) of the three, then softmax. The result is a mixture of the operations, and the *temperature* says how near it is to one of them.
 # - Each operation is the largest part of the mixture with the probability that softmax of the logits gives it, **at every temperature**.
 # - Two statements about it in the author's text do not hold.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. Three markers, each for one largest component, have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, with logits (1, 0, 0.5). Colour and marker: the largest component.", "name": "fig-gumbel"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. Three markers, each for one largest component, have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, with logits (1, 0, 0.5) of pooling, identity and convolution; the same noise in both. Colour and marker: the largest component.", "name": "fig-gumbel"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -43,7 +43,7 @@ plt.show()
 #
 # Training has to draw an operation for each edge, likelier ones more often. Add independent Gumbel noise $G_m$ to the logits $\alpha_m$ of an edge and take $\gamma = \mathrm{softmax}((\alpha + G)/t)$ {cite}`jang2017,maddison2017`.
 # (Standard Gumbel noise is $G = -\ln(-\ln U)$ with $U$ uniform between 0 and 1.)
-# This is a mixture of the operations, a place in the triangle ({numref}`fig-gumbel`). At a high temperature $t$ it lies inside; at a low one near a corner, which is a choice.
+# This is a mixture of the operations, a place in the triangle ({numref}`fig-gumbel`). At a high temperature $t$ it lies inside; at a low one mostly near a corner, which is a choice.
 #
 # **Why not `torch.multinomial`?** It returns the number of an operation, and a number has no gradient with respect to $\alpha$. The mixture has one: it is a smooth function of $\alpha$ and of noise that does not depend on $\alpha$.
 #
@@ -54,7 +54,7 @@ plt.show()
 HTML(sampling.shares().to_html(index=False, border=0))
 
 # %% [markdown]
-# Our training draws hard samples ({doc}`training`). So $t$ matters only in the `paper` preset and in the relaxed measurements of {doc}`experiments` and {doc}`published_method`.
+# Our training draws hard samples ({doc}`training`). So of our presets only `paper` needs $t$; the relaxed measurements of {doc}`experiments` and {doc}`published_method` need it too, and two of the {doc}`methods`.
 #
 # (limit-of-a-sample)=
 # ## Two statements that do not hold

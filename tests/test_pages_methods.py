@@ -41,10 +41,10 @@ def test_what_runs(steps):
 
 def test_the_figure_frames_what_runs_and_fills_what_it_weighs(steps):
     axes = np.array(page.ran().axes).reshape(len(steps), 2)
-    for row, own in zip(axes, steps.values(), strict=True):
+    for row, (name, own) in zip(axes, steps.items(), strict=True):
         for ax, ran in zip(row, own, strict=True):
             if ran is None:
-                assert not ax.patches and [text.get_text() for text in ax.texts][-1] == "no steps of their own"
+                assert not ax.patches and ax.texts[0].get_text() == page.WITHOUT_STEPS[name]
                 continue
             filled, frames = ax.patches[::2], ax.patches[1::2]
             shown = ran.weights[: page.SHOWN].ravel()
@@ -58,9 +58,11 @@ def test_features_are_those_of_the_library():
         knob = settings.find(kind.method).knob
         assert (kind.gives == "one architecture") == (kind.asked == "–") == (knob == NoKnob.KNOB)
         assert (kind.gives == "a triangle of them") == (kind.asked == "S") == (knob == KnobOfS.KNOB)
-    learns = page.features().set_index("method")["choices learn from"]
-    assert learns["DARTS"] == learns["DARTS-CC"] == "50 % of the images, kept apart"
-    assert (learns["FBNet"], learns["ours"]) == ("20 % of the images, kept apart", "the weights' images")
+    assert set(page.WITHOUT_STEPS) == {
+        name for name, kind in page.KINDS.items() if not method_of(page.config(kind)).bilevel
+    }
+    proxyless, darts = (settings.preset("default", name) for name in ("proxyless", "darts"))
+    assert proxyless.cost_weight == darts.kappa == 0, "they pay for nothing"
 
 
 def test_settings_that_the_page_names_are_there():
@@ -69,6 +71,7 @@ def test_settings_that_the_page_names_are_there():
         ("proxyless", "gradient=two_path"),
         ("proxyless", "gradient=reinforce"),
         ("darts", "kappa=0.1"),
+        ("proxyless", "cost_weight=0.1"),
     ):
         assert words.partition("=")[0] + "=" in TEXT
         settings.preset("default", method, **settings.parse_changes([words], method))
@@ -82,8 +85,9 @@ def test_what_the_page_says_of_settings():
         settings.preset("default", name, **({} if name != "fbnet" else page.INVENTED | {"space": page.SPACE}))
         for name in ("proxyless", "fbnet")
     )
-    assert (proxyless.choice_share, proxyless.choice_warmup) == (0.1, 0.25)
-    assert "a tenth of the images is for the choices, after a quarter of the steps" in TEXT
-    assert settings.preset("default", "random_search").bins == 8 and "the best of each of eight sizes" in TEXT
+    assert proxyless.choice_every == 9 and "One step of the choices for nine of the weights" in TEXT
+    search = settings.preset("default", "random_search")
+    assert (search.bins, search.candidates) == (8, 40)
+    assert "the best of each of eight sizes, from five candidates of each" in TEXT
     assert (fbnet.b, fbnet.latency_batch) == (0.6, 1) and "the published 0.6" in TEXT
     assert len(method_of(settings.preset("default", "darts_cc")).chooser.tables) == 5 and "five tables" in TEXT

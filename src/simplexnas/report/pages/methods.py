@@ -29,25 +29,40 @@ LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 
 
 class Kind(NamedTuple):
-    """A method as the page shows it: its name on the command line, its preset, what is set otherwise, and in words
-    what its training gives and what it is asked by."""
+    """A method as the page shows it: its name on the command line, its preset, what is set otherwise; and in words what
+    its training gives, what it is asked by, what teaches its choices, and what its loss pays for."""
 
     method: str
     preset: str
     changes: dict
     gives: str
     asked: str
+    learns: str
+    pays: str
 
 
+ONE, LINE, TRIANGLE = "one architecture", "a line of them", "a triangle of them"
 KINDS = {
-    "DARTS": Kind("darts", "default", {}, "one architecture", "–"),
-    "FBNet": Kind("fbnet", "default", INVENTED, "one architecture", "–"),
-    "ProxylessNAS": Kind("proxyless", "default", {}, "one architecture", "–"),
-    "DARTS-CC": Kind("darts_cc", "default", {}, "a line of them", "price of a parameter"),
-    "parametric control": Kind("parametric", "default", {}, "a line of them", "price of complexity"),
-    "random search": Kind("random_search", "default", {}, "one for each size", "size"),
-    "Firsov, as published": Kind("simplex", "paper", {}, "a triangle of them", "S"),
-    "ours": Kind("simplex", "worth", {"random_utilities": True}, "a triangle of them", "S"),  # learned ones take time
+    "DARTS": Kind("darts", "default", {}, ONE, "–", "gradient of a mixture", "nothing"),
+    "FBNet": Kind("fbnet", "default", INVENTED, ONE, "–", "gradient of samples", "time, as a factor"),
+    "ProxylessNAS": Kind("proxyless", "default", {}, ONE, "–", "gradient of gates", "nothing, unless set"),
+    "DARTS-CC": Kind("darts_cc", "default", {}, LINE, "price of a parameter", "gradient of samples", "parameters"),
+    "parametric control": Kind(
+        "parametric", "default", {}, LINE, "price of complexity", "spread of the weights", "complexity of weights"
+    ),
+    "random search": Kind(
+        "random_search", "default", {}, "one for each size", "size", "a ranking at the end", "nothing"
+    ),
+    "Firsov, as published": Kind("simplex", "paper", {}, TRIANGLE, "S", "gradient of samples", "S, for operations"),
+    "ours": Kind(  # learned worths would take a training
+        "simplex", "worth", {"random_utilities": True}, TRIANGLE, "S", "a regression of losses", "S and parameters"
+    ),
+}
+WITHOUT_STEPS = {  # of the choices
+    "parametric control": "in the same steps",
+    "random search": "ranked at the end",
+    "Firsov, as published": "in the same steps",
+    "ours": "once, by regression",
 }
 
 
@@ -110,13 +125,13 @@ def ran() -> Figure:
             ax.set_axis_off()
             if found is None:
                 ax.text(
-                    SHOWN / 2, 1.5, "no steps of their own", ha="center", va="center", fontsize=LETTERS, color="#666666"
+                    SHOWN / 2, 1.5, WITHOUT_STEPS[name], ha="center", va="center", fontsize=LETTERS, color="#666666"
                 )
             else:
                 _draw(ax, found, colors)
         row[0].set_title(name, fontsize=LETTERS, loc="left")
     for ax, title in zip(axes[0], ("weights learn", "choices learn"), strict=True):
-        ax.annotate(title, (0.5, 1.45), xycoords="axes fraction", ha="center", weight="bold", fontsize=LETTERS)
+        ax.annotate(title, (0.5, 1.75), xycoords="axes fraction", ha="center", weight="bold", fontsize=LETTERS)
     axes[0, 0].set(xlim=(-0.1, SHOWN), ylim=(-0.15, 3.05))
     handles = [
         Rectangle((0, 0), 1, 1, facecolor=color, label=name) for name, color in zip(OPERATIONS, colors, strict=True)
@@ -137,27 +152,14 @@ def _draw(ax: plt.Axes, found: Ran, colors: list) -> None:
 
 
 def features() -> pd.DataFrame:
-    """What each method's training gives, what it is asked by afterwards, and the command."""
+    """What each method's training gives, by what it is asked, what teaches its choices, what it pays for."""
     return pd.DataFrame(
         {
-            "method": name,
+            "method": f"{name} (`{kind.preset if kind.method == settings.SIMPLEX else kind.method}`)",
             "a training gives": kind.gives,
             "asked by": kind.asked,
-            "choices learn from": learns(kind),
-            "command": f"`--method {kind.method}`" if kind.method != settings.SIMPLEX else f"`--preset {kind.preset}`",
+            "choices follow": kind.learns,
+            "the loss pays for": kind.pays,
         }
         for name, kind in KINDS.items()
     )
-
-
-def learns(kind: Kind) -> str:
-    """Which images teach the choices, or what does."""
-    if kind.method == "random_search":
-        return "a ranking at the end"
-    if kind.method == "parametric":
-        return "the weights' uncertainty"
-    method = method_of(config(kind))
-    if not method.bilevel:
-        return "the weights' images"
-    share = method.config.choice_share
-    return f"{share:.0%} of the images, kept apart".replace("%", " %")
