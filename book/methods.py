@@ -37,7 +37,7 @@ plt.show()
 # %% [markdown]
 # **Read it so.** A framed box costs time and memory. A mixture (several boxes partly full) trains a network that nobody will use: in the end each edge keeps one operation. One full box trains what is used, but says nothing about the other two operations, so that something else has to compare them.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What a training gives, what the trained family is asked by, what its choices follow, and what its loss pays for, beside the cross-entropy; as it is here by default. In brackets the name for simplexnas search: --method, for the last two --preset.", "name": "tab-features"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "What a training gives, what the trained family is asked by, what its choices follow, and what its loss pays for, beside the cross-entropy; as it is here by default. In brackets the name for `simplexnas search`: `--method`, for the last two `--preset`.", "name": "tab-features"}}
 HTML(as_html(methods.features()))
 
 # %% [markdown]
