@@ -58,7 +58,7 @@ SVG(reproduce.chain())
 # **What it needs:**
 #
 # - **Machine.** Two CPU cores do; we tried Linux alone. `--accelerator gpu` trains on a GPU, and `benchmarks/gpu.py` tells whether the family is as good; no number here is from one.
-# - **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 43 MB, a run leaves a few more. The network is needed for packages alone.
+# - **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 46 MB, a run leaves a few more. The network is needed for packages alone.
 # - **Versions.** The families were trained with torch 2.14.1<!--=reproduce.torch-->, NumPy 2.4.6<!--=reproduce.numpy--> and Python 3.11.7<!--=reproduce.python-->; `constraints.txt` pins the whole environment.
 #
 # (train-a-family)=

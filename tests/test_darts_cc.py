@@ -354,5 +354,5 @@ def test_published_settings():
 def test_ends_in_the_wrong_order_are_refused():
     with pytest.raises(SimplexNASError, match="lambda_most = 1e-09; allowed: from lambda_least, 1e-08"):
         config(lambda_most=1e-9)
-    with pytest.raises(SimplexNASError, match=r"knob = 1.5; .* from 0 to 1, the place of log lambda between its ends"):
+    with pytest.raises(SimplexNASError, match=r"knob = 1.5; .*: 0 to 1, the place of log lambda between its ends"):
         made().knob("1.5")

@@ -171,7 +171,7 @@ def test_what_is_not_resolved_may_matter(runs, known):
 
 
 def test_steering_needs_utilities_that_differ(runs, means, known):
-    assert "edges switch nearly all at once" in TEXT and "networks on 15 points" in TEXT
+    assert "edges switch nearly all at once" in TEXT and "and the points give" in TEXT
     still = runs[runs["change"] == STILL]
     assert still["networks"].nunique() == 1 and still["networks"].max() < runs["networks"].drop(still.index).min()
     assert "With a third of the spread, or a tenth of the hypernetwork's learning rate, it is" in TEXT
@@ -329,10 +329,10 @@ OURS, PUBLISHED = settings.preset("default"), settings.preset("paper")
         ("frozen after 60 % of the steps | never", (OURS.policy_until, PUBLISHED.policy_until) == (0.6, 1)),
         ("55,000 training images, horizontal flips", (OURS.train_images, OURS.flip, OURS.shift) == (55_000, True, 0)),
         ("statistics re-estimated on 5,000 training images", evaluation.BATCH_NORM_IMAGES == 5000),
-        ("Also: batches of 64", OURS.batch_size == 64),
+        ("epochs, batches of 64 | 10 epochs", OURS.batch_size == 64),
         ("weight decay 0.0001", OURS.weight_decay == 1e-4),
         (
-            "peaks of 0.02 (Muon), 0.003 (AdamW) and 0.01 (hypernetwork)",
+            "peaks 0.02 (Muon), 0.003 (AdamW), 0.01 (hypernetwork)",
             (OURS.matrix_learning_rate, OURS.learning_rate, OURS.hypernetwork_learning_rate) == (0.02, 0.003, 0.01),
         ),
         (

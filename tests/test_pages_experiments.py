@@ -136,13 +136,12 @@ def test_numbers_are_the_least_and_the_most(rows):
 
 
 def test_the_standard_error_of_an_accuracy():
-    assert "0.27 percentage points at 92 %, and 0.38 at 82 %" in TEXT
-    for share, error in ((0.92, 0.27), (0.82, 0.38)):
-        assert 100 * (share * (1 - share) / 10_000) ** 0.5 == pytest.approx(error, abs=0.005)
+    assert "at 92 % the binomial standard error of one accuracy is 0.27 percentage points" in TEXT
+    assert pytest.approx(0.27, abs=0.005) == 100 * (0.92 * 0.08 / 10_000) ** 0.5
 
 
 def test_a_spread_of_zero_is_a_rounded_one(rows):
-    assert 'So "± 0.0" at B is no certainty: three values happen to lie within 0.1' in TEXT
+    assert 'So "± 0.0" at B is no certainty: three values happen to lie close together' in TEXT
     best = percents(rows["B"]["best"]["runs"])
     assert len(best) == 3 and 0 < max(best) - min(best) < 0.1 and f"{np.std(best, ddof=1):.1f}" == "0.0"
 

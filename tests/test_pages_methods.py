@@ -10,6 +10,7 @@ from simplexnas.methods import settings
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import KnobOfS, NoKnob
 from simplexnas.report.pages import methods as page
+from simplexnas.tasks import fashion_mnist
 
 TEXT = prose("methods")
 MIXTURES = {"DARTS", "FBNet", "DARTS-CC", "Firsov, as published"}
@@ -17,7 +18,8 @@ MIXTURES = {"DARTS", "FBNet", "DARTS-CC", "Firsov, as published"}
 
 @pytest.fixture(scope="module")
 def steps() -> dict[str, tuple[page.Ran, page.Ran | None]]:
-    return {name: page.steps(kind) for name, kind in page.KINDS.items()}
+    images = fashion_mnist.load().train
+    return {name: page.steps(kind, images) for name, kind in page.KINDS.items()}
 
 
 def test_every_method_is_shown():

@@ -5,6 +5,7 @@ import dataclasses
 import torch
 
 from simplexnas.family import Family
+from simplexnas.io.provenance import Spent
 from simplexnas.io.records import Accuracy, Point, Record
 from simplexnas.methods.settings import SearchConfig, preset
 from simplexnas.methods.simplex import SimplexMethod
@@ -12,7 +13,6 @@ from simplexnas.network.supernet import Supernet
 from simplexnas.report.paper import PAPER
 from simplexnas.space.operations import OPERATIONS
 from simplexnas.space.search_space import SearchSpace, genotype_edges
-from simplexnas.training.checkpoint import Spent
 
 FIVE_OPERATIONS = tuple(OPERATIONS)
 SPACE = SearchSpace(channels=4, nodes=2)  # 10 genotype edges

@@ -11,7 +11,7 @@ from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_format, read_json, write_atomically
 from simplexnas.io.paths import is_path, relative
-from simplexnas.io.provenance import computed
+from simplexnas.io.provenance import Spent, computed
 from simplexnas.io.weights import load_weights, save_weights
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.config import Config
@@ -21,7 +21,6 @@ from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
 from simplexnas.tasks.task import Task
-from simplexnas.training.checkpoint import Spent
 
 FORMAT = "simplexnas family"
 VERSION = 4

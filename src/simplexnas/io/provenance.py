@@ -6,12 +6,21 @@ import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 import simplexnas
 from simplexnas.io.paths import CLONE
+
+
+class Spent(NamedTuple):
+    """Time of a training, before a resume included. seconds: by the clock, pauses and other work on the machine
+    included. cpu_seconds: that the first process's threads were busy on all cores together."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def computed(device: str = "cpu", threads: int | None = None) -> dict:

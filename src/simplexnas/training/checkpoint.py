@@ -6,7 +6,6 @@ import io
 import math
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -15,6 +14,7 @@ from torch import nn
 from simplexnas.io.errors import SimplexNASError, check_same
 from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
+from simplexnas.io.provenance import Spent
 
 CHECKPOINT_VERSION = 6
 CHECKPOINT = "checkpoint.pt"
@@ -28,14 +28,6 @@ def check_finite(model: nn.Module, loss: float, step: int) -> None:
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             raise SimplexNASError(f"{name} is no longer finite at step {step}; lower learning_rate")
-
-
-class Spent(NamedTuple):
-    """Time of a training, before a resume included. seconds: by the clock, pauses and other work on the machine
-    included. cpu_seconds: that the first process's threads were busy on all cores together."""
-
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
 
 
 def spent(run: Path) -> Spent:

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import check_writable, claim
 from simplexnas.io.paths import relative
-from simplexnas.training.checkpoint import CHECKPOINT, Spent, check_finite, read_checkpoint, save
+from simplexnas.io.provenance import Spent
+from simplexnas.training.checkpoint import CHECKPOINT, check_finite, read_checkpoint, save
 from simplexnas.training.optimizers import Optimizers
 
 LOG_EVERY = 20

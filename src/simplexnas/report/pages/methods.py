@@ -18,6 +18,7 @@ from simplexnas.report.style import operation_colors
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks import fashion_mnist
+from simplexnas.tasks.task import Split
 from simplexnas.training.batches import draw_batches
 
 SPACE = SearchSpace(channels=4, nodes=2)
@@ -82,10 +83,10 @@ def config(kind: Kind) -> Config:
     return settings.preset(kind.preset, kind.method, **few | kind.changes)
 
 
-def steps(kind: Kind) -> tuple[Ran, Ran | None]:
+def steps(kind: Kind, images: Split) -> tuple[Ran, Ran | None]:
     """A step of the weights, in the middle of a training that has learned nothing; then one of the choices, None where
     they have no steps of their own."""
-    method, images = method_of(config(kind)), fashion_mnist.load().train
+    method = method_of(config(kind))
     seen: list = []
     watch = method.supernet.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
     middle = method.config.steps // 2
@@ -102,7 +103,7 @@ def _at(method: Method, number: int) -> Step:
     return Step(number, method.config.steps, generator(method.config.seed, number))
 
 
-def _step(method: Method, images, number: int, seen: list, choices: bool) -> Ran:
+def _step(method: Method, images: Split, number: int, seen: list, choices: bool) -> Ran:
     """What the first image of a step sees."""
     seen.clear()
     step = _at(method, number)
@@ -119,9 +120,9 @@ def _step(method: Method, images, number: int, seen: list, choices: bool) -> Ran
 def ran() -> Figure:
     """For each method the edges of a normal cell in both kinds of steps: what runs, and with which weight."""
     figure, axes = plt.subplots(len(KINDS), 2, figsize=(5.6, 6.4), layout="constrained", sharex=True, sharey=True)
-    colors = list(operation_colors(OPERATIONS).values())
+    colors, images = list(operation_colors(OPERATIONS).values()), fashion_mnist.load().train
     for row, (name, kind) in zip(axes, KINDS.items(), strict=True):
-        for ax, found in zip(row, steps(kind), strict=True):
+        for ax, found in zip(row, steps(kind, images), strict=True):
             ax.set_axis_off()
             if found is None:
                 ax.text(
