@@ -84,7 +84,7 @@ HTML(as_html(own_images.refusals(place / "refused")))
 #
 # **With more time,** leave out `--budget-minutes` and `--step`: the family is called `flowers-default-seed0`, and has the epochs of the book and a menu out of 231 S. `select`, and training the chosen network alone, are as in {doc}`budget`.
 #
-# **Few pictures need more epochs.** `search` says when there are less than 1,000 steps, and how many epochs make as many. That is a bare start: `default` takes 20,616 steps of 64 pictures. For as many, set the epochs to $20616 \cdot 64 / n$, where $n$ pictures are for training.
+# **Few pictures need more epochs.** `search` says when there are less than 1,000 steps, and how many epochs make as many. That is a bare start: `default` takes 20,616 steps of 64 pictures. For as many, divide their product by the number of pictures for training, and set the epochs to that.
 #
 # **The least that runs** is a batch of 64 pictures for training (fewer with `--set batch_size=16`), and three of each class where `val` and `test` are cut from `train`. How many are enough we did not try.
 #

@@ -46,7 +46,7 @@ plt.show()
 # > - Balance of accuracy and complexity
 # > - Obtaining a family of solutions
 #
-# **The space.** An architecture takes one of $k = 3$ operations on each of 28 *edges*: pooling, identity (pass the input on) or convolution. {doc}`supernet` draws them. That makes $3^{28}$ = 22,876,792,454,961 architectures; nobody can train them one by one.
+# **The space.** An architecture takes one of three operations ($k = 3$) on each of 28 *edges*: pooling, identity (pass the input on) or convolution. {doc}`supernet` draws them. That makes 22,876,792,454,961 architectures; nobody can train them one by one.
 #
 # **The family.** A phone and a server want different networks, and next year's phone another one. So one training should give many networks, a *family*. A vector $S$ says which member is wanted, after training, and the member keeps the weights that it was trained with. {numref}`fig-idea` shows four members.
 #

@@ -63,7 +63,7 @@ HTML(sampling.shares().to_html(index=False, border=0))
 #
 # As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$.
 #
-# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$. Take two operations with logits $(2, 0)$, and $t = 1$: both of these give the first one 0.88<!--=sampling.limit-->, the mean is 0.79<!--=sampling.mean-->. Samples agree (exercise).
+# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$. Take two operations with logits $(2, 0)$, at the first temperature: both of these give the first one 0.88<!--=sampling.limit-->, the mean is 0.79<!--=sampling.mean-->. Samples agree (exercise).
 #
 # ## Exercise
 #

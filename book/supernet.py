@@ -57,7 +57,7 @@ SVG(supernet.network())
 SVG(supernet.cell())
 
 # %% [markdown]
-# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides $14 + 14 = 28$ edges, and the network holds $14 + 2 \cdot 14 = 42$.
+# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides twice as many, 28, and the network, with its three cells, holds 42.
 # This is why each column of the paper's table sums to 28 ({doc}`intro` shows it).
 #
 # DARTS has *zero* among its operations, and in the end keeps two edges for each node. Here no edge is dropped: the network has all 42, one operation each.

@@ -172,7 +172,7 @@ def test_what_the_page_says_of_digits():
 def test_how_many_steps_and_pictures_there_should_be():
     default = settings.preset("default")
     assert f"`default` takes {default.steps:,} steps of {default.batch_size} pictures" in TEXT
-    assert rf"set the epochs to ${default.steps} \cdot {default.batch_size} / n$" in TEXT
+    assert "divide their product by the number of pictures for training, and set the epochs to that" in TEXT
     assert settings.preset("default", epochs=default.steps * 64 / 3000, train_images=3000).steps > 0.95 * default.steps
     assert f"a batch of {default.batch_size} pictures for training" in TEXT
     assert settings.preset("default", **settings.parse_changes(["batch_size=16"])).batch_size == 16
