@@ -73,8 +73,8 @@ HTML(latency.measures().to_html(index=False, border=0))
 #
 # On this page *the paper's models* are those of slide 6, A, B and C, and D, which is from the author's later Russian text {cite}`firsovtext` alone.
 #
-# At B, one edge of the network that goes from convolution to pooling saves $\kappa\,(0.70 - 0.15)$, which is 27.5<!--=latency.saved50--> nats with the author's $\kappa$.
-# The cross-entropy of a network that goes from guessing to perfection falls by ln 10 = 2.303 nats. So one edge outweighs 12<!--=latency.outweighs--> times what a whole network can improve on guessing.
+# At B, one edge of the network that goes from convolution to pooling saves $\kappa$ times the difference of the two penalties, 27.5<!--=latency.saved50--> nats with the author's $\kappa$.
+# The cross-entropy of a network that goes from guessing to perfection falls by $\ln 10$ nats, ten classes being equally likely at first. So one edge outweighs 12<!--=latency.outweighs--> times what a whole network can improve on guessing.
 #
 # Now suppose that the weights are the best for each architecture, the paper's $w^*$. Then no architecture need lose more than ln 10, and the minimiser of the objective is known without data, as far as the hypernetwork can express it:
 # where penalties differ by more than ln 10 / 50 ≈ 0.046<!--=latency.border-->, **every edge takes an operation of least penalty**. Among equal penalties the price does not decide; there we draw at random.
