@@ -74,11 +74,8 @@ HTML(drawing.cells(loaded.space, architecture.operations))
 # (paper-and-ours)=
 # ## The paper's S
 #
-# Slide 6 {cite}`firsov2024`, in our translation:
-#
-# > 1\. Equal penalty **0.33, 0.33, 0.33**. 2\. Increased penalty on convolutions **0.15, 0.15, 0.70**. 3\. Increased penalty on pooling **0.70, 0.15, 0.15**.
-#
-# We call these A, B and C; the author's later Russian text {cite}`firsovtext` adds D = (0.15, 0.70, 0.15), which the slides do not have.
+# A, B and C are the points of slide 6 {cite}`firsov2024`, which {ref}`result` quotes whole.
+# The author's later Russian text {cite}`firsovtext` adds D = (0.15, 0.70, 0.15).
 
 # %% tags=["hide-input", "full-width"] mystnb={"figure": {"caption": "The paper's models beside ours. Ours: mean ± standard deviation over three trainings, at the mean size; published, by us: one training. Edge parameters: of the chosen operations; every network has 20,506 more. The paper gives no MACs; those in its lines are decoded.", "name": "tab-paper-and-ours"}}
 HTML(experiments.table().to_html(index=False, border=0))
@@ -88,10 +85,10 @@ HTML(experiments.table().to_html(index=False, border=0))
 # - **Ours, same S**: from each of our three families, which differ in their seeds.
 # - **Ours, best**: of each family the member that is best on the validation split, of those with at most the paper's edge parameters. Its S is one of the 231 points of a lattice with step 0.05. That is a choice which the paper did not make.
 #
-# All of ours are as in {numref}`tab-asked`: inherited weights, statistics re-estimated. The test images are a sample too: at 92 % the binomial standard error of one accuracy is 0.27 percentage points. So "± 0.0" at B is no certainty: three values happen to lie close together.
+# All of ours are as in {numref}`tab-asked`: inherited weights, statistics re-estimated. The test images are a sample too: at 92 % the binomial standard error of one accuracy is 0.27 percentage points. That error is mostly shared by all three trainings, so that ±, their spread, does not show it.
 #
 # **The gap to the paper is not the effect of one change.** Hypernetwork, price, $\kappa$, sampling, gradient estimate, training images, augmentation, optimiser and classifier all differ ({ref}`deviations`).
-# And ours was tuned: some settings were tried on the validation images before, others set by hand ({doc}`reproduce`).
+# And ours was tuned: some settings were tried on the validation images before, others set by hand ({ref}`which-command`).
 #
 # Networks chosen without data, the *control*, have a section of their own, since their accuracy depends on whose weights they get ({ref}`control-weights`).
 #
@@ -109,11 +106,9 @@ plt.show()
 #
 # (why-D)=
 # **Why is D's "same S" better than its "best"?** It has 91.9<!--=experiments.D.same--> %, the best within the paper's size 88.8<!--=experiments.D.best--> %. It is larger, and has a convolution in the reduction cell. No member of our families with one has fewer than 15,168<!--=experiments.reduction--> edge parameters, so none fits into the paper's 12,320.
-# In two of three trainings the best within D's size is the same network as the best within B's.
-#
 # ## Is that good?
 #
-# Not for their size, where networks are large. {numref}`tab-shared-or-alone` puts our members, which share one set of weights, beside networks of this shape that were trained alone. DARTS-CC is {cite}`yakovlev2022`; we read its values off a plot, so that neither their protocol nor the error of reading is known.
+# For small networks yes; large ones are behind networks that are trained alone. {numref}`tab-shared-or-alone` puts our members, which share one set of weights, beside networks of this shape that were trained alone. DARTS-CC is {cite}`yakovlev2022`; we read its values off a plot, so that neither their protocol nor the error of reading is known.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy by total parameters. Shared: members with inherited weights. Best (A, B, C): as above, means of three trainings. Pooling only: on every edge, least and most of three. Large: the two largest members of seed 0 that were also trained alone, for 6 epochs, a quarter of ours. DARTS-CC: read off its plot, protocol unknown.", "name": "tab-shared-or-alone"}}
 HTML(experiments.shared_or_alone().to_html(index=False, border=0))
@@ -129,7 +124,7 @@ HTML(experiments.shared_or_alone().to_html(index=False, border=0))
 # A *relaxed* network mixes the operations of every edge by a Gumbel-Softmax sample for each image; a *discrete* one runs a single operation on each edge.
 # We report the discrete network with re-estimated statistics: only its parameters are the ones counted. The author's evaluator draws a soft mixture for each image at $t = 1$ {cite}`firsovcode`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy of our families in percent, seeds 0, 1, 2: relaxed at the first and the last temperature of training, and discrete. Statistics of batch normalisation: old ones of training, or new, re-estimated ones.", "name": "tab-ways"}}
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Accuracy by the way of measuring", "code_prompt_hide": "Hide the table", "figure": {"caption": "Test accuracy of our families in percent, seeds 0, 1, 2: relaxed at the first and the last temperature of training, and discrete. Statistics of batch normalisation: old ones of training, or new, re-estimated ones.", "name": "tab-ways"}}
 HTML(experiments.ways().to_html(index=False, border=0))
 
 # %% [markdown]
@@ -140,7 +135,6 @@ HTML(experiments.ways().to_html(index=False, border=0))
 #
 # - **Reading learning into counts.** S alone can fix them, so that agreement of *counts* with the paper says little ({ref}`have-data-a-say`).
 # - **Columns of different networks.** The paper's accuracies and its parameters may not be of the same networks ({ref}`ways-to-measure`).
-# - **"Identity" without parameters.** At stride 2 it holds two 1×1 convolutions: the paper's model B has 5,120 parameters, and all of them are one such identity.
 #
 # ## Where it lives
 #

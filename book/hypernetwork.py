@@ -18,12 +18,12 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns. Ours is a formula: what an operation is *worth* to the network, minus its price under $S$. No gradient trains it.
-# - With this form, all that $S$ does to an edge is set by one point of the triangle ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
+# - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns. Ours is a formula: what an operation is *worth* to the network, minus its price under $S$. In the preset `worth`, shown here, worths come from a regression; in `default`, which the results show, they are *utilities*, learned by gradient.
+# - With this form, all that $S$ does to an edge is set by one point of the plane ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
 # - What the data say is coarse. For each cell, a convolution is worth about twice as much in the reduction genotype as in the normal one. On which edge of a genotype it is worth most, they hardly say.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge: those of the reduction genotype lie higher, towards the corner of pooling, than most of the normal genotype. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "The points of a trained family's edges, where they are indifferent between their operations; those outside are not drawn. For one edge, its three borders and what it takes between them. A to D: the paper's S.", "name": "fig-triple-points"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge: those of the reduction genotype lie higher, towards the corner of pooling, than most of the normal genotype. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "Each mark is an edge of a trained family: at this S its three operations tie. For one edge, in colour, what it takes at every other S. Two edges have their point outside the triangle. A to D: the author's S.", "name": "fig-triple-points"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -43,6 +43,7 @@ plt.show()
 # >
 # > The hypernetwork generates the architecture parameters of the neural network from $S$.
 #
+# (published-form)=
 # ## The published form
 #
 # The slides do not give it, the author's code {cite}`firsovcode` does. Each node of a cell has five *pivots* $P_i$, points in the space of $S$, and for each a table $T_i$ of logits for the edges that enter the node:
@@ -60,6 +61,8 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 # Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and nothing limits the tables. So the form can express much. What it learns from the price alone, without an image, is in {ref}`without-images`; the trained one is in {doc}`published_method`.
 #
 # ## Our form: worth minus price
+#
+# Train for a while with random operations. Networks with a convolution on a certain edge then have a lower loss than others, on average by so much: that is its *worth*, in *nats*, the unit of a cross-entropy with natural logarithm.
 #
 # Worth in nats, made comparable with penalties, minus a price that has two parts, penalty and parameters:
 #

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # A simplex of architectures
 #
-# In *neural architecture search* a program decides how a neural network is built. A short paper, a set of slides in Russian {cite}`firsov2024`, promises to train once and then to have a network for every wish; this book tests it.
+# In *neural architecture search* a program decides how a neural network is built. A short paper, a set of slides in Russian {cite}`firsov2024`, says that after one training a vector S gives one network after another, without fine-tuning; this book tests it. (Only want a model? {doc}`budget`)
 #
 # *Slide 3 and slide 7, in our translation:*
 #
@@ -22,7 +22,7 @@
 #
 # > The method can obtain architectures of models by changing the vector of the complexity parameter, without the need for additional fine-tuning.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The method, as one training of ours carries it out. A point S of the triangle (a corner is all the penalty on one operation) gives each of 28 edges an operation; drawn are the 14 of one kind of cell. Rings: the members at 231 points S. A to C: the points of the slides; D: of a later text.", "name": "fig-method"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The method, as one training of ours carries it out. A point S of the triangle (a corner is all the penalty on one operation) gives each of 28 edges an operation; drawn are the 14 of one kind of cell. Rings: the networks of 231 points S, all with the weights of one training. A network is a chain of such cells ({numref}`fig-supernet`). A to C: the points of the slides; D: of a later text.", "name": "fig-method"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -40,9 +40,9 @@ HTML(intro.method())
 # (what-we-found)=
 # ## What we found
 #
-# 1. **S steers, after one training.** The higher the penalty on an operation, the fewer edges take it, in the published method as in ours (there by construction), and no network is trained further. One training of ours gives about a dozen networks of 87<!--=intro.front.low--> to 92<!--=intro.front.high--> % that no other member beats in size and accuracy.
-# 2. **The images hardly decide which operation stands where.** Without a single image the published method makes nearly the same choices, at the setting of the author's code ({ref}`have-data-a-say`). In our variant, too, an order of edges that was drawn at random gave about the same accuracies, in one training ({ref}`own-weights`).
-# 3. **Random choices of equal size, trained alone, are as good as far as we can see.** Ten random architectures were trained each by itself, and so were members of our family. The random ones are 0.2<!--=sharing.lead--> percentage points behind the member of their kind that is nearest in size ({ref}`worth-a-search`).
+# 1. **S steers, after one training.** The higher the penalty on an operation, the fewer edges take it, in the published method as in ours (in ours by construction), and no network is trained further. One training of ours gives about a dozen networks of 87<!--=intro.front.low--> to 92<!--=intro.front.high--> % that no other member beats in size and accuracy.
+# 2. **In the published method the images hardly decide which operation stands where.** Without a single image one training makes nearly the same choices, at the setting of the author's code ({ref}`have-data-a-say`). In ours we do not know: a random order of edges, trained once, gave about the same accuracies ({ref}`own-weights`).
+# 3. **Random choices of the same kind and size, trained alone, are nearly as good.** Ten random architectures, each trained by itself, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind that are nearest in size, trained alone too. Kind is whether the reduction cell has a convolution. Against the best member of at most their size, 8<!--=sharing.beaten--> of ten are behind ({ref}`worth-a-search`).
 #
 # All that the paper says, claim by claim, and what else we found: {doc}`verdict`.
 #
@@ -54,11 +54,11 @@ HTML(intro.method())
 # **A student, about 44 minutes.** Afterwards you can write the training step yourself, and say what every part of the objective asks for.
 #
 # 1. {doc}`explorer` (4 minutes): drag S and watch the network.
-# 2. {doc}`problem` (9 minutes), with exercises, as the next ones.
+# 2. {doc}`problem` (9 minutes), with exercises, like the next ones.
 # 3. {doc}`supernet` (8 minutes).
 # 4. {doc}`hypernetwork` (8 minutes).
 # 5. {doc}`sampling` (4 minutes).
-# 6. {ref}`a-price` (2 minutes): the term Lat of the objective.
+# 6. {ref}`a-price` (2 minutes), a section: the term Lat of the objective.
 # 7. {doc}`training` (9 minutes).
 # :::
 # :::{div}
@@ -74,7 +74,7 @@ HTML(intro.method())
 #
 # 1. {doc}`budget` (7 minutes): the menu, and from a limit to a file.
 # 2. {doc}`own_images` (7 minutes).
-# 3. Where a limit in milliseconds matters: {ref}`timing-errors`
+# 3. Where a limit in milliseconds matters: {doc}`timing`
 # :::
 # ::::
 #
@@ -115,12 +115,12 @@ plt.show()
 #
 # **How to read it.** The same S does not mean the same size: compare sizes before accuracies. Nor do fewer parameters mean less computing: at A and B our best have about 30 % more multiply-accumulates (MACs) than the paper's models, at C and D fewer ({ref}`paper-and-ours`).
 #
-# - **Ours**: inherited weights, no fine-tuning; only the statistics of batch normalisation are re-estimated, on training images. "±" is the standard deviation over three trainings with different seeds, at their mean size. One accuracy is uncertain by 0.3 points for its 10,000 images alone: "± 0.0" at B says only that three values lie close together. The paper gives one number for each model, without spread or seeds.
-# - **Best within the paper's parameters** (bold, as it is the column to compare with the paper's): the member best on a validation split among the 231 points S of a *lattice* with step 0.05, for each training. At D it is behind "same S", which is larger there and has a convolution where it counts ({ref}`why <why-D>`).
+# - **Ours**: inherited weights, no fine-tuning; only the statistics of batch normalisation are re-estimated, on training images. "±" is the standard deviation over three trainings with different seeds, at their mean size. The choice of test images adds about 0.3 points, mostly shared by all three, which ± does not show. The paper gives one number for each model, without spread or seeds.
+# - **Best within the paper's parameters** (bold; a choice among 231 that the paper did not make): the member best on a validation split among the points S of a *lattice* with step 0.05, for each training. At D it is behind "same S", which is larger there and has a convolution where it counts ({ref}`why its best is behind <why-D>`).
 # - **The published method, trained by us**: its objective, hypernetwork and sampling, completed by the author's code {cite}`firsovcode` where the slides are silent, under our optimiser. It had 5<!--=intro.epochs.theirs--> epochs where ours had 24<!--=intro.epochs.ours-->, once, and nothing was tuned for it. At A, B and D its networks have 2.6<!--=intro.larger.least--> to 9<!--=intro.larger.most--> times the paper's edge parameters.
 #
-# The paper's numbers are quoted; ours are of a variant of the method, the preset `default`. A newer preset, `worth`, is described in {doc}`training`; no result on these pages is of it.
-# The recipe of `default` was tuned on the validation images, over short trainings whose number we did not record; the published method was not ({doc}`reproduce`). So the gap between the columns is not the effect of one change: {ref}`deviations` lists what differs.
+# The paper's numbers are quoted; ours are of a variant of the method, the preset `default`. A newer preset, `worth`, is described in {doc}`training`; only {doc}`hypernetwork` shows families of it, and no accuracy of it is on these pages.
+# The recipe of `default` was tuned on the validation images, over short trainings whose number we did not record; the published method was not ({ref}`which-command`). So the gap between the columns is not the effect of one change: {ref}`deviations` lists what differs.
 #
 # (pages)=
 # ## All pages
@@ -158,10 +158,10 @@ plt.show()
 # :::{div}
 # *Use it*
 #
-# - {doc}`timing`: the time of a network, predicted from its parts.
-# - {doc}`time_price`: families trained with measured time as their price.
 # - {doc}`budget`: from a limit to a file.
 # - {doc}`own_images`: a family of pictures of your own.
+# - {doc}`timing`: the time of a network, predicted from its parts.
+# - {doc}`time_price`: families trained with measured time as their price.
 # :::
 # :::{div}
 # *Reference*
@@ -178,9 +178,9 @@ plt.show()
 #
 # **Аннотация.** Книга проверяет короткую работу о поиске архитектуры нейронной сети (слайды С. Фирсова, МФТИ, 2024). Суперсеть обучается один раз, а гиперсеть по вектору S штрафов за пулинг, тождественную операцию и свёртку, выбирает операцию для каждого из 28 рёбер. Другое S даёт другую сеть с унаследованными весами, без дообучения.
 #
-# Это подтвердилось для опубликованного метода и нашего варианта. Одно обучение нашего даёт около дюжины сетей с точностью от 87<!--=intro.front.low--> до 92<!--=intro.front.high--> % на Fashion-MNIST, лучших для своего размера. При числе параметров рёбер не больше, чем в работе, они точнее её моделей (одна из четырёх взята из более позднего текста) на величину от 7<!--=verdict.gain.least--> до 10<!--=verdict.gain.most--> процентных пунктов, но отличий в обучении много.
+# Это подтвердилось для опубликованного метода и нашего варианта. Одно обучение нашего даёт около дюжины сетей с точностью от 87<!--=intro.front.low--> до 92<!--=intro.front.high--> % на Fashion-MNIST, которые ни одна сеть семейства не превосходит сразу по размеру и точности. При числе параметров рёбер не больше, чем в работе, они точнее её моделей (одна из четырёх взята из более позднего текста) на величину от 7<!--=verdict.gain.least--> до 10<!--=verdict.gain.most--> процентных пунктов, но отличий в обучении много.
 #
-# Однако управление почти не зависит от данных: опубликованный метод (одно обучение, κ = 50<!--=intro.kappa-->) выбирает почти те же операции и без изображений. Случайные архитектуры, обученные отдельно, уступают сопоставимым по размеру сетям семейства лишь 0.2<!--=sharing.lead--> процентного пункта. Таблица работы, без разброса и методов для сравнения, утверждений о качестве не доказывает. Среди малых сетей наш вариант точнее, но опубликованный метод обучался 5<!--=intro.epochs.theirs--> эпох против наших 24<!--=intro.epochs.ours--> и не настраивался.
+# Однако управление почти не зависит от данных: опубликованный метод (одно обучение, κ = 50<!--=intro.kappa-->) выбирает почти те же операции и без изображений. Случайные архитектуры, обученные отдельно, уступают близким по размеру сетям семейства того же вида, тоже обученным отдельно, лишь 0.2<!--=sharing.lead--> процентного пункта. Таблица работы, без разброса и методов для сравнения, утверждений о качестве не доказывает. Среди малых сетей наш вариант точнее, но опубликованный метод обучался 5<!--=intro.epochs.theirs--> эпох против наших 24<!--=intro.epochs.ours--> и не настраивался.
 #
 # </div>
 #

@@ -23,7 +23,7 @@
 # - A hundred trainings on the price alone, without an image, have counts of operations like the paper's. So its counts are compatible with no data at all. *Where* the paper's operations stand, such trainings do not explain.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, with the numbers of edges with pooling, identity and convolution. The dots of a hundred trainings spread widely where operations tie, and lie at 0 where one is dear. The cross of the paper lies within the dots everywhere."}, "figure": {"caption": "A hundred trainings of the published hypernetwork on the price alone (dots) and the author's models (crosses): edges with each operation at A, B and C of slide 6, and at D of his later text.", "name": "fig-without-images"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, with the numbers of edges with pooling, identity and convolution. The dots of a hundred trainings spread widely where operations tie, and lie at 0 where one is dear. The cross of the paper lies within the dots everywhere."}, "figure": {"caption": "A hundred trainings of the published hypernetwork on the price alone (circles after 10 epochs, diamonds after 20) and the author's models (crosses): edges with each operation at A, B and C of slide 6, and at D of his later text.", "name": "fig-without-images"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -60,7 +60,7 @@ HTML(latency.measures().to_html(index=False, border=0))
 # ## Its mean, and its gradient
 #
 # $\mathsf{Lat}$ is linear in the probabilities. So its mean over hard samples is $\mathsf{Lat}$ at their probabilities, which are $\mathrm{softmax}(\alpha)$ at every temperature $t$ ({doc}`sampling`).
-# The search prices $\mathrm{softmax}(\alpha)$, without a temperature, as the author's code does. His Russian text {cite}`firsovtext` writes $\mathrm{softmax}(\alpha/t)$, as the mean of a sample; that is the price of another distribution.
+# The search prices $\mathrm{softmax}(\alpha)$, without a temperature, as the author's code does. (His Russian text {cite}`firsovtext` writes $\mathrm{softmax}(\alpha/t)$, the price of another distribution.)
 # For the relaxed samples of the `paper` preset, $\mathsf{Lat}$ is the mean price of the architectures that they round to, not of the mixtures.
 # Exercise 1 lists all architectures of a small space; in the full space 20,000 samples agree (a test).
 #
@@ -73,8 +73,8 @@ HTML(latency.measures().to_html(index=False, border=0))
 #
 # On this page *the paper's models* are those of slide 6, A, B and C, and D, which is from the author's later Russian text {cite}`firsovtext` alone.
 #
-# At B, one edge of the network that goes from convolution to pooling saves $\kappa$ times the difference of the two penalties, 27.5<!--=latency.saved50--> nats with the author's $\kappa$.
-# The cross-entropy of a network that goes from guessing to perfection falls by $\ln 10$ nats, ten classes being equally likely at first. So one edge outweighs 12<!--=latency.outweighs--> times what a whole network can improve on guessing.
+# At B, one edge of the network that goes from convolution to pooling saves $\kappa$ times the difference of the two penalties, 27.5<!--=latency.saved50--> *nats* (the unit of a cross-entropy with natural logarithm) with the author's $\kappa$.
+# The cross-entropy of a network that goes from guessing to perfection falls by $\ln 10$ nats, ten classes being equally likely at first. So one edge counts 12<!--=latency.outweighs--> times as much as all that a network can improve on guessing.
 #
 # Now suppose that the weights are the best for each architecture, the paper's $w^*$. Then no architecture need lose more than ln 10, and the minimiser of the objective is known without data, as far as the hypernetwork can express it:
 # where penalties differ by more than ln 10 / 50 ≈ 0.046<!--=latency.border-->, **every edge takes an operation of least penalty**. Among equal penalties the price does not decide; there we draw at random.
@@ -110,7 +110,7 @@ HTML(latency.spread().to_html(index=False, border=0))
 # **The paper's counts are compatible with no data.** Each of the twelve lies within 1.2<!--=latency.distance10--> standard deviations of what the price alone gives in 10 epochs, and within 1.6<!--=latency.distance20--> in 20, down to the one identity of D. These standard deviations are wide where operations tie.
 # So the steering that the paper's table shows can come from the price. That is no fault of the method, which promises it. But the counts are no sign that the data chose anything, and none that they did not.
 #
-# The places might be. The published hypernetwork takes the logits of an edge from the distances between $S$ and some points that it learns, its *pivots*; the edges of one node share these points. So they are not independent, as ties are. How many trainings are as one-sided as the paper's models, and how many have a network as small as B or D among 231 points $S$?
+# The places could be a sign of data. Could the price alone have made them? The published hypernetwork takes the logits of an edge from the distances between $S$ and some points that it learns, its *pivots*; the edges of one node share these points. So they are not independent, as ties are. How many trainings are as one-sided as the paper's models, and how many have a network as small as B or D among 231 points $S$?
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Trainings without images whose identities and convolutions are as one-sided as those of the paper's models (normal: in the normal genotype), and that have a network within B's and D's edge parameters.", "name": "tab-one-sided"}}
 HTML(latency.one_sided().to_html(index=False, border=0))
@@ -126,7 +126,7 @@ HTML(latency.one_sided().to_html(index=False, border=0))
 # The `default` preset adds a price of parameters, $c_{em}(S) = S_m +$ 0.4<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters on the edge, in all its cells, over the largest such number. (In `worth` it is that of one cell: {doc}`hypernetwork`.)
 # At uniform $S$ pooling then costs 0.333<!--=latency.cheapest--> and the largest convolution 0.733<!--=latency.dearest-->: a large convolution is dearer than a small one at the same $S$, and the gradient no longer vanishes at A.
 #
-# It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B an edge that goes from convolution to pooling then saves 0.011<!--=latency.saved--> nats in each cell that holds it. The same change raises the loss by about 0.006<!--=latency.worth.normal--> nats on a normal edge and by 0.026<!--=latency.worth.reduction--> on a reduction edge, which two cells hold (by the regression of {doc}`hypernetwork`). So price and data are of one size, and either can decide.
+# It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B an edge that goes from convolution to pooling then saves 0.011<!--=latency.saved--> nats in each cell that holds it. That is of the size of what one operation can change in the loss ({numref}`fig-worths`), so that price and data can both decide.
 #
 # ## Exercises
 #

@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - These trainings do not show that it is. A family trained with random utilities, which never change, has a hypervolume of 0.70<!--=learning.hypervolume.random-->, ours 0.70<!--=learning.hypervolume.learned-->. With one training of it and three<!--=learning.trainings--> of ours, a difference below 0.05<!--=learning.visible--> could not have been seen.
-# - On *our* weights random utilities are behind, by 0.085<!--=learning.same.random-->. So the weights fit the order of edges that they were trained with, whichever it is.
+# - On *our* weights random utilities are behind, by 0.085<!--=learning.same.random--> ({numref}`tab-same-weights` has the interval). So these weights fit the order of edges that they were trained with; the reverse was not tried.
 # - The utilities that our trainings learned agree only weakly: a correlation of 0.18<!--=learning.agreement--> over edges. Chance gives as much in 4<!--=learning.agreement.chance--> % of cases.
 # :::
 
@@ -35,27 +35,27 @@ learning.own_fronts()
 plt.show()
 
 # %% [markdown]
-# S and the price say *how many* edges take an operation, by construction ({ref}`steering`). *Which* edges come first is what the utilities say, and what training could learn. Is it worth anything?
+# A *utility* is a number for an operation on an edge; the largest utility minus price wins the edge. S and the price say *how many* edges take an operation, by construction ({ref}`steering`). *Which* edges come first is what the utilities say, and what training could learn. Is it worth anything?
 #
 # (own-weights)=
 # ## Weights of their own
 #
 # Our families on this page are of the preset `default`, which learns utilities by gradient (its recipe: {numref}`tab-recipe`). A fair opponent of the learned utilities has weights of its own: the same training, with random utilities that never change. So has the published method ({doc}`published_method`), trained for 5<!--=intro.epochs.theirs--> epochs, where ours have 24<!--=intro.epochs.ours-->.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Whole lattices of 231 points S: hypervolume; test accuracy in percent of the member that is best on validation within each of the paper's sizes, in edge parameters; in brackets the number of trainings, ± their standard deviation. (One far below 0.3 is chance: on 10,000 images an accuracy is uncertain by as much.)", "name": "tab-own-weights"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Whole lattices of 231 points S: hypervolume; test accuracy in percent of the member that is best on validation within each of the paper's sizes, in edge parameters; in brackets the number of trainings, ± their standard deviation. (It is the spread over trainings. The choice of test images adds about 0.3, mostly shared by all trainings, which it does not show.)", "name": "tab-own-weights"}}
 HTML(as_html(learning.own_table()))
 
 # %% [markdown]
 # **No difference in hypervolume is seen.** By the spread of our trainings, one more of them would lie within 0.05<!--=learning.visible--> of their mean, in 95 % of cases; the one with random utilities does.
 #
-# Within the two smallest sizes they are 0.8<!--=learning.gain--> percentage points better, at the smallest by more than that spread explains; beyond that 0.1<!--=learning.loss.least--> to 0.4<!--=learning.loss.most--> worse.
+# Within the two smallest sizes the random utilities are 0.8<!--=learning.gain--> percentage points better on average, beyond that 0.1<!--=learning.loss.least--> to 0.4<!--=learning.loss.most--> worse. Three trainings are too few to say what of this is chance.
 # So learning the utilities brings nothing that these trainings show. A likely reason is that weights adapt to the order of edges they are trained with; see the next section.
 #
 # That is one training, with one of many orders. Short ones are in {doc}`ablation`.
 #
-# **What the published method lacks are small networks.** Within C's size it is as accurate as ours, in half the time. But as trained, its hypernetwork never takes pooling on more than 20<!--=learning.theirs.pool--> of the 28 edges, even where pooling is free. At its smallest, 20,480<!--=learning.theirs.smallest--> edge parameters, it keeps four<!--=learning.theirs.strided--> identities with stride 2, and nothing else.
+# **What the published method lacks are small networks.** Within C's size it is as accurate as ours, in half the time. But as trained, its hypernetwork never takes pooling on more than 20<!--=learning.theirs.pool--> of the 28 edges, even where pooling is free. At its smallest, 20,480<!--=learning.theirs.smallest--> edge parameters, it keeps four<!--=learning.theirs.strided--> identities with stride 2, and nothing else that has parameters.
 #
-# That is one training too. Of a hundred on the price alone, which make nearly the choices of whole ones, many have networks within D's size and fewer within B's ({numref}`tab-one-sided`).
+# That is one training too. Of a hundred on the price alone, many have networks within D's size and fewer within B's ({numref}`tab-one-sided`).
 #
 # **The price of parameters is not what makes the difference.** Our training without it has a network of no edge parameters, 92.7<!--=learning.unit.within--> % within A's size, and a hypervolume of 0.67<!--=learning.unit.hypervolume-->. It is the form: with a utility minus a price, large penalties on the others always mean pooling everywhere.
 #
@@ -77,8 +77,6 @@ plt.show()
 HTML(as_html(learning.same_table()))
 
 # %% [markdown]
-# (The family's 0.699<!--=learning.hypervolume.coarse--> is of these 66 points S; over all 231 it is 0.702<!--=learning.hypervolume.fine-->, {numref}`tab-own-weights`.)
-#
 # **The family is ahead of all three;** the intervals do not overlap. None of the random architectures is small. Up to A's size the control's best is pooling everywhere.
 #
 # **But the comparison favours it:** its weights were trained on what its own hypernetwork asked for. The same kind of random utilities with weights of their own is not seen to be behind (above); put on weights that were trained with another order, it is 0.085<!--=learning.same.random--> of hypervolume behind.
@@ -104,7 +102,7 @@ HTML(as_html(learning.chance_table(learning.chance())))
 learning.room_maps()
 plt.show()
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Where the two smallest penalties are close and where they are not: edges in which two networks for the same S differ, and the standard deviation of test accuracy over trainings, in percentage points; means over points S.", "name": "tab-room"}}
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "The same in numbers", "code_prompt_hide": "Hide the table", "figure": {"caption": "Where the two smallest penalties are close and where they are not: edges in which two networks for the same S differ, and the standard deviation of test accuracy over trainings, in percentage points; means over points S.", "name": "tab-room"}}
 HTML(as_html(learning.room_table(learning.room())))
 
 # %% [markdown]
@@ -113,7 +111,7 @@ HTML(as_html(learning.room_table(learning.room())))
 # **We see no relation to accuracy.** The rank correlation of the two maps is −0.06<!--=learning.maps-->, and where half of the edges differ the standard deviation is 0.5<!--=learning.sd.half--> percentage points (at most 1.4<!--=learning.sd.most-->, anywhere).
 # On what matters most, whether the reduction cell has a convolution ({numref}`tab-levels`), the trainings agree at 100<!--=learning.reduction--> % of the points S.
 #
-# So which edges come first matters little, if the weights were trained with that order. Put another order on them, and it matters.
+# So we see no difference between orders of edges, if the weights were trained with them, and could have seen only a large one. Put another order on the weights, and it matters.
 #
 # ## What can go wrong
 #

@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A network here has one of three operations on each of its edges: trillions of architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
-# - $S$ is a vector because devices differ in what is dear. In each of three trainings we looked, among hundreds of pairs of about equally accurate networks, for the most unlike two: one has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters in total, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
+# - We read the vector so: devices differ in what is dear. Of two equally accurate networks of a training, one can have a fifth fewer parameters, the other a fifth fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
 
@@ -60,13 +60,13 @@ problem.images(splits)
 plt.show()
 
 # %% [markdown]
-# We cut 5,000 validation images out of the official training set. So 55,000 images train weights, 5,000 choose among networks, and 10,000 test the result, each with equally many of every class. No choice is made on the test images.
+# We cut 5,000 validation images out of the official training set. So 55,000 images train weights, 5,000 choose among networks, and 10,000 test the result, each with equally many of every class. No network is chosen on the test images; where we thought of a comparison after seeing test results, the page says so.
 #
 # (problem-S)=
 # ## What S means
 #
 # $S_m \ge 0$ is the *penalty* on operation $m$, and the penalties sum to 1. All such vectors form a triangle, the *simplex* $\Delta^{k-1}$ ({numref}`fig-simplex`).
-# A large $S_m$ makes operation $m$ rare. $S$ is a list of prices, not of shares.
+# A large $S_m$ makes operation $m$ rare: $S$ lists penalties, not shares.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of all S. A lies at its centre, B towards the convolution corner, C towards the pool corner, D towards the identity corner."}, "figure": {"caption": "Four vectors S: A, B, C of slide 6, and D of the author's Russian text. Read each penalty along the ticks of its colour; at a corner it is 1.", "name": "fig-simplex"}}
 problem.simplex()
@@ -99,6 +99,18 @@ plt.show()
 # 4. Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$ ({doc}`latency`).
 # 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({doc}`training`). In the bracket stands $w^*$, usually the sign for the *best* weights: of each architecture, or of all? The slides do not say.
 #
+# As a program, a step of the paper's training is:
+#
+# ```{code-block} text
+# for each step, with a batch of images:
+#     S = a random point of the triangle
+#     α = hypernetwork(S)              three scores for each of 28 edges
+#     γ = softmax((α + noise) / t)     a mixture of operations on every edge
+#     L = cross-entropy of the network with these mixtures
+#     weights and hypernetwork: a step down the gradient of L + κ Lat
+#     t falls a little
+# ```
+#
 # {doc}`notation` lists every symbol, and recurring words.
 #
 # (problem-vector)=
@@ -115,8 +127,8 @@ problem.two_devices()
 plt.show()
 
 # %% [markdown]
-# The pair was looked for, among 855<!--=problem.pairs--> pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Two other trainings have such a pair too (the ranges in the box).
-# And it does not show that a vector is needed: for accuracy against size, or against MACs, one number nearly does; for measured time none that we tried does ({ref}`one-number`).
+# The pair was looked for, among hundreds of pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Two other trainings have such a pair too (one network has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer MACs).
+# And it does not show that a vector is needed: for accuracy against size, or against MACs, one number nearly does; within the one limit of predicted time that we tried, none does ({ref}`one-number`).
 #
 # {doc}`methods` shows what the paper's references price, and what each lets one choose after training.
 #
@@ -146,7 +158,7 @@ assert math.isclose(lat, 42 * one_edge, rel_tol=1e-5)  # 17.85
 assert math.isclose(math.log(10) + 0.02 * lat, total, rel_tol=1e-5)
 
 # %% [markdown]
-# **2. How often is an operation dear?** The outer expectation draws $S$ uniformly from the triangle. (Our preset `default` draws 25<!--=problem.elsewhere--> % of them in another way, nearer to the sides; `worth` draws most where {doc}`training` says.) How likely is it that the penalty on convolution exceeds 0.7? Hint: which part of the triangle is that?
+# **2. How often is an operation dear?** The outer expectation draws $S$ uniformly from the triangle. How likely is it that the penalty on convolution exceeds 0.7? Hint: which part of the triangle is that?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 from simplexnas.methods import penalties

@@ -57,8 +57,8 @@ SVG(reproduce.chain())
 #
 # **What it needs:**
 #
-# - **Machine.** Two CPU cores do; we tried Linux alone. `--accelerator gpu` trains on a GPU, and `benchmarks/gpu.py` tells whether the family is as good; no number here is from one.
-# - **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 46 MB, a run leaves a few more. The network is needed for packages alone.
+# - **Machine.** Two CPU cores do; we tried only Linux. `--accelerator gpu` trains on a GPU, and `benchmarks/gpu.py` tells whether the family is as good; no number here is from one.
+# - **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 46 MB, a run leaves a few MB more. The network is needed for packages alone.
 # - **Versions.** The families were trained with torch 2.14.1<!--=reproduce.torch-->, NumPy 2.4.6<!--=reproduce.numpy--> and Python 3.11.7<!--=reproduce.python-->; `constraints.txt` pins the whole environment.
 #
 # (train-a-family)=
@@ -71,9 +71,11 @@ SVG(reproduce.chain())
 #
 # The run lies in `data/runs/default-seed0`: a log in CSV, and a checkpoint every 200 steps until the family is written to `data/families`. A family that is there, as this one is in a clone, is not trained over, nor measured again: move the files away first, or take another seed.
 #
-# The presets are `paper` (objective, hypernetwork, sampling and number of steps of the author's code, with our optimiser, classifier and data split), `default` (ours), `quick` (ours in three epochs, to try things), and `worth` (ours with what {doc}`training` describes; no result on these pages is of it). `--set NAME=VALUE` changes a setting, and the family's name says so.
+# The presets are `paper` (objective, hypernetwork, sampling and number of steps of the author's code, with our optimiser, classifier and data split), `default` (ours), `quick` (ours in three epochs, to try things), and `worth` (ours with what {doc}`training` describes; only {doc}`hypernetwork` shows families of it). `--set NAME=VALUE` changes a setting, and the family's name says so.
 #
+# :::{dropdown} Several processes
 # `--devices 2` trains in two processes, `--nodes` on several machines: they share out the paths of each step, so that there must be as many (`default` has two, `paper` and `worth` one), and results are those of one process up to rounding. On two cores one process with two threads is as fast.
+# :::
 #
 # **One owner.** A training or a measurement belongs to one process. A second one that asks for the same is refused in one line: wait for the first, or stop it. A process that died owns nothing.
 #
@@ -102,7 +104,7 @@ HTML(as_html(reproduce.times()))
 #
 # The author's texts say under four hours {cite}`firsovenglish`, or two to four {cite}`firsovtext`, for a search on one RTX 3080; goals and schedules differ.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings on two cores: test accuracy within the edge parameters of the paper's B (5,120), A (38,304) and C (143,488), chosen on validation images among the 15 points S of step 0.25 (data/results/quick-*). Other work ran at times during the trainings of two epochs.", "name": "tab-to-table"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings on two cores: test accuracy within the edge parameters of the paper's B, A and C, chosen on validation images among the 15 points S of step 0.25. Other work ran at times during the trainings of two epochs.", "name": "tab-to-table"}}
 HTML(as_html(reproduce.to_table()))
 
 # %% [markdown]
@@ -115,7 +117,7 @@ HTML(as_html(reproduce.sources()))
 # %% [markdown]
 # `snakemake -c2` runs the commands of families and their results in their order, `snakemake -n` names them; `snakemake -c2 --forceall quick` makes a small variant in minutes, in place of the published `quick-seed0`. Of the families whose names begin with `quick`, and of those with `kappa=`, only the results are kept. {doc}`budget` has the options of `select` and `export`.
 #
-# Families and results hold their seed, configuration, versions, seconds and date, newer ones the processor and the commit too. The table names the families it was made of, with their hashes. Two things were changed in files afterwards. Settings that the library got later were added to older records, with the value that stands for how they were made. The trainings of two epochs were renamed when the preset `quick` got three, and `quick-seed0` and `quick-seed1` were trained as `--set epochs=3` just before. Hashes and dates stayed.
+# Families and results hold their seed, configuration, versions, seconds and date, newer ones the processor and the commit too. The table names the families it was made of, with their hashes.
 #
 # **What was chosen on what.** These commands choose on the 5,000 validation images, which are held out of the 60,000 training images; the test images are only reported. The spread and the bound of the utilities and the price of parameters were set by hand, from the counts of operations alone.
 # Batch size, optimiser and augmentation come from runs of three epochs, on the validation images; neither the number of those runs nor their results were kept. The published method was not tuned, which favours ours wherever the two are compared.
@@ -127,7 +129,7 @@ HTML(as_html(reproduce.sources()))
 #
 # `default` runs one operation on each edge, and shares what depends on the source node alone. The published method runs every operation on every edge, for a mixture of its own per image. A test compares output and gradients with a plain implementation.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Milliseconds of a step of 128 images by PyTorch's profiler, which slows it down; below, the step without it (data/results/throughput.json).", "name": "tab-profile"}}
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Where the time of a step goes", "code_prompt_hide": "Hide the table", "figure": {"caption": "Milliseconds of a step of 128 images by PyTorch's profiler, which slows it down; below, the step without it (data/results/throughput.json).", "name": "tab-profile"}}
 HTML(as_html(reproduce.profile()))
 
 # %% [markdown]
@@ -137,7 +139,7 @@ HTML(as_html(reproduce.profile()))
 #
 # - **Nothing happens.** Results that are there are not made again. After training one family anew, remove its folder under `data/results` and `data/results/table.json`, then run `make results`. Results of another training are refused by their hash.
 # - **Another processor.** Sums are rounded in another order, choices near a tie fall otherwise, and accuracies differ. Compare with the spread over seeds, not with the last digit.
-# - **Two trainings at once** on two cores slow each other down by more than two. Run one at a time.
+# - **Two trainings at once** on two cores slow each other down by more than a factor of two. Run one at a time.
 # - **Other versions.** The environment outside `constraints.txt` is untested. A measurement that was begun with other versions does not go on.
 #
 # ## Where it lives

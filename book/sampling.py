@@ -23,7 +23,7 @@
 # - Two statements about it in the author's text do not hold.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. Three markers, each for one largest component, have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, with logits (1, 0, 0.5) of pooling, identity and convolution; the same noise in both. Colour and marker: the largest component.", "name": "fig-gumbel"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of samples. At t = 1 they fill the triangle; at t = 0.2 most lie near the three corners. Three markers, each for one largest component, have the same shares in both."}, "figure": {"caption": "Gumbel-Softmax samples at the first and the last temperature of the paper, with logits (1, 0, 0.5) of pooling, identity and convolution; the same noise in both. Colour and marker: the largest component. Unlike in the triangles of S, a corner here *is* an operation: the mixture holds nothing else.", "name": "fig-gumbel"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -54,7 +54,7 @@ plt.show()
 HTML(sampling.shares().to_html(index=False, border=0))
 
 # %% [markdown]
-# Our training draws hard samples ({doc}`training`). So of our presets only `paper` needs $t$; the relaxed measurements of {doc}`experiments` and {doc}`published_method` need it too, and two of the {doc}`methods`.
+# Our training draws hard samples ({doc}`training`). So of our presets only `paper` needs $t$; the relaxed measurements of {doc}`experiments` and {doc}`published_method` need it too, and so do two methods of {doc}`methods`.
 #
 # (limit-of-a-sample)=
 # ## Two statements that do not hold

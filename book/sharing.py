@@ -18,9 +18,9 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Nearly. Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are lower bounds.
+# - Nearly. Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are presumably lower bounds.
 # - That holds for members. Random architectures have 8.5<!--=sharing.gap.random--> percentage points more alone, and then they are about as good as members: the shared weights presumably fit what training drew.
-# - Weights that rank *any* architecture come of trainings that run every operation on every edge often; they make poor small members. Counting MACs ranks about as well, and needs no training.
+# - Two sets of weights rank *any* of our architectures; both come from trainings that run every operation on every edge often, and make poor small members. Counting MACs ranks about as well, and needs no training.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters. Each of 20 members is a hollow circle with inherited weights, joined by a short line to a full circle a little above, trained alone. Ten random architectures are hollow squares at 77 to 87 percent, joined by long lines to full squares among the members' full circles."}, "figure": {"caption": "Networks of one family, each with inherited weights (hollow) and trained alone (full).", "name": "fig-sharing-alone"}}
@@ -42,7 +42,7 @@ plt.show()
 #
 # `simplexnas retrain` trained 30<!--=sharing.all--> networks from scratch: 20<!--=sharing.members--> members of a family of the preset `default`, that of seed 0, evenly spaced in the order of their size, and 10<!--=sharing.random--> random architectures, each with shares of the three operations drawn at random.
 #
-# Optimiser, augmentation and re-estimated statistics are those of the family. Each had 6 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs alone would presumably add accuracy, so read every gap on this page as a lower bound.
+# Optimiser, augmentation and re-estimated statistics are those of the family. Each had 6 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs alone would presumably add accuracy, so that the gaps on this page are presumably lower bounds.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent, in brackets the number of networks; with, without: a convolution in the reduction cell. Gap: alone minus inherited, ± standard deviation over networks, in percentage points. Kendall's τ of inherited and alone is 1 if both rank the networks alike, 0 if the ranks are unrelated.", "name": "tab-alone"}}
 HTML(as_html(sharing.groups_table()))
@@ -70,7 +70,7 @@ plt.show()
 #
 # **Alone, a random architecture is nearly as accurate as the member of its kind that is nearest in size:** 0.2<!--=sharing.lead--> percentage points below on average, at most 0.8<!--=sharing.lead.least--> (3<!--=sharing.larger--> of the 10<!--=sharing.random--> are larger than every member). So most of the distance between them is one of weights, presumably as the shared ones fit what training drew.
 #
-# **Not all of it.** The smallest member here with a convolution in the reduction cell is smaller than some random architectures without. The best of the members of at most its size (on validation) is ahead of a random architecture in most cases, 8<!--=sharing.beaten-->, in 2<!--=sharing.beaten.other--> of them with such a convolution that the other lacks.
+# **Not all of it.** We chose to match by kind after seeing that it matters most, and the ten comparisons share seven members. Without matching, size counts differently: the smallest member here with a convolution in the reduction cell is smaller than some random architectures without. The best of the members of at most its size (on validation) is ahead of a random architecture in most cases, 8<!--=sharing.beaten-->, in 2<!--=sharing.beaten.other--> of them with such a convolution that the other lacks.
 # It was chosen among 5<!--=sharing.among.least--> to 20<!--=sharing.among.most-->, though, which helps it.
 #
 # (ranking)=

@@ -62,7 +62,7 @@ SVG(supernet.cell())
 #
 # DARTS has *zero* among its operations, and in the end keeps two edges for each node. Here no edge is dropped: the network has all 42, one operation each.
 #
-# **What a cell computes.** Its inputs may differ in size: after a reduction cell the newer one has half the height and width, and twice the channels. So each input first goes through a 1 × 1 convolution to the cell's channels, which also halves the larger image. Then come the nodes, one after the other; here with the library's own parts:
+# **What a cell computes.** Its inputs may differ in size: after a reduction cell the newer one has half the height and width, and twice the channels. So each input first goes through a 1 × 1 convolution to the cell's channels, which also halves the larger image. Then come the nodes, one after the other. The library splits an operation in two: what depends on the source alone (ReLU, or all of a pooling) runs once for a node, the rest for each edge. Here with its own parts:
 
 # %%
 import torch
@@ -84,7 +84,7 @@ for target in range(2, 6):  # inputs are 0 and 1
     total = 0
     for source in range(target):
         name = on_edge[target, source]
-        x = cell.source_parts[f"{source}/{name}"](nodes[source])  # ReLU …
+        x = cell.source_parts[f"{source}/{name}"](nodes[source])  # shared
         total = total + cell.edge_parts[f"{target}<-{source}/{name}"](x)
     nodes.append(total)
 output = torch.cat(nodes[2:], dim=1)  # 8 x 256 x 7 x 7

@@ -20,10 +20,10 @@
 # :class: minute
 # - A step draws a vector $S$ and one operation for every edge. This *path* is an ordinary small network, run on a batch of images. The weights follow the gradient of its loss; operations that were not drawn cost nothing.
 # - What chooses learns without a gradient. First all paths are drawn at random, and their losses tell by regression what each operation is *worth*. From then on an edge weighs this worth against its price under $S$.
-# - This is the preset `worth`. The pages of results show families of the preset `default`, which chooses in another way ({ref}`below <training-default>`). In miniature a training runs in some seconds.
+# - This is the preset `worth`. The pages of results show families of the preset `default`, which chooses in another way ({ref}`how it differs <training-default>`). In miniature a training runs in some seconds.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with S, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps, drawn from real ones with invented worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: numbers that pass no gradient, once, when the warm-up ends.", "name": "fig-step"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with S, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps after the warm-up, with made-up worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: what happens once, when the warm-up ends, without a gradient.", "name": "fig-step"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML, SVG
 
@@ -34,7 +34,7 @@ figures.as_in_the_book()
 SVG(training.picture())
 
 # %% [markdown]
-# ## The step in ten lines
+# ## The step in eleven lines
 #
 # {numref}`fig-step` shows two steps of our method, the preset `worth`, each with 32<!--=training.images--> images; here they are as a program. At the right stand the names in the code.
 #
@@ -42,18 +42,21 @@ SVG(training.picture())
 # :linenos:
 #
 # for each step, with a batch of images:
-#     if the warm-up has just ended:
-#         worth = regression of losses on choices            _learn
-#     draw S, mostly where the predicted front is            condition
-#     net = worth / κ − price of S                           hypernetwork
-#     draw an operation for every edge by softmax(g · net)   hard_sample
-#     or, in the warm-up, any operation                      random_choice
-#     L = cross-entropy of this network                      cross_entropy
-#     in the warm-up: remember the choices and L             record
-#     weights: a step down the gradient of L                 step
+#     in the warm-up (the first 15 % of the steps):
+#         choices = any operation on every edge             random_choice
+#     after it:
+#         S = penalties, mostly of promising networks       condition
+#         net = worth / κ − price of S                      hypernetwork
+#         choices = drawn by softmax(g · net)               hard_sample
+#     L = cross-entropy of the network with these choices   cross_entropy
+#     weights: a step down the gradient of L                step
+#     in the warm-up: remember choices and L                record
+#     at its end, once: worth = regression of L on choices  _learn
 # ```
 #
 # ($\alpha = g \cdot \text{net}$ are the logits, and $g$ is the *gain*, below. An edge that stands in two cells divides its worth by 2.)
+#
+# **Where is** $\kappa\,\mathsf{Lat}$**?** Not in the loss. Our price acts on the draw alone: it lowers the logits of what is dear. So only the cross-entropy has a gradient, and the code computes the price for the log.
 #
 # The real code, included from the files of the library as they are. `own`, `everyone` and `tensor_split` share out the paths of a step among processes; with one path and one process they give back what they get.
 #
@@ -121,13 +124,16 @@ SVG(training.picture())
 #
 # **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({doc}`sampling`), and its hypernetwork follows the gradient through them ({doc}`hypernetwork`).
 #
-# **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better. So 80<!--=training.front--> % of ours lie where the *predicted front* is.
+# **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better. So 80<!--=training.front--> % of ours lie where the *predicted front* is, the networks that no other beats in size and in the sum of its worths.
 #
+# :::{dropdown} How is the front found?
 # When the warm-up ends, 1,000<!--=training.draws--> $S$ are drawn, size and summed worth of each member computed, and those kept that no other beats in both. A step then draws a size, nearly evenly on a logarithmic scale, and takes the $S$ whose member is nearest in size (`Front` in `simplexnas.methods.worth`).
-# The others lie anywhere in the triangle, 25<!--=training.corner--> % of them drawn from Dirichlet(1/2), which visits its sides more often.
+#
+# The other $S$ lie anywhere in the triangle, 25<!--=training.corner--> % of them drawn from Dirichlet(1/2), which visits its sides more often.
+# :::
 #
 # (training-default)=
-# **How does `default` differ?** There what chooses are *utilities*, numbers that follow a gradient estimated by a score function: of 2<!--=training.default.paths--> paths in a step, the better one's choices become likelier. No $S$ is drawn at a front. It trains 24<!--=training.default.epochs--> epochs, where `worth` trains 10<!--=training.epochs-->, with a gain that rises to 40<!--=training.default.gain-->.
+# **How does `default` differ?** There what chooses are *utilities*, numbers that follow a gradient estimated by a *score function*: 2<!--=training.default.paths--> networks are drawn in a step, and the choices of the one with the lower loss become likelier. No $S$ is drawn at a front. It trains 24<!--=training.default.epochs--> epochs, where `worth` trains 10<!--=training.epochs-->, with a gain that rises to 40<!--=training.default.gain-->.
 #
 # (training-worth)=
 # ## From losses to choices
@@ -140,18 +146,10 @@ SVG(training.picture())
 #
 # An effect has two parts: one that all edges of a cell type have in common for this operation, and one of the edge's own. The regression holds both near 0 unless the losses speak against it (Bayesian ridge regression). So with few losses all edges of a cell type look alike.
 #
-# **Only a warm-up teaches.** In the first 15<!--=training.warmup--> % of the steps every path is drawn at random. First three probabilities are drawn for each cell type, then by them the operation of every edge: so one path has many convolutions, the next has few. The second half of these paths is regressed, once; the first half is of weights that know nothing yet.
-# Later estimates would confirm themselves: what is drawn often is trained well, looks good, and is drawn more often still. From then on only the weights learn.
+# **Only a warm-up teaches.** In the first 15<!--=training.warmup--> % of the steps every path is drawn at random. For each path and cell type, shares of the three operations are drawn, then each edge's operation by these shares: one path has many convolutions, the next few. The second half of these paths is regressed, once; the first half is of weights that know nothing yet.
+# After the warm-up only the weights learn. Later estimates would confirm themselves: what is drawn often is trained well, looks good, and is drawn more often still.
 #
-# **Worth against price.** If effects add up, each edge $e$ can be decided by itself: find the probabilities $p$ that minimise loss plus $\kappa$ times price, less a term with the entropy $H(p)$ that keeps the choice open,
-#
-# $$\sum_m p_m \big({-\text{worth}_{em}} + \kappa\, n_e\, \text{price}_{em}(S)\big) - \tau\, n_e\, H(p).$$
-#
-# $n_e$ is the number of cells that hold the edge (1 or 2), as the price is that of one cell. The price is the penalty $S_m$ plus a price of the operation's parameters. The minimum is
-#
-# $$p = \mathrm{softmax}\Big(g\,\Big(\frac{\text{worth}_e}{\kappa\, n_e} - \text{price}_e(S)\Big)\Big), \qquad g = \frac{\kappa}{\tau}.$$
-#
-# The *gain* $g$ is 400<!--=training.gain--> here, with $\kappa =$ 0.0125<!--=training.kappa-->: nearly all choices are clear, and training sees hardly more than the members. {doc}`hypernetwork` derives the minimum and has the price.
+# **Worth against price.** On each edge, {eq}`eq-worth` of {doc}`hypernetwork` then weighs worth against price. The *gain* $g$ is 400<!--=training.gain--> here, with $\kappa =$ 0.0125<!--=training.kappa-->: nearly all choices are clear, and training sees hardly more than the members.
 #
 # (training-miniature)=
 # ## A training in miniature
@@ -183,7 +181,7 @@ torch.set_num_threads(1)  # the tensors are small
 with tempfile.TemporaryDirectory() as folder:
     method = search(config, splits.train, folder, progress_bar=False)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Above, the losses of the warm-up on a logarithmic scale fall from 2.3 nats at the first step, with crosses for its first half and dots for its second, which the regression sees. Below, for each of ten edges, the worth of its three operations with standard errors."}, "figure": {"caption": "The training in miniature. Above: the loss of each path of the warm-up. Below: what the regression found each operation to be worth, ± standard error; 0 is the mean of an edge. Nodes 0 and 1 are the cell's inputs.", "name": "fig-miniature"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Above, the losses of the warm-up on a logarithmic scale fall from 2.3 nats at the first step, with crosses for its first half and dots for its second, which the regression sees. Below, for each of ten edges, the worth of its three operations with standard errors."}, "figure": {"caption": "The training in miniature. Above: the loss of each path of the warm-up. Below: what the regression found each operation to be worth, ± standard error; 0 is the mean of an edge. Nodes 0 and 1 are the cell's inputs, c-2 and c-1.", "name": "fig-miniature"}}
 training.curves(method)
 plt.show()
 
@@ -239,11 +237,9 @@ assert np.abs(found.nats - expected).max() < 0.01
 # %% [markdown]
 # ## What can go wrong
 #
-# - **Effects need not add up.** "This convolution only if that one is gone" is not in the regression.
 # - **Worths belong to weights.** They are learned while the weights change, and from weights that have seen little. A warm-up in which all are drawn alike lessens this; it does not end it.
 # - **Batch normalisation.** Its running statistics mix all paths. A member is measured with statistics of its own.
 # - **The miniature is a toy.** Digits are easy, and its settings are not the presets'. It shows how a training works, and nothing about Fashion-MNIST.
-# - **Many small tensors.** On a busy machine two threads can be many times slower than one, which is why the cell above sets one.
 #
 # ## Where it lives
 #

@@ -18,12 +18,12 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Yes. As its penalty rises, an operation becomes rarer, and in small steps. Each of our three<!--=triangle.trainings--> trainings has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> networks on its *front*: of its 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones, no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
-# - S is a dial of size, not of accuracy. Most of the accuracy depends on one thing, a convolution in the reduction cell. Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's models, A to C on the slides and D in a later text.
-# - For accuracy against size one number does nearly as well as the vector S. Within the one limit of time that we tried it does not.
+# - Yes. As its penalty rises, an operation becomes rarer. Each of our three<!--=triangle.trainings--> trainings has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> networks on its *front*: of its 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones, no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
+# - S is a dial of size, not of accuracy. Accuracy has two levels, and they go with convolutions in the reduction cell. (We saw this on test images.) Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's models, A to C on the slides and D in a later text.
+# - For accuracy against size one number does nearly as well as the vector S. Within the one limit of predicted time that we tried, 4 ms for one image in PyTorch, it does not.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four triangles of penalties, coloured in tiles: edges with pooling, identity and convolution, each most where the penalties on the others are large, and edge parameters, which are most where the penalty on convolutions is small. A to D are marked."}, "figure": {"caption": "What S does: edges with each operation, of 28, and edge parameters, means over our trainings. A corner is all the penalty on one operation; A to D are the paper's points.", "name": "fig-triangle-maps"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four triangles of penalties, coloured in tiles: edges with pooling, identity and convolution, each most where the penalties on the others are large, and edge parameters, which are most where the penalty on convolutions is small. A to D are marked."}, "figure": {"caption": "What S does: edges with each operation, of 28, and edge parameters, means over our trainings. A corner is all the penalty on one operation; A to D: the author's points.", "name": "fig-triangle-maps"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -59,16 +59,12 @@ HTML(as_html(triangle.steering_table()))
 #
 # $\mathsf{Lat}$ is linear in the probabilities. Where it is least, every edge takes the operation of least penalty, and all edges change their mind at the same S: a switch, not a dial. {numref}`fig-triangle-switching` walks from $(\frac12, \frac12, 0)$ to $(0, 0, 1)$.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Step lines of the number of convolution edges against the penalty on convolutions: one falls from 28 to 0 at one third, the second in two steps, the third gradually, the fourth within a short stretch around one third."}, "figure": {"caption": "Convolutions along a line of S: where the linear price of the author's loss is least, where that with a price of parameters is, in one of our trainings, and in the published method as trained.", "name": "fig-triangle-switching"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Step lines of the number of convolution edges against the penalty on convolutions: one falls from 28 to 0 at one third, the second in two steps, the third gradually, the fourth within a short stretch around one third."}, "figure": {"caption": "Edges with a convolution as its penalty rises: at the minimum of the author's price alone, at that of a price with parameters, in one of our trainings, and in the published method as trained.", "name": "fig-triangle-switching"}}
 triangle.switching()
 plt.show()
 
 # %% [markdown]
 # **Utilities that differ from edge to edge spread the switches:** the number falls between 0.01<!--=triangle.fall.ours.from--> and 0.55<!--=triangle.fall.ours.to--> in our training. In the published hypernetwork it falls within a short stretch, between 0.23<!--=triangle.fall.theirs.from--> and 0.37<!--=triangle.fall.theirs.to-->.
-#
-# A price by parameters or by MACs alone would not make the steps smaller. Pooling has neither, so that a convolution is never cheaper, whatever the penalties. Measured time can be the price ({doc}`time_price`); it is linear in the probabilities too.
-#
-# A second route to the same networks needs none of the hypernetwork's code: every edge takes the operation of least $S_m - v_m$, where $v$ is its utility minus its price at $S = 0$. It agrees on every edge of every point (a test).
 #
 # ## Accuracy has two levels
 
@@ -86,7 +82,7 @@ HTML(as_html(triangle.levels_table()))
 #
 # Each of these convolutions costs 11,968 parameters, as it stands in two cells. Every member with one also has at least two in the normal cell: the smallest has 15,168<!--=triangle.with.smallest--> edge parameters, more than the paper's D. So within the sizes of B and D our best members hardly differ.
 #
-# One convolution there would not be enough. The family without a price of parameters ({doc}`time_price`) has a member with it and no other: 87.0<!--=triangle.unit.one--> %, where pooling everywhere has 85.1<!--=triangle.unit.pooling--> % with its weights.
+# One convolution there would not be enough. The family without a price of parameters ({doc}`time_price`) has a member with one and no other: 87.0<!--=triangle.unit.one--> %, where pooling everywhere has 85.1<!--=triangle.unit.pooling--> % with its weights.
 #
 # ## Accuracy against size
 #
@@ -96,7 +92,7 @@ HTML(as_html(triangle.levels_table()))
 triangle.fronts()
 plt.show()
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Three members of each training: test accuracy in percent, and edge parameters.", "name": "tab-notable"}}
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Three members of each training", "code_prompt_hide": "Hide the table", "figure": {"caption": "Three members of each training: test accuracy in percent, and edge parameters.", "name": "tab-notable"}}
 HTML(as_html(triangle.notable_table()))
 
 # %% [markdown]
@@ -104,24 +100,24 @@ HTML(as_html(triangle.notable_table()))
 # **Pooling on every edge is more accurate than each of the paper's four models.** It has no edge parameter at all; stem, preprocessing and classifier are trained even there. Of the distance from the paper to our best within its size it covers
 # 85<!--=triangle.covered.B--> % at B, 79<!--=triangle.covered.D--> % at D, 49<!--=triangle.covered.A--> % at A and 31<!--=triangle.covered.C--> % at C.
 #
-# **The largest member is never the best.** That may come of sharing: {ref}`members-alone`.
+# **The largest member is never the best.** That may come from sharing ({ref}`members-alone`).
 #
 # (one-number)=
 # ## Why a vector? One number instead of two
 #
 # Two of the three penalties are free. A vector can say which cost counts ({doc}`problem` has two members, one with fewer parameters, the other with fewer MACs). Would one number do?
 #
-# On each of three lines through the centre one penalty varies, and the other two are equal: 11<!--=triangle.line.points--> of the 231<!--=triangle.points--> points. We compare their *hypervolumes*: of a square of size and error, the part that a front dominates, the larger the better ({ref}`corners <hypervolume>`).
+# On each of three lines through the centre one penalty varies, and the other two are equal: 11<!--=triangle.line.points--> of the 231<!--=triangle.points--> points. We compare their *hypervolumes*: of a square of size and error, the part that a front dominates, the larger the better ({ref}`how it is measured <hypervolume>`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What the points S can do, all of them or those of a line: hypervolume, ± standard deviation over trainings; test accuracy in percent of the member that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, {doc}`timing`). Last: for each training, on 1,001 points of the line, the networks within 4 ms that have a convolution in the reduction cell; we did not measure them.", "name": "tab-one-number"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "What the points S can do, all of them or those of a line: hypervolume, ± standard deviation over trainings; test accuracy in percent of the member that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, in PyTorch). Last: for each training, on 1,001 points of the line, the networks within 4 ms that have a convolution in the reduction cell; we did not measure them.", "name": "tab-one-number"}}
 table = triangle.one_number_table(triangle.one_number())
-table = table.rename(columns={"fast": "with, within 4 ms"})
+table = table.rename(columns={"fast": "reduction conv. within 4 ms"})
 HTML(as_html(table))
 
 # %% [markdown]
 # **For accuracy against size, and against MACs, one number nearly does.** Where only the penalty on pooling varies, 11<!--=triangle.line.points--> points have almost the hypervolume of all: 0.69<!--=triangle.line--> and 0.70<!--=triangle.line.all-->. We saw afterwards which line is best; on validation images it is the same.
 #
-# **Within 4 ms no line does, with 11 points.** All S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. What is missing is a fast network with a convolution in the reduction cell. Finer points of the line of identity have some in most trainings, the other lines have none. That is one limit, and its times are predicted, with errors of some percent ({ref}`timing-errors`).
+# **Within 4 ms for one image (predicted, in PyTorch) no line of 11 points does.** All S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. What is missing is a fast network with a convolution in the reduction cell. Finer points of the line of identity have some in most trainings, the other lines have none. That is one limit, and its times are predicted, with errors of some percent ({ref}`timing-errors`).
 #
 # Another single number, such as a price along measured time, we did not try. What the paper's own method gains by a vector was not tested.
 #
