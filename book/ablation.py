@@ -18,12 +18,12 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - We changed one part of our recipe at a time, in short trainings with two seeds each. Most make no difference in hypervolume that two seeds resolve.
+# - We changed one part of our recipe at a time, in short trainings with two seeds each. Most make no difference in hypervolume that two seeds resolve ({numref}`fig-ablation`).
 # - With all changes tested, one is resolved: the Muon optimiser gains 5<!--=ablation.muon-->, on a scale on which the unchanged recipe has 49<!--=ablation.base-->. Without the change *twice the spread*, which we left out after we had seen it, two more are: training the largest and the smallest network in each step helps, random shifts of the images cost.
 # - For the same time, neither those two networks nor another gradient estimator brings more hypervolume.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Rows of two dots, one row for each change of the recipe, showing the hypervolume of each training; a band marks the trainings with nothing changed. The sandwich is the first row; without Muon and with random shifts the dots lie last, left of the band. Most rows overlap the band or lie a little to its right."}, "figure": {"caption": "Hypervolume of each short training, by what was changed, best mean first, on validation images. Band: the two trainings with nothing changed. Bold: differences that two seeds resolve.", "name": "fig-ablation"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Rows of two dots, one row for each change of the recipe, showing the hypervolume of each training; a band marks the trainings with nothing changed. The sandwich is the first row; without Muon and with random shifts the dots lie last, left of the band. Most rows overlap the band or lie a little to its right."}, "figure": {"caption": "Hypervolume of each short training, by what was changed, best mean first, on validation images. Band: the two trainings with nothing changed. Bold: differences that two seeds resolve if twice the spread is left out.", "name": "fig-ablation"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -85,23 +85,23 @@ plt.show()
 #
 # - **Hypervolume**, here × 100, is the share of a square of (logarithm of) size and error in which some member is both smaller and more accurate ({ref}`how it is measured <hypervolume>`).
 # - **Steering** is here a number: the weakest rank correlation between a penalty and the edges with its operation. Nearer to 0 is weaker.
-# - **p** is of Dunnett's test: if no change had any effect, in this share of such experiments some line would differ from the unchanged one by that much in hypervolume. Two trainings say little about their own spread, so one standard deviation serves all lines.
+# - **P-value**, by Dunnett's test, which allows for comparing many lines with one: how often chance alone would make some line differ that much. Two trainings say little about their own spread, so one standard deviation serves all lines.
 #
 # Members are chosen and measured on the 5,000 validation images, in every table here: by such numbers a recipe is chosen, and test images should have no part in that. Chosen where they are measured, members look a little better than they are. The binomial standard error of 85 % is 0.5 percentage points there.
 #
 # ## One change at a time
 
-# %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "All changes, by size and steering", "code_prompt_hide": "Hide the table", "figure": {"caption": "Two epochs with one change each, on validation images: hypervolume × 100, p of its difference from nothing changed, accuracy in percent of the best member within each of the paper's sizes, in edge parameters, and steering. ±: standard deviation of two trainings. –: some training has no member that small.", "name": "tab-ablation"}}
+# %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "All changes, by size and steering", "code_prompt_hide": "Hide the table", "figure": {"caption": "Two epochs with one change each, on validation images: hypervolume × 100, P-value of its difference from nothing changed, accuracy in percent of the best member within each of the paper's sizes, in edge parameters, and steering. ±: standard deviation of two trainings. –: some training has no member that small.", "name": "tab-ablation"}}
 HTML(as_html(ablation.changes_table(runs)))
 
 # %% [markdown]
-# **Three differences are resolved** (p < 0.05), on validation and on test images. On validation the smallest of them is 4<!--=ablation.resolved.least-->, the largest that is not resolved 3<!--=ablation.others.most--> ({numref}`tab-ablation`).
+# **Three differences are resolved** if *twice the spread* is left out (P-value < 0.05), on validation and on test images. On validation the smallest of them is 4<!--=ablation.resolved.least-->, the largest that is not resolved 3<!--=ablation.others.most--> ({numref}`tab-ablation`).
 #
 # - **Muon** gains 5<!--=ablation.muon--> over AdamW alone, at the one learning rate tried. (The two trainings without it took four times as long, as other work ran beside them.)
 # - **Random shifts** of up to 2 pixels cost 4<!--=ablation.shifts-->, after two epochs.
 # - **The sandwich** helps large members, only above 12,320 edge parameters: within C's size 89.3<!--=ablation.sandwich.within--> % instead of 85.2<!--=ablation.within-->.
 #
-# **One line has no p.** With *twice the spread* neither training has a member within 5,120 edge parameters, so that its hypervolume says mostly that. Its standard deviation is 5.1<!--=ablation.wide.sd-->, the others' are at most 1.7<!--=ablation.others.sd-->. We left it out after we had seen it. With it, only Muon is resolved.
+# **One line has no P-value.** With *twice the spread* neither training has a member within 5,120 edge parameters, so that its hypervolume says mostly that. Its standard deviation is 5.1<!--=ablation.wide.sd-->, the others' are at most 1.7<!--=ablation.others.sd-->. We left it out after we had seen it. With it, only Muon is resolved.
 #
 # **What is not resolved may still matter.** All lines are compared with the same two trainings, which may have drawn low: on validation images 14<!--=ablation.above.validation--> of the 20<!--=ablation.tested--> lines lie above them, on test images 9<!--=ablation.above.test-->.
 # All share their two seeds, which the test does not use. And the *moving average* is no training of its own: it has the choices of the unchanged one, and hardly other weights.
@@ -115,20 +115,20 @@ HTML(as_html(ablation.changes_table(runs)))
 # (ablation-time)=
 # ## For the same time
 #
-# What makes a step slower has to be compared with a longer training of the unchanged recipe.
+# What makes a step slower has to be compared with a longer training of the unchanged recipe ({numref}`fig-ablation-time`).
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Hypervolume against seconds of training. A black line of the unchanged recipe rises from 40 at 90 seconds over 49 at 240 to 54 at 295. All other trainings lie to its right: three gradient estimators at 350 seconds between 44 and 48, the sandwich at 555 seconds between 53 and 54."}, "figure": {"caption": "Hypervolume × 100 on validation images against the time of training on two CPU cores. Line: means of the unchanged recipe, by its epochs. Other work ran at times.", "name": "fig-ablation-time"}}
 found = ablation.measured(ablation.TIMED)
 ablation.over_time(found)
 plt.show()
 
-# %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "The same in numbers", "code_prompt_hide": "Hide the table", "figure": {"caption": "The same in numbers, seconds of both seeds; other columns as above. p: of the difference from one epoch with nothing changed, by a test of its own.", "name": "tab-ablation-time"}}
+# %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "The same in numbers", "code_prompt_hide": "Hide the table", "figure": {"caption": "The same in numbers, seconds of both seeds; other columns as above. P-value: of the difference from one epoch with nothing changed, by a test of its own.", "name": "tab-ablation-time"}}
 HTML(as_html(ablation.time_table(found)))
 
 # %% [markdown]
 # **The sandwich** runs twice as many images in a step, half of them through the largest network. In half its time, with three epochs, the unchanged recipe is as good: 54.4<!--=ablation.three--> against 53.5<!--=ablation.sandwich.two-->. Within C's size the sandwich stays ahead, by 2<!--=ablation.sandwich.ahead--> percentage points.
 #
-# **Other gradient estimators** run every operation. After one epoch all three are ahead (p < 0.05, {numref}`tab-ablation-time`): straight-through and the published relaxed samples by 7<!--=ablation.relaxed-->, ReinMax by 5<!--=ablation.reinmax-->.
+# **Other gradient estimators** run every operation. After one epoch all three are ahead (P-value < 0.05, {numref}`tab-ablation-time`): straight-through and the published relaxed samples by 7<!--=ablation.relaxed-->, ReinMax by 5<!--=ablation.reinmax-->.
 # But their epoch takes nearly four times as long, and in less time ours is ahead of them, with three epochs.
 #
 # Whether sandwich or estimators would pay in a whole training, we did not try.
@@ -136,7 +136,7 @@ HTML(as_html(ablation.time_table(found)))
 # (ablation-forms)=
 # ## Other hypernetworks
 #
-# The published pivots and a multilayer perceptron have no factor like our gain, and need a larger $\kappa$, 0.1. So two things change, and their trainings differ too much among themselves for the test above.
+# The published pivots and a multilayer perceptron have no factor like our gain, and need a larger $\kappa$, 0.1. So two things change, and their trainings differ too much among themselves for the test above ({numref}`tab-forms`).
 
 # %% tags=["hide-input", "full-width"] mystnb={"figure": {"caption": "Other hypernetworks: each training of two epochs, on 15 points S. Steering, different networks and their edge parameters; on validation images hypervolume × 100, and accuracy in percent of the best member within A's size; and edges, of 28, in which two members differ, mean over pairs.", "name": "tab-forms"}}
 HTML(as_html(ablation.forms_table(ablation.forms())))

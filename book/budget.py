@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The menu has 12<!--=budget.members--> networks of 87<!--=budget.least--> to 92<!--=budget.most--> % test accuracy. One image takes at most 0.7<!--=budget.slowest--> ms in ONNX Runtime. All come from one training, and none needs another.
+# - The menu has 12<!--=budget.members--> networks of 87<!--=budget.least--> to 92<!--=budget.most--> % test accuracy. One image takes at most 0.7<!--=budget.slowest--> ms in ONNX Runtime ({numref}`fig-menu`). All come from one training, and none needs another.
 # - One measurement of your machine, once, then two commands lead from a limit in milliseconds, parameters or MACs to a file that needs ONNX Runtime and NumPy alone. Training the chosen network by itself takes two more, for about 1.2<!--=budget.alone--> percentage points more.
 # - A promised time is measured first. Of 50<!--=budget.onnx.of--> random budgets 48<!--=budget.onnx.kept--> held in ONNX Runtime when the network was timed again, and all 50<!--=budget.pytorch.kept--> in PyTorch.
 # :::
@@ -41,7 +41,7 @@ plt.show()
 # (menu)=
 # ## The menu
 #
-# These are the members worth having: no other one is both smaller, in total parameters, and more accurate on validation images.
+# {numref}`tab-menu` has the members worth having: no other one is both smaller, in total parameters, and more accurate on validation images.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The menu: parameters of the chosen edges and in total, MACs of one image, predicted time of one image in ONNX Runtime, and accuracy in percent on validation images, by which members are chosen, and on test images. With inherited weights. An accuracy is ± 0.4 to 0.5 (validation) or ± 0.3 (test): its binomial standard error, in percentage points.", "name": "tab-menu"}}
 table = LatencyTable.load(published.ONNXRUNTIME_TABLE)
@@ -100,7 +100,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 #
 # ## Classify a picture
 #
-# To use a file takes ONNX Runtime from 1.18 and NumPy. This one lies in `data/models/within-4-ms` (a promise of 4 ms in PyTorch); name your own folder instead. From this library come only the names of two files, and the drawing:
+# To use a file takes ONNX Runtime from 1.18 and NumPy. This one lies in `data/models/within-4-ms` (a promise of 4 ms in PyTorch); name your own folder instead. From this library come only the names of two files, and the drawing ({numref}`fig-classified`):
 
 # %% mystnb={"image": {"alt": "A small picture of an ankle boot, under the words Ankle boot"}, "figure": {"caption": "The first test image, under what the file calls it.", "name": "fig-classified"}}
 import gzip

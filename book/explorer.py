@@ -15,11 +15,17 @@
 # %% [markdown]
 # # What does S do?
 #
-# Drag the ring. Each point of the triangle is a vector **S** of penalties, and each gives a network out of one training; its two cells, its size, its
-# time and its accuracy change at once.
+# *For everybody · needs no other page · about 4 minutes*
+#
+# :::{admonition} In one minute
+# :class: minute
+# - Drag the ring. Each point of the triangle is a vector **S** of penalties: a corner is all the penalty on one operation, which the network then avoids.
+# - Each S gives a network out of one training. Its two cells, its size, its time and its accuracy change at once.
+# - Accuracy hardly follows S step by step: it jumps where the reduction cell gets its first convolutions.
+# :::
 
 # %% tags=["hide-input", "full-width"]
-from IPython.display import HTML, display
+from IPython.display import HTML
 
 from simplexnas.family import Family
 from simplexnas.io import records
@@ -29,13 +35,8 @@ from simplexnas.report.explorer.page import explorer
 
 family = Family.load(published.DEFAULT[0])
 lattice = records.read_own(family, records.LATTICE)
-display(
-    HTML(
-        explorer(
-            family, lattice, LatencyTable.load(published.ONNXRUNTIME_TABLE)
-        )
-    )
-)
+table = LatencyTable.load(published.ONNXRUNTIME_TABLE)
+HTML(explorer(family, lattice, table))
 
 # %% [markdown]
 # ## What you see
@@ -47,7 +48,7 @@ display(
 # - **Accuracy** is that of inherited weights on the 10,000 test images. It is *measured* if this very network is one of the lattice's 231 points. Else it stands after an ≈ and is that of
 #   another network, at the nearest measured S: this one may be better or worse. The line in the plot joins the members that no other beats on *validation* images in both size and accuracy, so it can fall.
 # - **Time** is predicted from a table of parts, for one image in ONNX Runtime, on one thread of an AMD EPYC ({doc}`timing`).
-# - **At most** greys out what breaks a budget. **Walk** changes one penalty and keeps the proportion of the other two.
+# - **At most** greys out what breaks a budget, in edge parameters as `simplexnas select` counts them; its command then stands under *Ask for it yourself*. The plot and the best of each size go by total parameters. **Walk** changes one penalty and keeps the proportion of the other two.
 #
 # The page computes what the library does. Each edge has a score for each operation; S lowers it by the penalty, and the highest wins ({doc}`hypernetwork`).
 # The address holds S, so that a link to this page can be a link to a network.

@@ -23,7 +23,7 @@
 # - What the data say is coarse. For each cell, a convolution is worth about twice as much in the reduction genotype as in the normal one. On which edge of a genotype it is worth most, they hardly say.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge: those of the reduction genotype lie higher, towards the corner of pooling, than most of the normal genotype. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "Each mark is an edge of a trained family: at this S its three operations tie. For one edge, in colour, what it takes at every other S. Two edges have their point outside the triangle. A to D: the author's S.", "name": "fig-triple-points"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge: those of the reduction genotype lie higher, towards the corner of pooling, than most of the normal genotype. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "Each mark is an edge of a trained family: at this S its three operations tie. For one edge, in colour and by name, what it takes at every other S. Two edges have their point outside the triangle. A to D: the author's S.", "name": "fig-triple-points"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -64,7 +64,7 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 #
 # Train for a while with random operations. Networks with a convolution on a certain edge then have a lower loss than others, on average by so much: that is its *worth*, in *nats*, the unit of a cross-entropy with natural logarithm.
 #
-# Worth in nats, made comparable with penalties, minus a price that has two parts, penalty and parameters:
+# Worth in nats, made comparable with penalties, minus a price that has two parts, penalty and parameters ({numref}`tab-symbols` has the symbols):
 #
 # $$\alpha_m(S) = g\,\Big(\frac{\text{worth}_m}{\kappa\, n_e} - c_m(S)\Big), \qquad c_m(S) = S_m + \lambda\, q_m .$$ (eq-worth)
 #
@@ -109,7 +109,7 @@ plt.show()
 #
 # $$S_m = v_m + \big(1 - \textstyle\sum_i v_i\big)/3 ,$$ (eq-point)
 #
-# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives (exercise 2), 137<!--=hypernetwork.networks--> different ones on the lattice. Of these points 26<!--=hypernetwork.inside--> lie in the triangle. Where one lies outside, its edge has an operation that it never takes.
+# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives (second exercise), 137<!--=hypernetwork.networks--> different ones on the lattice. Where a point lies outside the triangle, as 2<!--=hypernetwork.outside--> do, its edge has an operation that it never takes.
 #
 # **Small convolutions come first.** Lower the penalty on convolutions, and keep the other two equal ({numref}`tab-order`). In a reduction cell a convolution is worth more, but has on average 7.5<!--=hypernetwork.times--> times the parameters. So 11<!--=hypernetwork.before--> of the 14 normal edges take theirs before any reduction edge does.
 

@@ -22,7 +22,7 @@
 #
 # > The method can obtain architectures of models by changing the vector of the complexity parameter, without the need for additional fine-tuning.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The method, as one training of ours carries it out. A point S of the triangle (a corner is all the penalty on one operation) gives each of 28 edges an operation; drawn are the 14 of one kind of cell. Rings: the networks of 231 points S, all with the weights of one training. A network is a chain of such cells ({numref}`fig-supernet`). A to C: the points of the slides; D: of a later text.", "name": "fig-method"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The method, as one training of ours carries it out. A point S of the triangle (a corner is all the penalty on one operation) gives each of 28 edges an operation; drawn are the 14 of one kind of cell. Full bars: an edge's highest score. Rings: the networks of 231 points S, all with the weights of one training. A network is a chain of such cells ({numref}`fig-supernet`). A to C: the points of the slides; D: of a later text.", "name": "fig-method"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -33,7 +33,7 @@ figures.as_in_the_book()
 HTML(intro.method())
 
 # %% [markdown]
-# A network here is a chain of *cells*. In a cell *edges* join nodes, and on each edge stands one *operation*: pooling, identity (pass on what comes) or convolution. So to choose a network is to choose an operation for each of 28 edges ({doc}`supernet`).
+# {numref}`fig-method` shows the method. A network here is a chain of *cells*. In a cell *edges* join nodes, and on each edge stands one *operation*: pooling, identity (pass on what comes) or convolution. So to choose a network is to choose an operation for each of 28 edges ({doc}`supernet`).
 #
 # All choices share one set of weights, trained once on Fashion-MNIST {cite}`xiao2017fashionmnist`, pictures of clothes. The networks that one training gives are its *family*, the network of one S is a *member*, and it *inherits* its weights: they are not trained further. Words with a dotted line say what they mean; {doc}`notation` lists them.
 #
@@ -42,7 +42,7 @@ HTML(intro.method())
 #
 # 1. **S steers, after one training.** The higher the penalty on an operation, the fewer edges take it, in the published method as in ours (in ours by construction), and no network is trained further. One training of ours gives about a dozen networks of 87<!--=intro.front.low--> to 92<!--=intro.front.high--> % that no other member beats in size and accuracy.
 # 2. **In the published method the images hardly decide which operation stands where.** Without a single image one training makes nearly the same choices, at the setting of the author's code ({ref}`have-data-a-say`). In ours we do not know: a random order of edges, trained once, gave about the same accuracies ({ref}`own-weights`).
-# 3. **Random choices of the same kind and size, trained alone, are nearly as good.** Ten random architectures, each trained by itself, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind that are nearest in size, trained alone too. Kind is whether the reduction cell has a convolution. Against the best member of at most their size, 8<!--=sharing.beaten--> of ten are behind ({ref}`worth-a-search`).
+# 3. **Random choices of the same kind and size, trained alone, are nearly as good.** Ten random architectures, each trained by itself, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too. Against the best member of at most their size, 8<!--=sharing.beaten--> of ten are behind ({ref}`worth-a-search`).
 #
 # All that the paper says, claim by claim, and what else we found: {doc}`verdict`.
 #
@@ -86,7 +86,7 @@ intro.result()
 plt.show()
 
 # %% [markdown]
-# The paper's own table, slide 6, in our translation:
+# In {numref}`fig-result` the paper's models lie below all others. Its own table, slide 6, in our translation:
 #
 # > 1\. Equal penalty **0.33, 0.33, 0.33**<br>
 # > 2\. Increased penalty on convolutions **0.15, 0.15, 0.70**<br>
@@ -100,9 +100,12 @@ plt.show()
 # > | Number of convolution | 6 | 0 | 13 |
 # > | Number of identity | 10 | 11 | 15 |
 #
-# We call these three points A, B and C. The author's later Russian text {cite}`firsovtext` adds D = (0.15, 0.70, 0.15), which the slides do not have. Beside ours, test accuracy in percent and *edge parameters*, those of the chosen operations, as the paper counts them (every network has 20,506<!--=supernet.fixed--> more):
+# We call these three points A, B and C. The author's later Russian text {cite}`firsovtext` adds D = (0.15, 0.70, 0.15), which the slides do not have. {numref}`tab-headline` puts its models beside ours. *Edge parameters* are those of the chosen operations, as the paper counts them; every network has 20,506<!--=supernet.fixed--> more.
 #
-# :::{div} headline full-width
+# ::::{div} headline full-width
+# :::{table} Test accuracy in percent, and edge parameters. Bold: the best of 231 S within the paper's parameters, a choice that the paper did not make.
+# :name: tab-headline
+#
 # <!--=table-->
 # | S | paper | ours, same S (3 trainings) | ours, best within the paper's parameters (3 trainings) | published method, trained by us, same S (1 training) |
 # | --- | --- | --- | --- | --- |
@@ -112,11 +115,12 @@ plt.show()
 # | D | 81.4 <br>at 12,320 | 91.9 ± 0.5 <br>at 21,557 | **88.8 ± 0.2** <br>at 4,907 | 92.1 <br>at 110,912 |
 # <!--/table-->
 # :::
+# ::::
 #
 # **How to read it.** The same S does not mean the same size: compare sizes before accuracies. Nor do fewer parameters mean less computing: at A and B our best have about 30 % more multiply-accumulates (MACs) than the paper's models, at C and D fewer ({ref}`paper-and-ours`).
 #
-# - **Ours**: inherited weights, no fine-tuning; only the statistics of batch normalisation are re-estimated, on training images. "±" is the standard deviation over three trainings with different seeds, at their mean size. The choice of test images adds about 0.3 points, mostly shared by all three, which ± does not show. The paper gives one number for each model, without spread or seeds.
-# - **Best within the paper's parameters** (bold; a choice among 231 that the paper did not make): the member best on a validation split among the points S of a *lattice* with step 0.05, for each training. At D it is behind "same S", which is larger there and has a convolution where it counts ({ref}`why its best is behind <why-D>`).
+# - **Ours**: inherited weights, no fine-tuning; only the statistics of batch normalisation are re-estimated, on training images. "±" is the standard deviation over three trainings with different seeds, at their mean size. The choice of test images adds about 0.3 percentage points, mostly shared by all three, which ± does not show. The paper gives one number for each model, without spread or seeds.
+# - **Best within the paper's parameters** (bold): the member best on a validation split among the points S of a *lattice* with step 0.05, for each training. At D it is behind "same S", which is larger there and has a convolution where it counts ({ref}`why its best is behind <why-D>`).
 # - **The published method, trained by us**: its objective, hypernetwork and sampling, completed by the author's code {cite}`firsovcode` where the slides are silent, under our optimiser. It had 5<!--=intro.epochs.theirs--> epochs where ours had 24<!--=intro.epochs.ours-->, once, and nothing was tuned for it. At A, B and D its networks have 2.6<!--=intro.larger.least--> to 9<!--=intro.larger.most--> times the paper's edge parameters.
 #
 # The paper's numbers are quoted; ours are of a variant of the method, the preset `default`. A newer preset, `worth`, is described in {doc}`training`; only {doc}`hypernetwork` shows families of it, and no accuracy of it is on these pages.
@@ -176,11 +180,11 @@ plt.show()
 #
 # <div lang="ru">
 #
-# **Аннотация.** Книга проверяет короткую работу о поиске архитектуры нейронной сети (слайды С. Фирсова, МФТИ, 2024). Суперсеть обучается один раз, а гиперсеть по вектору S штрафов за пулинг, тождественную операцию и свёртку, выбирает операцию для каждого из 28 рёбер. Другое S даёт другую сеть с унаследованными весами, без дообучения.
+# **Аннотация.** Книга проверяет работу о поиске архитектуры нейронной сети (слайды С. Фирсова, МФТИ, 2024). Суперсеть обучается один раз, а гиперсеть по вектору S штрафов за пулинг, тождественную операцию и свёртку, выбирает операцию для каждого из 28 рёбер. Другое S даёт другую сеть с унаследованными весами, без дообучения.
 #
-# Это подтвердилось для опубликованного метода и нашего варианта. Одно обучение нашего даёт около дюжины сетей с точностью от 87<!--=intro.front.low--> до 92<!--=intro.front.high--> % на Fashion-MNIST, которые ни одна сеть семейства не превосходит сразу по размеру и точности. При числе параметров рёбер не больше, чем в работе, они точнее её моделей (одна из четырёх взята из более позднего текста) на величину от 7<!--=verdict.gain.least--> до 10<!--=verdict.gain.most--> процентных пунктов, но отличий в обучении много.
+# Это подтвердилось для опубликованного метода и нашего варианта. Одно обучение нашего даёт около дюжины сетей с точностью от 87<!--=intro.front.low--> до 92<!--=intro.front.high--> % на Fashion-MNIST, которые ни одна сеть семейства не превосходит сразу по размеру и точности. При числе параметров рёбер не больше, чем в работе, они точнее её моделей на величину от 7<!--=verdict.gain.least--> до 10<!--=verdict.gain.most--> процентных пунктов, но отличий в обучении много.
 #
-# Однако управление почти не зависит от данных: опубликованный метод (одно обучение, κ = 50<!--=intro.kappa-->) выбирает почти те же операции и без изображений. Случайные архитектуры, обученные отдельно, уступают близким по размеру сетям семейства того же вида, тоже обученным отдельно, лишь 0.2<!--=sharing.lead--> процентного пункта. Таблица работы, без разброса и методов для сравнения, утверждений о качестве не доказывает. Среди малых сетей наш вариант точнее, но опубликованный метод обучался 5<!--=intro.epochs.theirs--> эпох против наших 24<!--=intro.epochs.ours--> и не настраивался.
+# Управление почти не зависит от данных: опубликованный метод (одно обучение, κ = 50<!--=intro.kappa-->) выбирает почти те же операции и без изображений. Случайные архитектуры, обученные отдельно, уступают близким по размеру сетям семейства того же вида, тоже обученным отдельно, лишь 0.2<!--=sharing.lead--> процентного пункта. Таблица работы, без разброса и методов для сравнения, утверждений о качестве не доказывает. Малые сети точнее у нас, но опубликованный метод обучался 5<!--=intro.epochs.theirs--> эпох против наших 24<!--=intro.epochs.ours--> и не настраивался.
 #
 # </div>
 #

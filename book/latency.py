@@ -84,7 +84,7 @@ HTML(latency.measures().to_html(index=False, border=0))
 HTML(latency.control_counts().to_html(index=False, border=0))
 
 # %% [markdown]
-# Where the control forbids an operation, the paper's models nearly obey it: B has no convolution, C no pooling, D one identity of 28.
+# Where the control forbids an operation, the paper's models nearly obey it ({numref}`tab-control`): B has no convolution, C no pooling, D one identity of 28.
 # Among the operations that tie, no P-value is below 0.05, and D comes nearest. With 28 edges such a test finds only large differences.
 #
 # So the *totals* are compatible with random ties. The *places*, decoded in {doc}`supernet`, are not:
@@ -93,15 +93,15 @@ HTML(latency.control_counts().to_html(index=False, border=0))
 HTML(latency.places().to_html(index=False, border=0))
 
 # %% [markdown]
-# All of D's convolutions stand in the normal genotype, where they are small. Nearly all of C's stand in the reduction genotype, where they are large. Of the 21 identities in A and B one has stride 2, where 6 are expected; at C the convolutions leave only three reduction edges.
+# By {numref}`tab-places` all of D's convolutions stand in the normal genotype, where they are small. Nearly all of C's stand in the reduction genotype, where they are large. Of the 21 identities in A and B one has stride 2, where 6 are expected; at C the convolutions leave only three reduction edges.
 # Independent ties hardly ever look like this. Something placed them. We chose these tests after seeing the numbers.
 #
 # (without-images)=
 # ## A hundred trainings without images
 #
 # Take the published hypernetwork ({doc}`hypernetwork`) and train it with the price alone: no images, no network, no cross-entropy.
-# The optimiser is that of the author's configurations {cite}`firsovcode`: Adam with rate 0.001, one $S$ for each step. Two of his configurations are for three operations, both with the $\kappa$ named above: one of 10 epochs, or 4,690 steps, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
-# `simplexnas without-images` trains a hundred, which differ in their initial values and in the $S$ drawn. {numref}`fig-without-images` has them all; as numbers:
+# The optimiser is that of the author's configurations {cite}`firsovcode`: Adam, one $S$ for each step. Two of them are for three operations, both with the $\kappa$ named above: one of 10 epochs, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
+# `simplexnas without-images` trains a hundred, which differ in their initial values and in the $S$ drawn. {numref}`fig-without-images` has them all, {numref}`tab-without-images` their means:
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Edges with each operation: mean ± standard deviation over a hundred trainings without images. Distance: of the paper's count, the largest of three, in standard deviations.", "name": "tab-without-images"}}
 HTML(latency.spread().to_html(index=False, border=0))
@@ -130,7 +130,7 @@ HTML(latency.one_sided().to_html(index=False, border=0))
 #
 # ## Exercises
 #
-# **1.** A cell with one intermediate node has two edges, so that two genotypes make $3^4 = 81$ architectures. Draw logits, and compare the mean price of all 81, each weighted by its probability, with {eq}`eq-lat`.
+# **1. Is the mean of the price the price of the mean?** A cell with one intermediate node has two edges, so that two genotypes make 81 architectures. Draw logits, and compare the mean price of them all, each weighted by its probability, with {eq}`eq-lat`.
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import itertools
@@ -150,7 +150,7 @@ for choice in itertools.product(range(3), repeat=4):
 assert torch.isclose(mean, cost.price_term(p, prices, tiny))
 
 # %% [markdown]
-# **2.** Derive the gradient of {eq}`eq-lat` with respect to the logits. What is it at B on a normal edge on which all operations are equally likely? And on an edge of the reduction genotype?
+# **2. Which way does the price pull?** Derive the gradient of {eq}`eq-lat` with respect to the logits. What is it at B on a normal edge on which all operations are equally likely? And on an edge of the reduction genotype?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 # dp_i / dalpha_m = p_i (1[i = m] - p_m); summed with n S_i this is

@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - These trainings do not show that it is. A family trained with random utilities, which never change, has a hypervolume of 0.70<!--=learning.hypervolume.random-->, ours 0.70<!--=learning.hypervolume.learned-->. With one training of it and three<!--=learning.trainings--> of ours, a difference below 0.05<!--=learning.visible--> could not have been seen.
+# - These trainings do not show that it is ({numref}`fig-learning-own`). A family trained with random utilities, which never change, has a hypervolume of 0.70<!--=learning.hypervolume.random-->, ours 0.70<!--=learning.hypervolume.learned-->. With one training of it and three<!--=learning.trainings--> of ours, a difference below 0.05<!--=learning.visible--> could not have been seen.
 # - On *our* weights random utilities are behind, by 0.085<!--=learning.same.random--> ({numref}`tab-same-weights` has the interval). So these weights fit the order of edges that they were trained with; the reverse was not tried.
 # - The utilities that our trainings learned agree only weakly: a correlation of 0.18<!--=learning.agreement--> over edges. Chance gives as much in 4<!--=learning.agreement.chance--> % of cases.
 # :::
@@ -41,6 +41,9 @@ plt.show()
 # ## Weights of their own
 #
 # Our families on this page are of the preset `default`, which learns utilities by gradient (its recipe: {numref}`tab-recipe`). A fair opponent of the learned utilities has weights of its own: the same training, with random utilities that never change. So has the published method ({doc}`published_method`), trained for 5<!--=intro.epochs.theirs--> epochs, where ours have 24<!--=intro.epochs.ours-->.
+#
+# (hypervolume)=
+# The *hypervolume* is the part of the unit square that a front dominates. One axis is the logarithm of total parameters, 0 at the smallest network and 1 at the one of convolutions only. The other is the error divided by 30 %. So the reference point is the largest size at 70 % accuracy.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Whole lattices of 231 points S: hypervolume; test accuracy in percent of the member that is best on validation within each of the paper's sizes, in edge parameters; in brackets the number of trainings, ± their standard deviation. (It is the spread over trainings. The choice of test images adds about 0.3, mostly shared by all trainings, which it does not show.)", "name": "tab-own-weights"}}
 HTML(as_html(learning.own_table()))
@@ -59,10 +62,7 @@ HTML(as_html(learning.own_table()))
 #
 # **The price of parameters is not what makes the difference.** Our training without it has a network of no edge parameters, 92.7<!--=learning.unit.within--> % within A's size, and a hypervolume of 0.67<!--=learning.unit.hypervolume-->. It is the form: with a utility minus a price, large penalties on the others always mean pooling everywhere.
 #
-# (hypervolume)=
 # ## The same weights
-# The *hypervolume* is the part of the unit square that a front dominates. One axis is the logarithm of total parameters, 0 at the smallest network and 1 at the one of convolutions only. The other is the error divided by 30 %. So the reference point is the largest size at 70 % accuracy.
-#
 # Opponents with the weights of our families cost no training:
 #
 # - a *random hypernetwork*: the same form, a utility minus a price, but with utilities drawn at random;
@@ -77,7 +77,7 @@ plt.show()
 HTML(as_html(learning.same_table()))
 
 # %% [markdown]
-# **The family is ahead of all three;** the intervals do not overlap. None of the random architectures is small. Up to A's size the control's best is pooling everywhere.
+# **The family is ahead of all three** ({numref}`fig-learning-same`); the intervals do not overlap. None of the random architectures is small. Up to A's size the control's best is pooling everywhere.
 #
 # **But the comparison favours it:** its weights were trained on what its own hypernetwork asked for. The same kind of random utilities with weights of their own is not seen to be behind (above); put on weights that were trained with another order, it is 0.085<!--=learning.same.random--> of hypervolume behind.
 #
@@ -90,13 +90,13 @@ HTML(as_html(learning.same_table()))
 HTML(as_html(learning.chance_table(learning.chance())))
 
 # %% [markdown]
-# **They agree weakly,** mostly because of one pair. Some of that the price alone can give, as it treats edges from a cell's inputs differently; shuffled among edges of equal price, chance gives as much in 4<!--=learning.agreement.chance--> % of cases.
+# **They agree weakly** ({numref}`tab-agreement`), mostly because of one pair. Some of that the price alone can give, as it treats edges from a cell's inputs differently; shuffled among edges of equal price, chance gives as much in 4<!--=learning.agreement.chance--> % of cases.
 #
 # Why not more, we did not separate. The estimate of the gradient is noisy: in `default` each of two paths is judged on its own half of a batch. (The preset `worth` has no such gradient, {doc}`training`.) And an early choice strengthens itself, as weights adapt to it.
 #
 # ## Where S leaves room
 #
-# Two trainings see the same penalties, so where their networks differ, the penalties did not decide. Does accuracy differ there too?
+# Two trainings see the same penalties, so where their networks differ, the penalties did not decide ({numref}`fig-learning-room`). Does accuracy differ there too?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of penalties in tiles. On the left the edges in which two trainings differ, most along the lines on which two penalties tie; on the right the standard deviation of test accuracy over trainings, with no such pattern."}, "figure": {"caption": "Edges, of 28, in which two trainings differ, mean over pairs, and the standard deviation of test accuracy over trainings, in percentage points.", "name": "fig-learning-room"}}
 learning.room_maps()
@@ -106,9 +106,9 @@ plt.show()
 HTML(as_html(learning.room_table(learning.room())))
 
 # %% [markdown]
-# **Where one operation is clearly the cheapest, the penalties decide; where the two cheapest are close, they leave room,** as they should. What fills it is hardly the data: random hypernetworks differ as much.
+# **Where one operation is clearly the cheapest, the penalties decide; where the two cheapest are close, they leave room** ({numref}`tab-room`), as they should. What fills it is hardly the data: random hypernetworks differ as much.
 #
-# **We see no relation to accuracy.** The rank correlation of the two maps is −0.06<!--=learning.maps-->, and where half of the edges differ the standard deviation is 0.5<!--=learning.sd.half--> percentage points (at most 1.4<!--=learning.sd.most-->, anywhere).
+# **We see no relation to accuracy.** The rank correlation of the two maps is −0.06<!--=learning.maps-->, and where half of the edges differ the standard deviation is 0.5<!--=learning.sd.half--> percentage points.
 # On what matters most, whether the reduction cell has a convolution ({numref}`tab-levels`), the trainings agree at 100<!--=learning.reduction--> % of the points S.
 #
 # So we see no difference between orders of edges, if the weights were trained with them, and could have seen only a large one. Put another order on the weights, and it matters.

@@ -119,6 +119,36 @@ HTML(as_html(methods.features()))
 #
 # `lattice`, `front`, `select`, `export` and `retrain` take every method's family. A method of your own is one file: the README shows it.
 #
+# ## Exercises
+#
+# **1. What do gates estimate?** ProxylessNAS opens the gate of operation $j$ with probability $p_j$. Let the loss be linear in the gates, $\sum_j c_j g_j$. Show that the formula above then gives the gradient of the expected loss $\sum_j p_j c_j$.
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+import torch
+
+# d(sum_j p_j c_j) / d alpha_i has p_j (delta_ij - p_i) as dp_j / d alpha_i,
+# and c_j is the derivative of the loss with respect to the gate.
+alpha = torch.tensor([0.3, -0.2, 0.5], requires_grad=True)
+c = torch.tensor([1.0, 2.0, 0.5])
+p = alpha.softmax(dim=0)
+(exact,) = torch.autograd.grad((p * c).sum(), alpha)
+formula = ((torch.eye(3) - p[:, None]) * p * c).sum(dim=1)
+assert torch.allclose(exact, formula)
+
+# %% [markdown]
+# **2. What is half the time worth to FBNet?** With the published $b$ of 0.6, by which factor does $\log(\mathrm{time})^b$ fall if a network of 10,000 µs becomes twice as fast? And one of 100 µs? What does that say about the unit of time?
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+import math
+
+slow, fast = (
+    (math.log(time / 2) / math.log(time)) ** 0.6 for time in (10_000, 100)
+)
+assert round(slow, 2) == 0.95 and round(fast, 2) == 0.91
+# The same halving counts twice as much where the number is small: in
+# milliseconds b would mean something else than in microseconds.
+
+# %% [markdown]
 # ## What can go wrong
 #
 # - **The published settings in a short training.** Learning rates of the choices suit 50 to 120 epochs. In five, logits can hardly leave zero, and the largest may be chance. So here the rate follows from how far logits should travel: see `travel` in `simplexnas settings --method darts`.
@@ -129,3 +159,4 @@ HTML(as_html(methods.features()))
 #
 # - Code: `simplexnas.methods`, a file for each: `darts`, `fbnet`, `proxyless`, `darts_cc`, `parametric`, `random_search`, `simplex`. Its first lines name the equations, the published settings, and all that we do otherwise. `simplexnas.report.pages.methods` (this page's figure and table).
 # - Tests: `tests/test_darts.py`, `tests/test_fbnet.py`, `tests/test_proxyless.py`, `tests/test_darts_cc.py`, `tests/test_parametric.py`, `tests/test_random_search.py`, with the identities of each method; `tests/test_methods.py`, what all have in common; `tests/test_pages_methods.py`.
+# - Data: none yet; results come with the comparison.

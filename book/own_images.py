@@ -58,7 +58,7 @@ plt.show()
 # - **How.** The largest centred square, turned as EXIF says, transparent pixels on white, values of 16 bits scaled ({numref}`fig-kinds`). The exported file's description repeats the rule in words.
 # - **Left out.** Hidden files, and files whose suffix is no picture's; the command counts these.
 #
-# What does not fit is refused in one line, and nothing is kept of it:
+# What does not fit is refused in one line ({numref}`tab-refused`), and nothing is kept of it:
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Folders called pets that are refused, made and tried on this page.", "name": "tab-refused"}}
 # Everything that this page makes lies in a folder of its own, not in data/.
@@ -84,7 +84,7 @@ HTML(as_html(own_images.refusals(place / "refused")))
 #
 # **With more time,** leave out `--budget-minutes` and `--step`: the family is called `flowers-default-seed0`, and has the epochs of the book and a menu out of 231 S. `select`, and training the chosen network alone, are as in {doc}`budget`.
 #
-# **Few pictures need more epochs.** `search` says when there are fewer than 1,000 steps, and what makes as many. That is a bare start: `default` takes 20,616 steps of 64 pictures. For as long a training set epochs to 20,616 × 64 / pictures; for 5,000 pictures `--set epochs=264`.
+# **Few pictures need more epochs.** `search` says when there are fewer than 1,000 steps, and what makes as many. That is a bare start. For a training as long as that of `default`, set the epochs to 1.32 million / pictures; of 5,000 pictures `--set epochs=264`.
 #
 # **The least that runs** is a batch of 64 pictures for training (fewer with `--set batch_size=16`), and three of each class where `val` and `test` are cut from `train`. How many are enough we did not try.
 #
@@ -95,7 +95,7 @@ HTML(as_html(own_images.refusals(place / "refused")))
 # (own-example)=
 # ## The same, in seconds
 #
-# A folder of five shapes, sixty JPEG files each, no `val`, no `test`. This is what `search` reads:
+# A folder of five shapes, sixty JPEG files each, no `val`, no `test`. {numref}`fig-sheet` is what `search` reads:
 
 # %% tags=["pictures"] mystnb={"image": {"alt": "Eight small pictures in each of five rows: circles in red, crosses in green, rings in blue, squares in yellow and triangles in violet, on dark noise."}, "figure": {"caption": "Training pictures as the network sees them, a row for each class.", "name": "fig-sheet"}}
 from simplexnas.tasks import shapes
@@ -129,7 +129,7 @@ family = Family.load(folder)
 HTML(as_html(training.members(family.model, splits)))
 
 # %% [markdown]
-# Colour gives these classes away, so that a few seconds suffice. Yours will need the presets.
+# Colour gives these classes away, so that a few seconds suffice ({numref}`tab-shapes`). Yours will need the presets.
 #
 # ## Classify a picture
 #
@@ -166,7 +166,7 @@ own_images.called(picture, answer)
 plt.show()
 
 # %% [markdown]
-# `simplexnas.tasks.pictures.prepare` makes the same pixels, also of transparent pictures and of those with 16 bits.
+# The answer is right ({numref}`fig-answer`). `simplexnas.tasks.pictures.prepare` makes the same pixels, also of transparent pictures and of those with 16 bits.
 #
 # **A million pictures?** Pictures are decoded once, into `data/images`, and mapped from there: the system reads what is asked for and forgets it when memory is short.
 # We measured 100,000<!--=own_images.pictures--> small PNG files in colour (`data/results/image_folder.json`). Ten times as many, which we did not try, would take about 0.5<!--=own_images.listed--> GB of memory for the files' names, and 4<!--=own_images.minutes--> minutes of one core to decode. Larger pictures decode more slowly.

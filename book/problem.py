@@ -23,7 +23,7 @@
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Above left a triangle with the four vectors A, B, C and D. Above right four networks, each as two rows of fourteen marks for pooling, identity and convolution. Below a scatter plot of test accuracy against parameters of all members, with A, B, C and D marked."}, "figure": {"caption": "The idea. A point S of the triangle (1; a corner is all the penalty on one operation) gives a network (2; two rows of 14 choices: normal cell, reduction cell). Each network has an accuracy and a size (3; grey: the networks of 231 vectors S). All come from one training of ours. A to C are the vectors of slide 6, D is from the author's later text.", "name": "fig-idea"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Above left a triangle with the four vectors A, B, C and D. Above right four networks, each as two rows of fourteen marks for pooling, identity and convolution. Below a scatter plot of test accuracy against parameters of all members, with A, B, C and D marked."}, "figure": {"caption": "The idea. A point S of the triangle (a corner is all the penalty on one operation) gives a network (two rows of choices: normal cell, reduction cell). Each network has an accuracy and a size (grey: all networks of the training). All come from one training of ours. A to C are the vectors of slide 6, D is from the author's later text.", "name": "fig-idea"}}
 import matplotlib.pyplot as plt
 
 from simplexnas import load

@@ -35,7 +35,7 @@ published_method.against_the_price()
 plt.show()
 
 # %% [markdown]
-# The range is explained in {ref}`without-images`: what the price alone gives, from other initial values each. Our training with images does not stand out from it.
+# The range in {numref}`fig-data-or-price` is explained in {ref}`without-images`: what the price alone gives, from other initial values each. Our training with images does not stand out from it.
 #
 # (our-training)=
 # ## What was trained
@@ -67,7 +67,7 @@ plt.show()
 # (have-data-a-say)=
 # ## Have data a say?
 #
-# We trained the same hypernetwork, from the same initial values and on the same S, on $\mathsf{Lat}$ alone: no images, no network (`simplexnas price-alone`). How many of its choices, 28 on each of 231 points S, differ? For scale, the table also has a training from another seed.
+# We trained the same hypernetwork, from the same initial values and on the same S, on $\mathsf{Lat}$ alone: no images, no network (`simplexnas price-alone`). How many of its choices, 28 on each of 231 points S, differ? For scale, {numref}`tab-alike` also has a training from another seed.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Choices on the whole lattice that differ between the training with images and one on the price alone.", "name": "tab-alike"}}
 HTML(published_method.alike().to_html(index=False, border=0))
@@ -79,7 +79,7 @@ HTML(published_method.alike().to_html(index=False, border=0))
 #
 # ## What would a smaller κ do?
 #
-# We trained once for each $\kappa$, for half an epoch: a tenth of the steps, with ten times the rate of the hypernetwork. The column of $\kappa = 50$ checks this shortcut.
+# We trained once for each $\kappa$, for half an epoch: a tenth of the steps, with ten times the rate of the hypernetwork. In {numref}`tab-kappa` the column of $\kappa = 50$ checks this shortcut.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Five short trainings, on a lattice of 15 points S. ρ: rank correlation of a penalty with the number of edges of its operation. Accuracy: mean over the lattice. Last line: choices that differ from those of the price alone; without a price (κ = 0) from the initial values.", "name": "tab-kappa"}}
 HTML(published_method.kappa().to_html(index=False, border=0))
@@ -106,7 +106,7 @@ HTML(published_method.ways().to_html(index=False, border=0))
 #
 # **So our training does not settle which was the paper's.** Mixtures and discrete networks differ too little. The spread over the four S does not help either: that of the author's models lies among ours.
 #
-# **The paper's accuracies are no limit of its objective and hypernetwork.** All of ours are 6<!--=published_method.ahead.least--> to 11<!--=published_method.ahead.most--> percentage points above them. But training differs, and all our networks are larger. Only at C do sizes nearly match ({numref}`tab-paper-and-ours`). The networks of A, B and D have 2.6<!--=published_method.larger.least--> to 9.0<!--=published_method.larger.most--> times the paper's edge parameters, so that their gaps are partly size.
+# **The paper's accuracies are no limit of its objective and hypernetwork.** All of ours are 6<!--=published_method.ahead.least--> to 11<!--=published_method.ahead.most--> percentage points above them. But training differs, and all our networks are larger, at A, B and D several times so: their gaps are partly size. Only at C do sizes nearly match ({numref}`tab-paper-and-ours`).
 #
 # (control-weights)=
 # ## The control, with two sets of weights
@@ -118,7 +118,7 @@ published_method.whose_weights()
 plt.show()
 
 # %% [markdown]
-# **The control's accuracy depends on whose weights it has.** At A, C and D its means are 3.5<!--=published_method.gain.least--> to 13<!--=published_method.gain.most--> percentage points higher with the weights of the published method than with those of any of our trainings; at B they are 4<!--=published_method.gain.B.least--> to 5<!--=published_method.gain.B.most--> lower.
+# **The control's accuracy depends on whose weights it has** ({numref}`fig-whose-weights`). At A, C and D its means are 3.5<!--=published_method.gain.least--> to 13<!--=published_method.gain.most--> percentage points higher with the weights of the published method than with those of any of our trainings; at B they are 4<!--=published_method.gain.B.least--> to 5<!--=published_method.gain.B.most--> lower.
 # Two reasons are likely, and we did not separate them: relaxed training runs every operation on every edge, ours only those drawn; and the published method trains networks as large as the control's at A, C and D, ours seldom draws them. The first does not explain B.
 #
 # **Being ahead of the control does not show that data chose.** With the same weights the published method's own networks are ahead of all twelve draws, yet data hardly chose them. At A, C and D they are also larger than most draws; against the draw nearest in size the lead is 0.7<!--=published_method.lead.least--> to 1.8<!--=published_method.lead.most--> percentage points.

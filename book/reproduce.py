@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - A clone holds the trained families and all results. `make book` makes the environment, executes every chapter on them and builds the pages: 4<!--=reproduce.book--> minutes on two cores, without a GPU.
+# - A clone holds the trained families and all results. `make book` makes the environment, executes every chapter on them and builds the pages ({numref}`fig-chain`): 4<!--=reproduce.book--> minutes on two cores, without a GPU.
 # - `make results` trains and measures what is missing. A family takes 48<!--=reproduce.family.least--> to 53<!--=reproduce.family.most--> minutes; to make everything anew took about 31<!--=reproduce.everything--> hours, as the files add up.
 # - A run that was stopped goes on, and on the same machine ends with the same weights, bit by bit. Another machine rounds differently: expect differences like those between our seeds.
 # :::
@@ -36,14 +36,18 @@ SVG(reproduce.chain())
 # (two-commands)=
 # ## What do I type?
 #
+# :::{table} What `make` does.
+# :name: tab-make
+#
 # | command | what it does | writes |
 # |---|---|---|
 # | `make book` | makes `.venv`, executes every chapter, builds the book | `book/_build/html` |
 # | `make test` | makes `.venv`, lint, tests, notebooks, book; pages in Chromium, if present | – |
 # | `make refresh` | executes the chapters and stores their outputs | `book/*.ipynb` |
 # | `make results` | trains the published families and measures them, where files are missing | `data/families`, `data/results` |
+# :::
 #
-# `make .venv/installed` makes the environment alone. The library alone goes into an environment of your own by `pip install --constraint constraints.txt --editable .`, from the root of the clone, whose `data/` it reads.
+# Of {numref}`tab-make` only the last needs long. `make .venv/installed` makes the environment alone. The library alone goes into an environment of your own by `pip install --constraint constraints.txt --editable .`, from the root of the clone, whose `data/` it reads.
 #
 # In a fresh clone, with packages from a nearby index, `make test` took 5<!--=reproduce.test--> minutes. Without executing anything `jupyter-book build book` takes 5<!--=reproduce.build--> seconds. An S of your own is one command too; papermill takes 13<!--=reproduce.papermill--> seconds:
 #
@@ -77,7 +81,7 @@ SVG(reproduce.chain())
 # `--devices 2` trains in two processes, `--nodes` on several machines: they share out the paths of each step, so that there must be as many (`default` has two, `paper` and `worth` one), and results are those of one process up to rounding. On two cores one process with two threads is as fast.
 # :::
 #
-# **One owner.** A training or a measurement belongs to one process. A second one that asks for the same is refused in one line: wait for the first, or stop it. A process that died owns nothing.
+# {numref}`tab-stopped` says how work goes on that was stopped. **One owner.** A training or a measurement belongs to one process. A second one that asks for the same is refused in one line: wait for the first, or stop it. A process that died owns nothing.
 #
 # :::{table} What was stopped, by Ctrl-C, a crash or a full disk, and how it goes on.
 # :name: tab-stopped
@@ -92,6 +96,8 @@ SVG(reproduce.chain())
 #
 # (how-long)=
 # ## How long does it take?
+#
+# Minutes for the pages, an hour for a family, a day and more for all that was measured ({numref}`tab-seconds`).
 
 # %% tags=["hide-input", "full-width"] mystnb={"figure": {"caption": "Seconds on two CPU cores, latency tables on one; other work ran at times, and older families do not record which processor.", "name": "tab-seconds"}}
 HTML(as_html(reproduce.times()))
@@ -110,6 +116,8 @@ HTML(as_html(reproduce.to_table()))
 # %% [markdown]
 # (which-command)=
 # ## Which command made which file?
+#
+# {numref}`tab-sources` has them all.
 
 # %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "Every file with results, and its command", "code_prompt_hide": "Hide the table", "figure": {"caption": "Every file with results, and what writes it.", "name": "tab-sources"}}
 HTML(as_html(reproduce.sources()))
@@ -133,7 +141,7 @@ HTML(as_html(reproduce.sources()))
 HTML(as_html(reproduce.profile()))
 
 # %% [markdown]
-# Compare lines within a column. In channels-last format our average pooling is a depthwise convolution, and counted as such. What is left of ours is mostly convolutions that have to run.
+# In {numref}`tab-profile` compare lines within a column. In channels-last format our average pooling is a depthwise convolution, and counted as such. What is left of ours is mostly convolutions that have to run.
 #
 # ## What can go wrong
 #

@@ -42,7 +42,7 @@ plt.show()
 # > During training the temperature of the Gumbel-Softmax distribution was lowered from 1 to 0.2.
 #
 # Training has to draw an operation for each edge, likelier ones more often. Add independent Gumbel noise $G_m$ to the logits $\alpha_m$ of an edge and take $\gamma = \mathrm{softmax}((\alpha + G)/t)$ {cite}`jang2017,maddison2017`.
-# (Standard Gumbel noise is $G = -\ln(-\ln U)$ with $U$ uniform between 0 and 1.)
+# (Standard Gumbel noise is $-\ln(-\ln U)$, with $U$ uniform from nought to one.)
 # This is a mixture of the operations, a place in the triangle ({numref}`fig-gumbel`). At a high temperature $t$ it lies inside; at a low one mostly near a corner, which is a choice.
 #
 # **Why not `torch.multinomial`?** It returns the number of an operation, and a number has no gradient with respect to $\alpha$. The mixture has one: it is a smooth function of $\alpha$ and of noise that does not depend on $\alpha$.
@@ -65,19 +65,38 @@ HTML(sampling.shares().to_html(index=False, border=0))
 #
 # At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$. Take two operations with logits $(2, 0)$, at the first temperature: both of these give the first one 0.88<!--=sampling.limit-->, the mean is 0.79<!--=sampling.mean-->. Samples agree (exercise).
 #
-# ## Exercise
+# ## Exercises
 #
-# **Is the mean softmax(α/t)?** Take two operations with logits 2 and 0. Draw many samples at each $t$ below, and compare the mean of the first component with that of $\mathrm{softmax}(\alpha/t)$:
-#
-# | temperature $t$ | 1 | 0.5 | 0.01 |
-# |---|---|---|---|
-# | first component of $\mathrm{softmax}(\alpha/t)$ | 0.881 | 0.982 | 1.000 |
+# **1. Does the temperature change the odds?** Take the logits of {numref}`fig-gumbel`, and the same noise at two temperatures. How often is another operation the largest component? How often is each one?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import torch
 
 from simplexnas.methods import gumbel
 
+logits = torch.tensor([1.0, 0.0, 0.5]).expand(100_000, 3)
+largest = [
+    gumbel.gumbel_softmax(
+        logits, t, torch.Generator().manual_seed(0)
+    ).argmax(dim=1)
+    for t in (1.0, 0.2)
+]
+assert torch.equal(*largest)  # never: t divides all components alike
+shares = torch.bincount(largest[0]) / len(logits)
+assert torch.allclose(shares, logits[0].softmax(dim=0), atol=0.005)
+
+# %% [markdown]
+# **2. Is the mean softmax(α/t)?** Take two operations with logits 2 and 0. Draw many samples at each $t$ of {numref}`tab-mean-exercise`, and compare the mean of the first component with that of $\mathrm{softmax}(\alpha/t)$.
+#
+# :::{table} The first component of softmax(α/t) for logits 2 and 0.
+# :name: tab-mean-exercise
+#
+# | temperature $t$ | 1 | 0.5 | 0.01 |
+# |---|---|---|---|
+# | first component of $\mathrm{softmax}(\alpha/t)$ | 0.881 | 0.982 | 1.000 |
+# :::
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 mean = {}
 logits = torch.tensor([2.0, 0.0]).expand(400_000, 2)
 for t in (1, 0.5, 0.01):
@@ -97,3 +116,4 @@ assert abs(mean[0.01] - 0.8808) < 0.002  # softmax(α), not 1
 #
 # - Code: `simplexnas.methods.gumbel`, `simplexnas.report.pages.sampling` (this page's figure and table).
 # - Tests: `tests/test_gumbel.py`, `tests/test_pages_sampling.py`.
+# - Data: none; what is drawn on this page is drawn anew.

@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Nearly. Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are presumably lower bounds.
+# - Nearly ({numref}`fig-sharing-alone`). Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are presumably lower bounds.
 # - That holds for members. Random architectures have 8.5<!--=sharing.gap.random--> percentage points more alone, and then they are about as good as members: the shared weights presumably fit what training drew.
 # - Two sets of weights rank *any* of our architectures; both come from trainings that run every operation on every edge often, and make poor small members. Counting MACs ranks about as well, and needs no training.
 # :::
@@ -44,11 +44,11 @@ plt.show()
 #
 # Optimiser, augmentation and re-estimated statistics are those of the family. Each had 6 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs alone would presumably add accuracy, so that the gaps on this page are presumably lower bounds.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent, in brackets the number of networks; with, without: a convolution in the reduction cell. Gap: alone minus inherited, ± standard deviation over networks, in percentage points. Kendall's τ of inherited and alone is 1 if both rank the networks alike, 0 if the ranks are unrelated.", "name": "tab-alone"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent, in brackets the number of networks; reduction conv.: a convolution in the reduction cell. Gap: alone minus inherited, ± standard deviation over networks, in percentage points. Kendall's τ of inherited and alone is 1 if both rank the networks alike, 0 if the ranks are unrelated.", "name": "tab-alone"}}
 HTML(as_html(sharing.groups_table()))
 
 # %% [markdown]
-# **Members are 1.2<!--=sharing.gap--> percentage points below what training alone gives them,** and both rank them much alike, τ 0.87<!--=sharing.tau-->. Also within the two kinds: 0.75<!--=sharing.tau.with--> with a convolution in the reduction cell, 0.71<!--=sharing.tau.without--> without.
+# **Members are 1.2<!--=sharing.gap--> percentage points below what training alone gives them,** and both rank them much alike, Kendall's τ 0.87<!--=sharing.tau--> ({numref}`tab-alone`). Also within the two kinds: 0.75<!--=sharing.tau.with--> with a convolution in the reduction cell, 0.71<!--=sharing.tau.without--> without.
 #
 # **The gap is largest where inherited accuracy is lowest,** 5.1<!--=sharing.gap.largest--> percentage points. With a convolution in the reduction cell it is 0.6<!--=sharing.gap.with-->, without 2.1<!--=sharing.gap.without-->.
 #
@@ -66,7 +66,7 @@ sharing.scatter()
 plt.show()
 
 # %% [markdown]
-# **Random architectures gain 8.5<!--=sharing.gap.random--> percentage points,** and we see no relation between their accuracies inherited and alone (ten networks are few). With inherited weights they are far behind the members.
+# **Random architectures gain 8.5<!--=sharing.gap.random--> percentage points,** and we see no relation between their accuracies inherited and alone ({numref}`fig-sharing-scatter`; ten networks are few). With inherited weights they are far behind the members.
 #
 # **Alone, a random architecture is nearly as accurate as the member of its kind that is nearest in size:** 0.2<!--=sharing.lead--> percentage points below on average, at most 0.8<!--=sharing.lead.least--> (3<!--=sharing.larger--> of the 10<!--=sharing.random--> are larger than every member). So most of the distance between them is one of weights, presumably as the shared ones fit what training drew.
 #
@@ -88,17 +88,17 @@ plt.show()
 HTML(as_html(sharing.ranking_table(found)))
 
 # %% [markdown]
-# **The family's own weights rank their own members,** with τ 0.87<!--=sharing.tau-->. Those of our other whole trainings rank the same networks with 0.39<!--=sharing.others.least--> to 0.64<!--=sharing.others.most-->. Among the random architectures no relation is seen with any of them. The gaps grow accordingly.
+# **The family's own weights rank their own members,** with Kendall's τ 0.87<!--=sharing.tau--> ({numref}`fig-sharing-ranking`). Those of our other whole trainings rank the same networks with 0.39<!--=sharing.others.least--> to 0.64<!--=sharing.others.most-->. Among the random architectures no relation is seen with any of them. The gaps grow accordingly.
 #
-# **Two sets of weights rank all 30<!--=sharing.all-->:** those of the published method (τ 0.77<!--=sharing.theirs-->), and of three epochs of nearly random choices (0.82<!--=sharing.soft-->). Presumably that is because training ran every operation on every edge often. But both are far below training alone, by 8<!--=sharing.soft.gap--> percentage points.
+# **Two sets of weights rank all 30<!--=sharing.all-->:** those of the published method (Kendall's τ 0.77<!--=sharing.theirs-->), and of three epochs of nearly random choices (0.82<!--=sharing.soft-->). Presumably that is because training ran every operation on every edge often. But both are far below training alone, by 8<!--=sharing.soft.gap--> percentage points.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings, three epochs each: how they rank, and the families that they are (on 15 points S).", "name": "tab-softer"}}
 HTML(as_html(sharing.softer_table(sharing.softer(found))))
 
 # %% [markdown]
-# **To rank any architecture, and to have accurate members of every size, are two aims,** and none of these trainings serves both. With nearly random choices the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.soft.within--> %.
+# **To rank any architecture, and to have accurate members of every size, are two aims,** and none of these trainings serves both. With nearly random choices ({numref}`tab-softer`) the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.soft.within--> %.
 #
-# **Counting MACs ranks about equally well,** and nothing need be trained: all networks with τ 0.80<!--=sharing.macs-->, members with 0.84<!--=sharing.macs.members-->. Counting edge parameters is slightly worse.
+# **Counting MACs ranks about equally well,** and nothing need be trained: all networks with Kendall's τ 0.80<!--=sharing.macs-->, members with 0.84<!--=sharing.macs.members-->. Counting edge parameters is slightly worse.
 # That shared weights may rank badly, and that predictors without any training compete with them, is known from benchmarks {cite}`white2021predictors,ning2021estimators`; a count is the simplest of those.
 #
 # All this is of one sample of networks, each trained alone once. The intervals in {numref}`tab-ranking` do not tell the best three apart, though they do tell them from the other weights.

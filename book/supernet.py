@@ -23,7 +23,7 @@
 # - Batch normalisation's statistics are estimated anew for every network that we measure: those of training mix all architectures.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "From top to bottom: images of 28 by 28 pixels, stem with 48 channels, normal cell with 4 times 16 channels, reduction cell with 14 by 14 pixels and 4 times 32 channels, reduction cell with 7 by 7 pixels and 4 times 64 channels, classifier with 10 classes. An arc goes from stem and normal cell to the cell after the next."}, "figure": {"caption": "The network. Each cell reads the two parts before it: the last one (straight arrow) and the one before that (arc; the first cell reads the stem twice). Squares: height and width of what leaves a part.", "name": "fig-supernet"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Seven nodes on a line: c-2, c-1, 1 to 4 and out. Fourteen arcs join each of the nodes 1 to 4 with every node before it, drawn as pool, identity or convolution. A dotted line from node 1 on leads to out."}, "figure": {"caption": "The normal cell of one of our networks: a member at A. An arc is an edge, drawn as its operation is. The dotted line collects nodes 1 to 4 in the output.", "name": "fig-cell"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML, SVG
 
@@ -31,7 +31,7 @@ from simplexnas.report import figures
 from simplexnas.report.pages import supernet
 
 figures.as_in_the_book()
-SVG(supernet.network())
+SVG(supernet.cell())
 
 # %% [markdown]
 # ## Three cells
@@ -42,21 +42,21 @@ SVG(supernet.network())
 #
 # What the slides leave open we take from the author's code {cite}`firsovcode`, which follows DARTS {cite}`liu2019darts`.
 # The *stem* is the first convolution. A *normal* cell keeps the image's size; a *reduction* cell halves it and doubles the channels ({numref}`fig-supernet`). The classifier averages each channel over the image.
-#
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "From top to bottom: images of 28 by 28 pixels, stem with 48 channels, normal cell with 4 times 16 channels, reduction cell with 14 by 14 pixels and 4 times 32 channels, reduction cell with 7 by 7 pixels and 4 times 64 channels, classifier with 10 classes. An arc goes from stem and normal cell to the cell after the next."}, "figure": {"caption": "The network. Each cell reads the two parts before it: the last one (straight arrow) and the one before that (arc; the first cell reads the stem twice). Squares: height and width of what leaves a part.", "name": "fig-supernet"}}
+SVG(supernet.network())
+
+# %% [markdown]
 # (supernet-edges)=
 # ## Nodes, edges, operations
 #
-# A cell has two input nodes, c-2 and c-1, the outputs of the two parts before it, and four nodes of its own. Each of these sums one *edge* from every node before it: $2 + 3 + 4 + 5 = 14$ edges.
+# A cell has two input nodes, c-2 and c-1, the outputs of the two parts before it, and four nodes of its own. Each of these sums one *edge* from every node before it, which makes 14 edges.
 # The cell's output is its four nodes, side by side as channels. On every edge stands one *operation* ({numref}`fig-cell`):
 #
 # - **pool** averages 3 × 3 pixels;
 # - **identity** passes its input on;
 # - **convolution** is a separable one: each channel by itself, then all of them pixel by pixel, and the same once more.
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Seven nodes on a line: c-2, c-1, 1 to 4 and out. Fourteen arcs join each of the nodes 1 to 4 with every node before it, drawn as pool, identity or convolution. A dotted line from node 1 on leads to out."}, "figure": {"caption": "The normal cell of one of our networks: a member at A. An arc is an edge, drawn as its operation is. The dotted line collects nodes 1 to 4 in the output.", "name": "fig-cell"}}
-SVG(supernet.cell())
-
-# %% [markdown]
+#
 # A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides twice as many, 28, and the network, with its three cells, holds 42.
 # This is why each column of the paper's table sums to 28 ({doc}`intro` shows it).
 #
@@ -96,10 +96,10 @@ assert torch.allclose(output, cell(*inputs, chosen), atol=1e-4)
 # (supernet-costs)=
 # ## What an operation costs
 #
-# With $C$ channels a separable convolution has $2(9C + C^2)$ weights ({numref}`tab-operations`). Pooling has none. An identity is free, except on the 8 *edges with stride 2*, which leave an input node of the reduction genotype: there it halves the image by two 1 × 1 convolutions, one of the even and one of the odd pixels,
-# with $C^2$ weights in all. Normalisations inside the cells have no scale and shift.
+# The weights of a convolution grow with the square of the channels ({numref}`tab-operations`). Pooling has none. An identity is free, except on the *edges with stride 2*, the eight that leave an input node of the reduction genotype: there it halves the image by two convolutions of single pixels, one of the even and one of the odd ones.
+# Normalisations inside the cells have no scale and shift.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Parameters of an operation on an edge that leaves an input node, summed over the cells of its genotype: by the formulas, and counted in two built networks that differ in this edge. On the other edges of its genotype a convolution has as many; pooling, and an identity that does not halve, have none anywhere.", "name": "tab-operations"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Parameters of an operation on an edge that leaves an input node, summed over the cells of its genotype: by the formulas ($2(9C + C^2)$ for a convolution of $C$ channels, $C^2$ for an identity that halves), and counted in two built networks that differ in this edge. On the other edges of its genotype a convolution has as many; pooling, and an identity that does not halve, have none anywhere.", "name": "tab-operations"}}
 HTML(supernet.operation_costs().to_html(index=False, border=0))
 
 # %% [markdown]
@@ -107,7 +107,10 @@ HTML(supernet.operation_costs().to_html(index=False, border=0))
 # ## The paper's parameter counts, decoded
 #
 # For each model slide 6 gives the number of parameters and of each operation. Let $x$ and $y$ be the numbers of convolutions in the normal and the reduction genotype, and $z$ that of identities with stride 2.
-# We try every $(x, y, z)$ with $800x + 11968y + 5120z$ equal to the paper's count and $x + y$ equal to its convolutions.
+# We try every $(x, y, z)$ with
+#
+# $$800\,x + 11968\,y + 5120\,z = \text{the paper's count}, \qquad x + y = \text{its convolutions}.$$
+#
 # Each model has exactly one solution ({numref}`tab-decoded`), so **the paper counts the parameters of the chosen edge operations only**.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The paper's parameters, the only solutions, and the sizes that follow from them. D is from the author's Russian text.", "name": "tab-decoded"}}
@@ -137,9 +140,9 @@ plt.show()
 #
 # No weight changes, and no validation or test image is used. In the library this is `evaluation.reestimate_batch_norm`; how much it matters, {ref}`which-network` and {ref}`ways-to-measure` measure.
 #
-# ## Exercise
+# ## Exercises
 #
-# **The largest architecture.** How many edge parameters has the network with a convolution on every edge? And how many has the one without any convolution that has most?
+# **1. The largest architecture.** How many edge parameters has the network with a convolution on every edge? And how many has the one without any convolution that has most?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 # 14 edges of 800 and 14 of 11,968; 8 identities with stride 2 of 5,120.
@@ -147,6 +150,18 @@ convolutions = Architecture(space, [2] * 28)
 identities = Architecture(space, [1] * 28)
 assert convolutions.edge_parameters == 14 * 800 + 14 * 11_968 == 178_752
 assert identities.edge_parameters == 8 * 5_120 == 40_960
+
+# %% [markdown]
+# **2. Parameters and MACs.** A convolution in the reduction genotype has fifteen times the parameters of one in the normal genotype. Has it fifteen times the MACs? Guess, then look at networks that pool on all other edges.
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
+# No: it has more channels, but its images are smaller.
+pooling = Architecture(space, [0] * 28)
+normal = Architecture(space, [2] + [0] * 27)
+reduction = Architecture(space, [0] * 14 + [2] + [0] * 13)
+parameters = reduction.edge_parameters / normal.edge_parameters
+macs = (reduction.macs - pooling.macs) / (normal.macs - pooling.macs)
+assert 14 < parameters < 16 and 1 < macs < 2
 
 # %% [markdown]
 # ## What can go wrong

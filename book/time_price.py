@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Mostly not: take `default`, unless your limit is near the fastest networks. Within 40 and 45 ms (predicted) the family trained with measured time as its price is 2<!--=time_price.lead.least--> to 4<!--=time_price.lead.most--> percentage points more accurate than two others. With one millisecond more the family with the unit price has caught up, and predictions err by more than that.
+# - Mostly not: take `default`, unless your limit is near the fastest networks. Within 40 and 45 ms (predicted) the family trained with measured time as its price is 2<!--=time_price.lead.least--> to 4<!--=time_price.lead.most--> percentage points more accurate than two others ({numref}`fig-latency-three-families`). With one millisecond more the family with the unit price has caught up, and predictions err by more than that.
 # - From 48 ms on the family with the unit price is ahead, by up to 1.1<!--=time_price.behind--> percentage points. Each price gave the best members in the region that it makes cheap.
 # - When the networks were timed, the lead held at one of five limits, by 3<!--=time_price.timed.lead--> percentage points. We placed that limit beside the border after seeing it, and did not time the competitor one millisecond beyond. The families priced by time and by the unit price were trained once.
 # :::
@@ -49,7 +49,7 @@ plt.show()
 HTML(time_price.relative_costs().to_html(index=False, border=0))
 
 # %% [markdown]
-# Time makes a convolution in the normal cell the dearest choice, where parameters make it cheap. From a later node, which fewer edges leave, an edge's part of the shared time is larger, and so is $r$ of pooling.
+# By {numref}`tab-relative-costs` time makes a convolution in the normal cell the dearest choice, where parameters make it cheap. From a later node, which fewer edges leave, an edge's part of the shared time is larger, and so is $r$ of pooling.
 # Where $r$ is 0, a penalty does nothing by itself. In parameters or MACs this is so for pooling and for identities without stride; in time, nearly so for those identities.
 # Between our two machines the rank correlation of $r$ by time is 1.00<!--=time_price.machines-->.
 #
@@ -57,7 +57,7 @@ HTML(time_price.relative_costs().to_html(index=False, border=0))
 #
 # ## Within a budget
 #
-# Three families differ in the price alone: by time, $S_m\, r_{em}$; the unit price, $S_m$; and `default`, which adds a price of parameters ({doc}`latency`). All were measured on the lattice of 231 points $S$.
+# Three families differ in the price alone: by time, $S_m\, r_{em}$; the unit price, $S_m$; and `default`, which adds a price of parameters ({doc}`latency`). All were measured on the lattice of 231 points $S$ ({numref}`tab-within`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent of the member that is best on validation within a budget, of predicted time of 64 images (in PyTorch, or in ONNX Runtime) and of edge parameters. default: mean ± standard deviation over three trainings.", "name": "tab-within"}}
 HTML(time_price.within().to_html(index=False, border=0))
@@ -79,7 +79,7 @@ HTML(time_price.within().to_html(index=False, border=0))
 HTML(time_price.reach().to_html(index=False, border=0))
 
 # %% [markdown]
-# The family priced by time is the shorter and the coarser dial: an identity without stride is almost free at every $S$, so that no $S$ gives more than 11<!--=time_price.convolutions--> convolutions. Where time is scarce that is enough.
+# By {numref}`tab-reach` the family priced by time is the shorter and the coarser dial: an identity without stride is almost free at every $S$, so that no $S$ gives more than 11<!--=time_price.convolutions--> convolutions. Where time is scarce that is enough.
 #
 # (gains-timed)=
 # ## Does the lead hold when networks are timed?

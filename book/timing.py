@@ -56,12 +56,12 @@ plt.show()
 # The command times every part of a network: each operation at each place where it can stand (channels, height, stride), the first convolution, the 1 × 1 convolutions at a cell's inputs, sums, concatenations and the classifier.
 # A time is the median over 15 rounds, in inference mode, channels last, normalisations not folded; in each round the parts and 12 whole networks are timed in random order.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of bars, for 1 and 64 images: milliseconds of pooling, identity and convolution at five places. On one image convolutions cost 0.17 to 0.18 ms everywhere; on 64 images from 2.0 ms where images are large to 1.1 ms where they are small. Pooling consists of its source part alone."}, "figure": {"caption": "Time of one edge in PyTorch on the AMD EPYC, by place (channels, height × width of its input). Hatched: the source part, which runs once for all edges that leave a node with the operation.", "name": "fig-edge-times"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of bars, for 1 and 64 images: milliseconds of pooling, identity and convolution at five places. On one image convolutions cost 0.17 to 0.18 ms everywhere; on 64 images from 2.0 ms where images are large to 1.1 ms where they are small. Pooling consists of its source part alone."}, "figure": {"caption": "Time of one edge in PyTorch on the AMD EPYC, by place (channels, height × width of its input). Pale: the source part, which runs once for all edges that leave a node with the operation.", "name": "fig-edge-times"}}
 timing.edges()
 plt.show()
 
 # %% [markdown]
-# A bar has two pieces. The *edge part* is what the edge itself runs. The *source part* depends on the operation and on the node that the edge leaves, and runs once for all such edges: the whole of a pooling, the rectifier before a convolution, the split into even and odd pixels before an identity with stride 2.
+# A bar of {numref}`fig-edge-times` has two pieces. The *edge part* is what the edge itself runs. The *source part* depends on the operation and on the node that the edge leaves, and runs once for all such edges: the whole of a pooling, the rectifier before a convolution, the split into even and odd pixels before an identity with stride 2.
 # So a second pooling from one node is almost free; 0.001 ms is the time of an empty call.
 #
 # On a single image a convolution costs almost the same everywhere: probably most of it is the fixed cost of calling PyTorch's functions, not arithmetic.
@@ -78,7 +78,7 @@ plt.show()
 # (timing-errors)=
 # ## How good are the predictions?
 #
-# Both runtimes predict 40 other random architectures. Each was measured twice; the second measurement shows how well anything could predict the first.
+# Both runtimes predict 40 other random architectures ({numref}`tab-latency-errors`). Each was measured twice; the second measurement shows how well anything could predict the first.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The line (slope × sum + ms), the Spearman correlation of prediction and measurement, and the errors of the prediction and of a second measurement (mean, worst), relative to the first measurement and without their sign.", "name": "tab-latency-errors"}}
 HTML(timing.errors().to_html(index=False, border=0))

@@ -23,7 +23,7 @@
 # - This is the preset `worth`. The pages of results show families of the preset `default`, which chooses in another way ({ref}`how it differs <training-default>`). In miniature a training runs in some seconds.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with S, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps after the warm-up, with made-up worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: what happens once, when the warm-up ends, without a gradient.", "name": "fig-step"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with A to D and S, a larger dot, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps after the warm-up, with made-up worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: what happens once, when the warm-up ends, without a gradient. A to D: the author's S.", "name": "fig-step"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML, SVG
 
@@ -34,7 +34,7 @@ figures.as_in_the_book()
 SVG(training.picture())
 
 # %% [markdown]
-# ## The step in eleven lines
+# ## The step in ten lines
 #
 # {numref}`fig-step` shows two steps of our method, the preset `worth`, each with 32<!--=training.images--> images; here they are as a program. At the right stand the names in the code.
 #
@@ -44,8 +44,7 @@ SVG(training.picture())
 # for each step, with a batch of images:
 #     in the warm-up (the first 15 % of the steps):
 #         choices = any operation on every edge             random_choice
-#     after it:
-#         S = penalties, mostly of promising networks       condition
+#     else: S = penalties, mostly of promising networks     condition
 #         net = worth / κ − price of S                      hypernetwork
 #         choices = drawn by softmax(g · net)               hard_sample
 #     L = cross-entropy of the network with these choices   cross_entropy
@@ -216,7 +215,7 @@ for edge, (target, source) in enumerate(cell_edges(config.space)):
     assert (weight.grad is not None) == drawn
 
 # %% [markdown]
-# **2. Regression by hand.** Invent 2,000 random paths through the edges of the miniature. Let the loss be $1 - 0.02\,n$ nats, where $n$ counts poolings in the normal cell (the first five edges), with Gaussian noise of deviation 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
+# **2. Regression by hand.** Invent some thousand random paths through the edges of the miniature. Let each pooling in the normal cell (the first five edges) lower the loss by 0.02 nats, with Gaussian noise of deviation 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import numpy as np

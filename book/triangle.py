@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Yes. As its penalty rises, an operation becomes rarer. Each of our three<!--=triangle.trainings--> trainings has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> networks on its *front*: of its 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones, no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
+# - Yes. As its penalty rises, an operation becomes rarer ({numref}`fig-triangle-maps`). Each of our three<!--=triangle.trainings--> trainings has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> networks on its *front*: of its 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones, no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
 # - S is a dial of size, not of accuracy. Accuracy has two levels, and they go with convolutions in the reduction cell. (We saw this on test images.) Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's models, A to C on the slides and D in a later text.
 # - For accuracy against size one number does nearly as well as the vector S. Within the one limit of predicted time that we tried, 4 ms for one image in PyTorch, it does not.
 # :::
@@ -57,7 +57,7 @@ HTML(as_html(triangle.steering_table()))
 #
 # ## All at once, or one after another?
 #
-# $\mathsf{Lat}$ is linear in the probabilities. Where it is least, every edge takes the operation of least penalty, and all edges change their mind at the same S: a switch, not a dial. {numref}`fig-triangle-switching` walks from $(\frac12, \frac12, 0)$ to $(0, 0, 1)$.
+# $\mathsf{Lat}$ is linear in the probabilities. Where it is least, every edge takes the operation of least penalty, and all edges change their mind at the same S: a switch, not a dial. {numref}`fig-triangle-switching` walks from the middle of a side, where convolutions cost nothing, to the corner where they bear all the penalty.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Step lines of the number of convolution edges against the penalty on convolutions: one falls from 28 to 0 at one third, the second in two steps, the third gradually, the fourth within a short stretch around one third."}, "figure": {"caption": "Edges with a convolution as its penalty rises: at the minimum of the author's price alone, at that of a price with parameters, in one of our trainings, and in the published method as trained.", "name": "fig-triangle-switching"}}
 triangle.switching()
@@ -67,6 +67,8 @@ plt.show()
 # **Utilities that differ from edge to edge spread the switches:** the number falls between 0.01<!--=triangle.fall.ours.from--> and 0.55<!--=triangle.fall.ours.to--> in our training. In the published hypernetwork it falls within a short stretch, between 0.23<!--=triangle.fall.theirs.from--> and 0.37<!--=triangle.fall.theirs.to-->.
 #
 # ## Accuracy has two levels
+#
+# In {numref}`fig-triangle-accuracy` the dark region on the left is that without a convolution on the right.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two triangles of penalties in tiles. On the left test accuracy, with a dark region of low accuracy towards a large penalty on convolutions and a bright one elsewhere. On the right convolutions in the reduction cell, which are zero in the same dark region."}, "figure": {"caption": "Test accuracy, and convolutions on the 14 edges of the reduction cell, means over our trainings.", "name": "fig-triangle-accuracy"}}
 triangle.accuracy_maps()
@@ -97,7 +99,7 @@ HTML(as_html(triangle.notable_table()))
 
 # %% [markdown]
 # (pooling-everywhere)=
-# **Pooling on every edge is more accurate than each of the paper's four models.** It has no edge parameter at all; stem, preprocessing and classifier are trained even there. Of the distance from the paper to our best within its size it covers
+# **Pooling on every edge is more accurate than each of the paper's four models** ({numref}`tab-notable`). It has no edge parameter at all; stem, preprocessing and classifier are trained even there. Of the distance from the paper to our best within its size it covers
 # 85<!--=triangle.covered.B--> % at B, 79<!--=triangle.covered.D--> % at D, 49<!--=triangle.covered.A--> % at A and 31<!--=triangle.covered.C--> % at C.
 #
 # **The largest member is never the best.** That may come from sharing ({ref}`members-alone`).
@@ -115,7 +117,7 @@ table = table.rename(columns={"fast": "reduction conv. within 4 ms"})
 HTML(as_html(table))
 
 # %% [markdown]
-# **For accuracy against size, and against MACs, one number nearly does.** Where only the penalty on pooling varies, 11<!--=triangle.line.points--> points have almost the hypervolume of all: 0.69<!--=triangle.line--> and 0.70<!--=triangle.line.all-->. We saw afterwards which line is best; on validation images it is the same.
+# **For accuracy against size, and against MACs, one number nearly does** ({numref}`tab-one-number`). Where only the penalty on pooling varies, 11<!--=triangle.line.points--> points have almost the hypervolume of all: 0.69<!--=triangle.line--> and 0.70<!--=triangle.line.all-->. We saw afterwards which line is best; on validation images it is the same.
 #
 # **Within 4 ms for one image (predicted, in PyTorch) no line of 11 points does.** All S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. What is missing is a fast network with a convolution in the reduction cell. Finer points of the line of identity have some in most trainings, the other lines have none. That is one limit, and its times are predicted, with errors of some percent ({ref}`timing-errors`).
 #

@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -16,7 +18,7 @@ from packaging.utils import canonicalize_name
 from simplexnas import notebooks
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import BOOK, ROOT
-from simplexnas.report import style
+from simplexnas.report import numbers, style
 
 PAGES = notebooks.pages()
 
@@ -216,3 +218,39 @@ def test_executed_chapter_is_stripped_and_repeatable(tmp_path):
     assert [cell.metadata for cell in first.cells] == [{"tags": ["parameters"]}, {}, {}]
     assert [cell.execution_count for cell in first.cells] == [1, 2, 3]
     assert "papermill" not in first.metadata
+
+
+# What a reader meets
+
+PROSE = [path for path in numbers.pages() if path.name not in ("notation.md", "bibliography.md")]
+MOST_NUMBERS = 4  # in a paragraph of prose
+CODE = r"```.*?```"
+NOT_COUNTED = (
+    r"\$\$.*?\$\$|`[^`]*`|\]\([^)]*\)|<[^>]*>",  # formulas on a line of their own, names, addresses, comments
+    r"[Ss]lides? \d+(?: (?:and|to) \d+)?|c-\d|\bseeds? \d|[\^_](?:\{[^}]*\}|\d)",  # names and exponents
+)
+NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*(?: × \d[\d,.]*)*")
+
+
+def paragraphs(path: Path) -> Iterator[str]:
+    """Of prose: no tables, no quotes, no code, no heads; an item of a list is one, and so is a caption."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        cells = jupytext.reads(text, "py:percent").cells
+        figures = (cell.metadata.get("mystnb", {}).get("figure") for cell in cells)
+        yield from (figure["caption"] for figure in figures if figure)
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    text = re.sub(CODE, "", text, flags=re.DOTALL)
+    for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
+        if not re.match(r"\s*(?:[|>#]|:::|---|<!--)", part):
+            yield re.sub(r"^\s*\d+\. ", "", part)
+
+
+@pytest.mark.parametrize("path", PROSE, ids=[path.stem for path in PROSE])
+def test_a_paragraph_has_few_numbers(path):
+    crowded = []
+    for part in paragraphs(path):
+        bare = re.sub("|".join(NOT_COUNTED), "", part, flags=re.DOTALL)
+        if len(found := NUMBER.findall(bare)) > MOST_NUMBERS:
+            crowded.append((found, part))
+    assert crowded == []

@@ -18,6 +18,7 @@ from simplexnas.latency import validation
 from simplexnas.latency.table import FIT_ARCHITECTURES
 from simplexnas.measure import retraining
 from simplexnas.methods import penalties, settings
+from simplexnas.methods.choose import method_of
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import analysis, tables
 from simplexnas.space import cost
@@ -53,6 +54,19 @@ def test_help_lists_all_commands_in_two_groups(invoke):
     assert listed == [list(cli.USE), list(cli.MEASURE)]
     assert listed[0][:5] == ["search", "lattice", "front", "select", "export"], "what a user needs first"
     assert sorted(cli.USE + cli.MEASURE) == sorted(get_command(cli.app).commands), "each once"
+    assert re.search(r"^  search +Train a family of networks\.$", use, re.MULTILINE), "in whole"
+
+
+def test_the_help_says_what_a_command_needs_and_takes(invoke):
+    for command, words in (
+        ("select", "Needs `lattice`; with --max-latency-ms or --min-accuracy also `latency measure`."),
+        ("select", "asks for the fastest such network, and so needs `latency measure`"),
+        ("export", "Penalties on pooling,identity,convolution, sum 1, e.g. 0.2,0.55,0.25"),
+        ("export", "A file that `sample --output` or `select --output` wrote."),
+        ("export", "where they were when it was trained"),
+    ):
+        shown = re.sub(r"\s+", " ", invoke(command, "--help").stdout)
+        assert words.replace(" ", "") in shown.replace(" ", "")
 
 
 def test_settings_have_a_line_each(invoke):
@@ -97,7 +111,9 @@ def test_times_in_the_help_are_those_of_the_published_files(invoke):
     ):
         assert words in said("search") and least < minutes(f"{name}/lattice.json", "training_seconds") < most
     seconds = json.loads((paths.FAMILIES / "worth-seed0" / "family.json").read_text())["training_seconds"]
-    assert "worth: 10 of more steps, hours" in said("search") and seconds > 5400
+    assert "worth: 10 longer epochs, hours" in said("search") and seconds > 5400
+    steps = [settings.preset(name, train_images=55_000).steps_per_epoch for name in ("worth", "default")]
+    assert steps[0] > steps[1], "its epochs are longer"
     assert [settings.PRESETS[name].epochs for name in ("quick", "paper", "default", "worth")] == [3, 5, 24, 10]
     for step, count in ((0.05, 231), (0.1, 66), (0.25, 15)):
         assert len(penalties.lattice(3, step)) == count and re.search(rf"{step} (makes )?{count}", said("lattice"))
@@ -111,7 +127,9 @@ def test_search_writes_and_names_checkpoint_log_and_family(
 ):
     monkeypatch.setitem(settings.PRESETS, "quick", tiny.config("quick", space=tiny.FEW_EDGES, epochs=2))
     arguments = ("search", "--preset", "quick", "--seed", 3, *options)
-    written = invoke(*arguments).stdout.splitlines()
+    done = invoke(*arguments)
+    assert done.stderr.splitlines()[-1] == f"next: simplexnas lattice --family {name}"
+    written = done.stdout.splitlines()
     run, folder = folders / "runs" / name, folders / "families" / name
     assert written == [str(run / checkpoint.LOG), str(folder)]
     assert not (run / checkpoint.CHECKPOINT).exists(), "the family holds the weights"
@@ -119,7 +137,10 @@ def test_search_writes_and_names_checkpoint_log_and_family(
     family = Family.load(folder)
     assert (family.config.seed, family.config.epochs) == (3, epochs)
     assert family.description.training_seconds > 0
-    taken = f"{re.escape(name)} is trained already; to train it again move it away"
+    taken = (
+        f"{re.escape(name)} is trained already; use it with `simplexnas front --family {re.escape(name)}`, "
+        "or give another --seed; to train it again move it away"
+    )
     with pytest.raises(SimplexNASError, match=f"{taken}$"):
         invoke(*arguments, "--resume")
     results = folders / "results" / name
@@ -129,6 +150,15 @@ def test_search_writes_and_names_checkpoint_log_and_family(
     folder.rename(tmp_path / "before")
     assert invoke(*arguments, "--resume").stdout.splitlines() == written
     assert Family.load(folder).sha256 == family.sha256
+
+
+def test_a_budget_of_few_steps_is_told_which_makes_enough(invoke, few_images, folders, monkeypatch):
+    """Nothing but the steps takes time here: in a minute are 60 / 0.5 of them."""
+    monkeypatch.setitem(settings.PRESETS, "quick", tiny.config("quick", space=tiny.FEW_EDGES))
+    monkeypatch.setattr("simplexnas.training.budget.step_seconds", lambda *_: 0.5)
+    shown = invoke("search", "--preset", "quick", "--budget-minutes", 0.1).stderr.splitlines()
+    assert "12 steps are few: --budget-minutes 9 makes 1,000" in shown  # 8 1/3
+    assert shown[-1] == "next: simplexnas lattice --family quick-budget_minutes=0.1-seed0 --step 0.25"
 
 
 def test_sample_saves_the_architecture(invoke, tiny_folder, tiny_family, tmp_path):
@@ -153,6 +183,7 @@ def test_lattice_and_points_then_table(invoke, tiny_folder, fewer, folders, monk
     own = folders / "results" / "tiny"
     lattice = invoke("lattice", "--family", tiny_folder, "--step", 0.5)
     assert lattice.stdout == f"{own / records.LATTICE}\n"
+    assert lattice.stderr.splitlines()[-1] == "next: simplexnas front --family tiny"
     assert invoke("points", "--family", tiny_folder).stdout == f"{own / records.PAPER_POINTS}\n"
     first, _, *rest = invoke("table", tiny_folder).stdout.splitlines()
     assert first == str(folders / "results" / records.TABLE)
@@ -216,9 +247,11 @@ def test_from_a_latency_table_to_a_model(invoke, tiny_folder, fewer, folders, cl
 
     invoke("lattice", "--family", tiny_folder, "--step", 0.5)
     budget = ("--max-latency-ms", 1e6, "--max-edge-parameters", 1e6, "--family", tiny_folder, "--table", "here")
-    report = json.loads(invoke("select", *budget, "--json").stdout)
     chosen = folders / "architecture.json"
-    table = invoke("select", *budget, "--output", chosen).stdout
+    report = json.loads(invoke("select", *budget, "--json", "--output", chosen).stdout)
+    selected = invoke("select", *budget, "--output", chosen)
+    assert selected.stderr.splitlines()[-1] == f"next: simplexnas export --architecture {chosen} --output model"
+    table = selected.stdout
     assert report["latency"]["median_ms"] < 1e6 and re.search(r"^batch of 1 +[0-9.]+ ms, IQR", table, re.MULTILINE)
     assert list(Architecture.load(chosen).operations) == report["choice"]
     lines = invoke("export", "--architecture", chosen, "--output", folders / "model").stdout
@@ -296,13 +329,26 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, few_images, folders, c
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--max-latency-ms", "2"), "table.json is missing; run `simplexnas latency measure`"),
+        (
+            ("--max-latency-ms", "2"),
+            "no times of this machine yet; run `simplexnas latency measure` (3 minutes), then try again",
+        ),
         (("--min-accuracy", "0.9", "--table", "no-such-table"), "no-such-table/table.json is missing"),
+        (("--max-macs", "1e6"), "no member has at most 1,000,000 MACs; the smallest has 6,763,776: --max-macs 6763776"),
         (
             ("--max-edge-parameters", "1e6", "--max-macs", "1"),
-            "no member of the family keeps max_edge_parameters = 1000000.0, max_macs = 1.0; "
-            "the nearest keeps max_edge_parameters = 1000000.0, max_macs = 6763776",
+            "no member has at most 1 MACs; the smallest has 6,763,776; "
+            "the nearest keeps --max-edge-parameters 1000000 --max-macs 6763776",
         ),
+        (
+            ("--min-accuracy", "0.99"),
+            "no member has validation accuracy 0.99; the best has 0.9248: --min-accuracy 0.9248",
+        ),
+        (
+            ("--max-edge-parameters", "20000", "--min-accuracy", "0.93"),
+            "no member has validation accuracy 0.93; the best has 0.9248; the nearest keeps --max-edge-parameters ",
+        ),
+        (("--max-macs", "1e9", "--table", "x"), "--table x: only with --max-latency-ms or --min-accuracy"),
     ],
 )
 def test_select_says_what_is_missing_or_nearest(arguments, message, monkeypatch, tmp_path, capsys):
@@ -395,11 +441,45 @@ def test_few_pictures_are_one_line(invoke, few, folders, monkeypatch):
 
 def test_front_says_of_what_its_times_are(invoke, tiny_folder, lattice_path, folders, clock):
     plain = invoke("front", "--family", tiny_folder)
-    assert plain.stdout.startswith("edge parameters") and plain.stderr.startswith("no times: ")
+    assert plain.stdout.startswith("edge parameters")
+    hint = "ms is left out: no times of this machine yet; run `simplexnas latency measure --family tiny` (3 minutes), "
+    assert plain.stderr == f"{hint}then try again\n"
     invoke("latency", "measure", "--family", tiny_folder, "--batch", 2, "--name", "here")
     timed = invoke("front", "--family", tiny_folder, "--table", "here", "--batch", 2).stdout.splitlines()
     assert timed[0] == "ms: predicted for a batch of 2 in onnxruntime, by the latency table here"
     assert timed[1] == plain.stdout.splitlines()[0]
+
+
+def test_front_of_a_new_family_names_what_is_missing_first(invoke, tiny_folder, folders, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["simplexnas", "front", "--family", "tiny"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("lattice.json is missing; run `simplexnas lattice --family tiny`")
+
+
+def test_a_family_is_asked_by_its_own_option(invoke, tiny_folder, folders, few, monkeypatch):
+    other = settings.preset("default", "darts_cc", space=tiny.SPACE)
+    Family("priced", method_of(other)).export(folders / "families" / "priced", tiny.SPENT)
+    for family, wrong, right in (("tiny", "--knob", "--S"), ("priced", "--S", "--knob")):
+        message = f"^{family} is asked by {right}, not by {wrong}; for example {right} 0\\.[25]"
+        with pytest.raises(SimplexNASError, match=message):
+            invoke("sample", "--family", family, wrong, "0.5")
+        with pytest.raises(SimplexNASError, match=f"^give one of {right}, --architecture, --network$"):
+            invoke("export", "--family", family, "--output", folders / "model")
+
+
+def test_a_model_without_times_is_said_to_be_whole(invoke, tiny_folder, fewer, folders, clock, monkeypatch):
+    monkeypatch.setattr(fashion_mnist, "load", lambda **_: fewer)
+    monkeypatch.setattr(latency.timing, "NOISE_LIMIT", -1.0)
+    export = ("export", "--family", tiny_folder, "--S", "0.2,0.5,0.3", "--output")
+    busy = invoke(*export, folders / "model")
+    assert busy.stderr.splitlines()[-1] == (
+        'too busy to time: the model is complete, but "latency" in model.json is null; '
+        "export again on an idle machine, or say --no-timing"
+    )
+    assert "test images: 100%" in busy.stderr and "test accuracy" in busy.stdout
+    assert "null" not in invoke(*export, folders / "other", "--no-timing").stderr
 
 
 @pytest.mark.parametrize("given", [(), ("--S", "0.2,0.5,0.3", "--network", "x"), ("--network", "x", "--family", "y")])
@@ -409,4 +489,4 @@ def test_export_wants_one_network(given, tmp_path, monkeypatch, capsys):
         cli.main()
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and len(error.splitlines()) == 1
-    assert "give --S" in error or "give one of --S" in error or "--network has weights of its own" in error
+    assert "give one of --S" in error or "--network has weights of its own" in error

@@ -98,6 +98,39 @@ def test_a_placed_drawing_keeps_its_proportions():
     assert whole == {"x": "3", "y": "4", "width": "10", "height": "5", "viewBox": "0 0 40 20"}
 
 
+@pytest.mark.parametrize("size", [(21, 50), (12, 103), (21, 2), (24, 12)])
+def test_a_hatch_lies_within_its_bar_and_tells_the_operation(size):
+    space, (x, y, width, height) = SearchSpace(), (10, 20, *size)
+    bars = [drawing.bar(space, m, x, y, width, height) for m in range(3)]
+    paths = []
+    for m, (bar, color) in enumerate(zip(bars, style.OPERATION_COLORS.values(), strict=True)):
+        (group,), (rect,), (hatch,) = (attributes(bar, tag) for tag in ("g", "rect", "path"))
+        assert group["data-operation"] == f"{m}" and color in rect["style"] and color not in hatch["style"]
+        assert [float(rect[key]) for key in ("x", "y", "width", "height")] == [x, y, width, height]
+        ends = np.array(re.findall(r"[ML]([\d.]+) ([\d.]+)", hatch["d"]), dtype=float).reshape(-1, 2)
+        assert (ends >= (x, y)).all() and (ends <= (x + width, y + height)).all()
+        paths.append(hatch["d"])
+    striped, dotted, plain = paths
+    assert plain == "" and ("L" in striped) == (width + height > drawing.GAP)
+    assert "L" not in dotted and (dotted.count("h") > 0) == (height > 3)
+
+
+def test_a_pale_bar_has_its_hatch_in_its_colour():
+    full, pale = (
+        attributes(drawing.bar(SearchSpace(), 0, 0, 0, 20, 30, full), tag)[0]
+        for full, tag in ((True, "rect"), (False, "rect"))
+    )
+    assert float(pale["fill-opacity"]) < 0.5 < float(full["fill-opacity"]) == 1
+    (hatch,) = attributes(drawing.bar(SearchSpace(), 0, 0, 0, 20, 30, full=False), "path")
+    assert style.OPERATION_COLORS["pool"] in hatch["style"]
+
+
+def test_keys_name_the_bars_too():
+    space = SearchSpace()
+    for drawn in (drawing.key, drawing.legend):
+        assert (drawn(space).count('class="bar"'), drawn(space, bars=True).count('class="bar"')) == (0, 3)
+
+
 @pytest.mark.parametrize("end", [(30, 0), (0, 40), (-30, -40)])
 def test_an_arrow_ends_at_its_head(end):
     svg = f"<svg>{drawing.arrow((0, 0), end, dashed=True)}</svg>"

@@ -178,7 +178,7 @@ def test_another_prediction_is_counted_where_rounding_decides(fewer):
     ours = torch.tensor([[5.0, 0.0, 1.0]] * 2 + [[1.0 + 0.9e-4, 1.0, 0.0]] * 2)
     theirs = ours + torch.tensor([[0.0] * 3] * 2 + [[-0.9e-4, 0.9e-4, 0.0]] * 2)
     session = SimpleNamespace(run=lambda *_: [theirs.numpy()])
-    found = export._compare(session, lambda _: ours, fewer.test.head(4))
+    found = export._compare(session, lambda _: ours, fewer.test.head(4), progress_bar=False)
     assert found["changed_predictions"] == 2 and found["largest_logit_difference"] < 1e-4
 
 
@@ -199,6 +199,15 @@ def test_a_busy_machine_costs_the_times_alone(tiny_family, fewer, tmp_path, monk
     folder = export.export(tiny_family, architecture(), fewer, tmp_path / "model")
     assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.onnx", "model.pt2"]
     assert json.loads((folder / "model.json").read_text())["latency"] is None
+
+
+@pytest.mark.parametrize("progress_bar", [False, True])
+def test_long_work_shows_its_progress(progress_bar, tiny_family, fewer, tmp_path, capsys):
+    export.export(tiny_family, architecture(), fewer, tmp_path / "model", progress_bar=progress_bar)
+    shown = capsys.readouterr()
+    for title in ("statistics: 100%", "test images: 100%", "times, batch 1: 100%", "times, batch 64: 100%"):
+        assert (title in shown.err) == progress_bar
+    assert shown.out == ""
 
 
 def test_without_timing_nothing_is_timed(tiny_family, fewer, tmp_path, monkeypatch):

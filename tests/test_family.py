@@ -164,7 +164,7 @@ def test_description_without_a_key(key, copy):
 
 @pytest.mark.parametrize("name", ["no-such-family", "", "./no-such-family"])
 def test_unknown_name(name):
-    refused(name, rf"family = '{name}'; allowed: a name under data/families \(.*default-seed0.*\), .*write \./NAME")
+    refused(name, rf"family = '{name}'; allowed: a name under data/families \(.*default-seed0.*\), .*write \./NAME$")
 
 
 # Names and paths

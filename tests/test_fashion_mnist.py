@@ -69,6 +69,7 @@ def test_missing_or_damaged_file_is_one_line_with_the_way_out(name, state, tmp_p
     message = str(error.value)
     assert len(message.splitlines()) == 1
     assert name in message and state in message and "`simplexnas data --download`" in message
+    assert "--data-folder" not in message, "there is a data folder"
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Every figure draws what it is given; none needs torch."""
 
+import json
+import re
 import subprocess
 import sys
 
@@ -10,9 +12,35 @@ import pytest
 import tiny
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.io.paths import BOOK
 from simplexnas.io.records import Accuracy
 from simplexnas.methods import penalties
 from simplexnas.report import figures, style
+
+PHONE = 324  # pixels of a figure on a screen of 390, within the frame of "In one minute"; others have more
+
+
+def letters_on_a_phone(svg: str) -> float:
+    """Height of the smallest letters of a figure, in pixels."""
+    width, unit = re.search(r'<svg[^>]* width="([\d.]+)(pt)?"', svg).groups()
+    pixel = 4 / 3 if unit else 1
+    smallest = min(float(size) for size in re.findall(r'font-size(?:: |=")([\d.]+)', svg))
+    return smallest * pixel * min(1, PHONE / (float(width) * pixel))
+
+
+@pytest.mark.parametrize("page", sorted(BOOK.glob("*.ipynb")), ids=lambda page: page.stem)
+def test_letters_of_the_book_can_be_read_on_a_phone(page):
+    outputs = [output for cell in json.loads(page.read_text())["cells"] for output in cell.get("outputs", [])]
+    drawn = [
+        "".join(output["data"]["image/svg+xml"]) for output in outputs if "image/svg+xml" in output.get("data", {})
+    ]
+    assert [letters_on_a_phone(svg) for svg in drawn if letters_on_a_phone(svg) < 9] == []
+
+
+def test_letters_on_a_phone_are_those_of_the_smallest_word():
+    """By hand: 648 pixels are halved, 162 points are 216 pixels and stay."""
+    assert letters_on_a_phone('<svg width="648"><text font-size="30"/><text font-size="20"/></svg>') == 10
+    assert letters_on_a_phone('<svg width="162pt"><text style="font-size: 9px"/></svg>') == 12
 
 
 def test_no_torch():
@@ -34,6 +62,9 @@ def test_bars_show_the_counts():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(counts["A"])
     colors = [matplotlib.colors.to_hex(group[0].get_facecolor()).upper() for group in ax.containers]
     assert colors == list(style.OPERATION_COLORS.values())
+    assert [group[0].get_hatch() or "" for group in ax.containers] == list(style.HATCHES), "not by colour alone"
+    assert len(set(style.HATCHES)) == len(style.HATCHES) == len(style.OPERATION_COLORS) == len(style.DASHES)
+    assert [patch.get_hatch() or "" for patch in ax.get_legend().get_patches()] == list(style.HATCHES)
     assert ax.get_xlabel() == "edges, of 28" and ax.get_xlim() == (0, 28)
 
 
@@ -103,6 +134,10 @@ def test_corners_of_the_plain_triangle_are_those_of_the_other():
     corners = figures.plain_triangle(("pool", "identity", "convolution"), plain)
     assert [label.get_text() for label in plain.texts] == ["pool", "identity", "convolution"]
     assert np.allclose([label.xy for label in plain.texts], corners)
+    plain.figure.canvas.draw()
+    _, left, right = plain.transData.transform(corners)[:, 0]
+    sides = [label.get_window_extent() for label in plain.texts]
+    assert min(side.x0 for side in sides) > left - 1 and max(side.x1 for side in sides) < right + 1, "none beside it"
     (ax,) = figures.simplex(("pool", "identity", "convolution")).axes
     ax.figure.canvas.draw()
     places = ax.transProjection.transform(np.eye(3))  # of mpltern, up to a shift and a scale

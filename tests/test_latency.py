@@ -3,8 +3,11 @@
 import dataclasses
 import itertools
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -20,7 +23,7 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.provenance import processor
 from simplexnas.latency import fitting, timing, validation
 from simplexnas.latency.parts import Part, part_call
-from simplexnas.latency.table import FIT_ARCHITECTURES, LatencyTable
+from simplexnas.latency.table import FIT_ARCHITECTURES, TAKES, LatencyTable
 from simplexnas.network import supernet
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.network.supernet import Cell
@@ -296,8 +299,7 @@ def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
         """The message without its middle: why not, and what instead."""
         with pytest.raises(SimplexNASError) as error:
             LatencyTable.load(*asked, **where)
-        message = str(error.value).partition("; `simplexnas --data-folder")[0]
-        return re.split("; run `simplexnas latency measure.*, or choose a table of: ", message)
+        return re.split("; run `simplexnas latency measure.*; or give --table, one of: ", str(error.value))
 
     assert hint("none") == [f"{folder}/none/table.json is missing", "cuda, elsewhere, here, small"]
     assert hint("none", tiny.SPACE)[1] == "cuda, elsewhere, here"
@@ -307,7 +309,8 @@ def test_a_table_that_does_not_fit_is_refused_with_those_that_do(table, folder):
     foreign = f"the latency table elsewhere is of another, not of this {processor()}"
     assert hint("elsewhere", here=True) == [foreign, "here, small"]
     assert hint("cuda", here=True) == ["device = 'cuda:7'; allowed here: cpu", "here, small"]
-    assert hint("none", SearchSpace())[1] == "(none)"
+    (alone,) = hint("none", SearchSpace())
+    assert alone.endswith(" (3 minutes), then try again"), "no list where there is none"
     assert LatencyTable.load("elsewhere", tiny.SPACE).content["processor"] == "another"
 
 
@@ -325,6 +328,9 @@ def test_the_command_of_the_hint_makes_the_table(
     with pytest.raises(SimplexNASError) as error:
         LatencyTable.load(asked, tiny.SPACE, runtime=runtime)
     (command,) = re.findall("run `simplexnas ([^`]+)` with a FAMILY of this search space", str(error.value))
+    with pytest.raises(SimplexNASError) as named:
+        LatencyTable.load(asked, tiny.SPACE, runtime=runtime, family="tiny")
+    assert "FAMILY" not in str(named.value) and command.replace("FAMILY", "tiny") in str(named.value)
     words = shlex.split(command.replace("FAMILY", "tiny"))
     assert words[:2] == ["latency", "measure"] and ("--runtime" in words) == (runtime != "onnxruntime")
     CliRunner().invoke(cli.app, [*words, "--batch", "1"], catch_exceptions=False)
@@ -334,8 +340,29 @@ def test_the_command_of_the_hint_makes_the_table(
 
 
 def test_the_hint_of_the_default_space_names_no_family(own_results, folder):
-    with pytest.raises(SimplexNASError, match="run `simplexnas latency measure --runtime torch --name mine`, or"):
+    with pytest.raises(SimplexNASError, match=r"measure --runtime torch --name mine` \(1 minute\), then try"):
         LatencyTable.load("mine", SearchSpace(), runtime="torch")
+
+
+def test_without_a_name_tables_of_the_runtime_are_offered(table, folder, monkeypatch):
+    """There are two of this machine, one of each runtime; neither has the name that is looked for."""
+    (folder / "fast").mkdir()
+    (folder / "fast" / "table.json").write_text(json.dumps(table.content | {"runtime": "onnxruntime"}))
+    for runtime, offered in (("onnxruntime", "fast"), ("torch", "here")):
+        missing = (
+            rf"^.*{latency.machine_name(runtime)}/table\.json is missing; run .*; or give --table, one of: {offered}$"
+        )
+        with pytest.raises(SimplexNASError, match=missing):
+            LatencyTable.load(runtime=runtime)
+
+
+@pytest.mark.parametrize("name", published.TABLES)
+def test_the_hint_says_how_long_a_measurement_takes(name):
+    content = LatencyTable.load(name).content
+    words = TAKES[content.get("runtime", "torch")]
+    assert words.partition(" ")[0] == f"{content['seconds'] / 60:.0f}"
+    of_help = CliRunner().invoke(cli.app, ["latency", "measure", "--help"]).stdout
+    assert f"about {words}" in " ".join(of_help.split())
 
 
 def test_a_table_of_another_machine_is_not_validated(table, folder):
@@ -464,6 +491,18 @@ def test_a_while_in_which_the_machine_is_slow_does_not_count():
     assert np.percentile(timing._steady(alone)["a"], [10, 90]) == pytest.approx([1, 2])
 
 
+def test_timing_shows_no_warning_of_a_missing_gpu():
+    """PyTorch looks for one, where there is a CUDA toolkit, as soon as its timer is imported."""
+    code = (
+        "from simplexnas.latency import timing\n"
+        "timing.NOISE_LIMIT = float('inf')\n"
+        "timing.time_calls({'nothing': lambda: None}, rounds=2)\n"
+    )
+    environment = os.environ | {"CUDA_HOME": "/usr/local"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_busy_machine_writes_nothing(folder, monkeypatch):
     monkeypatch.setattr(timing, "NOISE_LIMIT", -1.0)
     with pytest.raises(SimplexNASError, match="too busy to measure"):
@@ -472,7 +511,8 @@ def test_busy_machine_writes_nothing(folder, monkeypatch):
 
 
 def test_refusals(folder):
-    with pytest.raises(SimplexNASError, match=r"-onnxruntime/table.json is missing; run .*\(none\)"):
+    yet = r"^no times of this machine yet; run `simplexnas latency measure` \(3 minutes\), then try again$"
+    with pytest.raises(SimplexNASError, match=yet):
         LatencyTable.load()
     for name in ("../x", "a/b", "", "x" * 300):
         with pytest.raises(SimplexNASError, match=r"name = .*allowed: letters"):

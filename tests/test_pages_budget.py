@@ -84,10 +84,6 @@ def test_examples_of_commands_are_possible(members):
     assert fits and len(fits) < len(members)
 
 
-def test_the_table_of_the_menu_is_named():
-    assert f"`--table {published.ONNXRUNTIME_TABLE}`" in TEXT
-
-
 def test_one_image_takes_longer_in_pytorch(model):
     assert "One image takes several times as long there" in TEXT
     times = model["latency"]["1"]

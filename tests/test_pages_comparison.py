@@ -13,7 +13,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.records import Accuracy, Point
 from simplexnas.measure.retraining import spaced_by_size
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import analysis, comparison, published, versus
+from simplexnas.report import analysis, comparison, figures, published, versus
 from simplexnas.report.comparison import Variant
 from simplexnas.report.pages import comparison as page
 from simplexnas.report.versus import ALONE, INHERITED, RANDOM, Run, Seconds
@@ -178,7 +178,8 @@ def test_thirteen_methods_can_be_told_apart():
     assert len(found) == len({style["marker"] for style in found.values()}) == 13
     assert len({(style["color"], style["markerfacecolor"] == "white") for style in found.values()}) == 13
     assert page.CLOUD["color"] not in {style["color"] for style in found.values()}
-    figure = page.planes(thirteen())
+    with plt.rc_context(figures.BOOK):
+        figure = page.planes(thirteen())
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [*found, RANDOM]
     figure.canvas.draw()

@@ -10,6 +10,7 @@ from simplexnas.methods import settings
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import KnobOfS, NoKnob
 from simplexnas.report.pages import methods as page
+from simplexnas.report.style import HATCHES
 from simplexnas.tasks import fashion_mnist
 
 TEXT = prose("methods")
@@ -51,6 +52,7 @@ def test_the_figure_frames_what_runs_and_fills_what_it_weighs(steps):
             filled, frames = ax.patches[::2], ax.patches[1::2]
             shown = ran.weights[: page.SHOWN].ravel()
             assert [box.get_width() for box in filled] == pytest.approx((0.85 * shown).tolist(), abs=1e-6)
+            assert [box.get_hatch() or "" for box in filled] == page.SHOWN * list(HATCHES)
             black = [frame.get_edgecolor()[:3] == (0, 0, 0) for frame in frames]
             assert black == ran.runs[: page.SHOWN].ravel().tolist()
 

@@ -166,14 +166,15 @@ def test_what_the_page_says_of_digits():
     (epochs,) = re.findall(r"search --data digits --set epochs=(\d+) --set flip=false", TEXT)
     assert settings.preset("default", epochs=int(epochs), **known).steps >= 1000
     assert settings.preset("default", epochs=int(epochs) - 1, **known).steps < 1000
-    assert "when there are less than 1,000 steps" in TEXT
+    assert "when there are fewer than 1,000 steps" in TEXT
 
 
 def test_how_many_steps_and_pictures_there_should_be():
     default = settings.preset("default")
-    assert f"`default` takes {default.steps:,} steps of {default.batch_size} pictures" in TEXT
-    assert "divide their product by the number of pictures for training, and set the epochs to that" in TEXT
-    assert settings.preset("default", epochs=default.steps * 64 / 3000, train_images=3000).steps > 0.95 * default.steps
+    pictures = default.steps * default.batch_size
+    assert f"set the epochs to {pictures / 1e6:.2f} million / pictures" in TEXT
+    assert f"of 5,000 pictures `--set epochs={pictures / 5000:.0f}`" in TEXT
+    assert settings.preset("default", epochs=264, train_images=5000).steps > 0.95 * default.steps
     assert f"a batch of {default.batch_size} pictures for training" in TEXT
     assert settings.preset("default", **settings.parse_changes(["batch_size=16"])).batch_size == 16
 
@@ -182,7 +183,8 @@ def test_the_family_of_a_budget_has_the_name_that_the_page_gives():
     name = settings.family_name("default", 0, {"budget_minutes": 20.0}, "flowers")
     assert f"FAMILY={name} " in TEXT and "search --data flowers --budget-minutes 20 " in TEXT
     assert len(penalties.lattice(3, 0.25)) == 15 and "`lattice` measures the networks of 15 S" in TEXT
-    (S,) = re.findall(r"--family \$FAMILY --S (\S+) --output", TEXT)
+    assert "--family $FAMILY --S S_OF_THE_MENU --output" in TEXT
+    (S,) = re.findall(r"`S_OF_THE_MENU` stands for one of its lines, such as ([\d.,]+)\.", TEXT)
     assert [float(x) for x in S.split(",")] in penalties.lattice(3, 0.25).tolist()
 
 

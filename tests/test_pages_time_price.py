@@ -43,7 +43,7 @@ def test_relative_costs_have_mean_one_over_edge_instances():
 
 def test_what_the_page_says_of_relative_costs():
     r, edges = page.costs(), genotype_edges(page.SPACE)
-    assert "Time makes a convolution in the normal cell the dearest choice, where parameters make it cheap" in TEXT
+    assert "time makes a convolution in the normal cell the dearest choice, where parameters make it cheap" in TEXT
     normal = np.array([edge.cell_type == "normal" for edge in edges])
     assert r["latency"][normal, page.CONVOLUTION].min() > r["latency"][~normal].max()
     assert r["parameters"][normal].max() < r["parameters"][~normal].max() / 5
@@ -167,7 +167,7 @@ def test_numbers_by_hand(means):
     found = page.numbers()
     assert not unsaid(found, "time_price")
     within_46 = means.loc[("torch", 46)]
-    assert "Perhaps, where time is scarce" in TEXT and "With one millisecond more hardly any lead is left" in TEXT
+    assert "Mostly not: take `default`" in TEXT and "the family with the unit price has caught up" in TEXT
     assert "a millisecond from where the lead ends" in TEXT
     assert 0 < within_46[page.BY_TIME] - within_46[page.UNIT] < 0.5 and within_46[page.UNIT] > within_46[page.DEFAULT]
     within_45 = means.loc[("torch", 45)]

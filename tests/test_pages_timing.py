@@ -16,6 +16,7 @@ from simplexnas.network.architecture import Architecture
 from simplexnas.report import published
 from simplexnas.report.pages import budget
 from simplexnas.report.pages import timing as page
+from simplexnas.report.style import HATCHES
 
 TEXT = prose("timing")
 
@@ -116,6 +117,8 @@ def test_bars_are_the_parts_of_the_table():
         own = times[times["images"] == images]
         tops = sorted(bar.get_y() + bar.get_height() for bar in ax.patches if bar.get_y() > 0)
         assert tops == pytest.approx(sorted(own["edge part"] + own["source part"]))
+        by_operation = np.reshape([bar.get_hatch() or "" for bar in ax.patches], (3, -1))
+        assert all((kinds == hatch).all() for kinds, hatch in zip(by_operation, HATCHES, strict=True))
 
 
 def test_what_the_page_says_of_edges():

@@ -54,9 +54,19 @@ def test_the_picture_shows_a_step_of_the_method():
     arcs = [path for path in document.getElementsByTagName("path") if path.hasAttribute("data-edge")]
     normal = edges // 2
     assert [int(arc.getAttribute("data-operation")) for arc in arcs] == drawn.choices[:, :normal].ravel().tolist()
-    bars = [rect for rect in document.getElementsByTagName("rect") if rect.getAttribute("class") == "share"]
+    bars = [rect for rect in document.getElementsByTagName("rect") if rect.getAttribute("class") == "bar"]
+    bars = bars[: drawn.choices[:, :normal].size * 3]  # the others are the key
     heights = np.array([float(bar.getAttribute("height")) for bar in bars]).reshape(steps, normal, 3)
     assert np.allclose(heights / 50, drawn.probabilities[:, :normal], atol=2e-3)
+    circles = document.getElementsByTagName("circle")
+    assert [circle.getAttribute("class") for circle in circles if circle.hasAttribute("fill")].count("S") == steps
+    named = [circle for circle in circles if circle.getAttribute("class") == "named"]
+    places = np.array([[float(circle.getAttribute(key)) for key in ("cx", "cy")] for circle in named])
+    words = [text.firstChild.data for text in document.getElementsByTagName("text") if text.firstChild]
+    assert len(places) == steps * len(PAPER) and [word for word in words if word in PAPER] == steps * list(PAPER)
+    for own in np.split(places, steps):
+        A, B, C, D = own
+        assert C[1] < A[1] < B[1] == D[1] and D[0] < A[0] == C[0] < B[0], "as in the other triangles"
     assert len({tuple(path) for path in drawn.choices[:, :normal].tolist()}) == 2, "the two steps differ"
 
 

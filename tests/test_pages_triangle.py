@@ -107,7 +107,7 @@ def test_random_hypernetworks_have_the_form_of_the_family_and_other_utilities():
 
 def test_s_steers_whatever_was_learned(steering):
     by_kind = steering.set_index("kind").filter(like="ρ")
-    assert "As its penalty rises, an operation becomes rarer, and in small steps" in TEXT
+    assert "As its penalty rises, an operation becomes rarer" in TEXT
     assert (by_kind.loc["ours"] < -0.85).all(axis=None)
     assert (steering.loc[steering["kind"] == "ours", "changed"] < 4).all()
     assert "Random utilities steer nearly as well" in TEXT
@@ -141,16 +141,9 @@ def test_a_span_is_from_the_first_change_to_the_last():
     assert page.span(edges) == (pytest.approx(0.195), pytest.approx(0.4))
 
 
-def test_pooling_is_free_where_parameters_or_macs_are_the_price():
-    assert "Pooling has neither, so that a convolution is never cheaper" in TEXT
-    for kind in ("parameters", "macs"):
-        assert not cost.relative_costs(kind, page.SPACE)[:, page.POOL].any()
-
-
 @pytest.mark.parametrize("name", published.DEFAULT)
 def test_choices_follow_from_utilities_and_prices_without_the_hypernetworks_code(name):
     """Each edge takes the operation of least S_m - v_m."""
-    assert "every edge takes the operation of least $S_m - v_m$" in TEXT
     family, points = Family.load(name), records.read_lattice(name).points
     with torch.no_grad():
         v = family.model.hypernetwork(torch.zeros(1, 3))[0].numpy()
@@ -173,7 +166,7 @@ def test_levels_by_counting(numbers):
     assert numbers["triangle.with.band"] == f"{len(band)}"
     text = page.levels_table()
     assert len(text) == len(published.DEFAULT)
-    assert text.loc[0, "without, % (median)"].startswith(f"{found.loc[0, 'least']:.1f} to")
+    assert text.loc[0, "without reduction conv., % (median)"].startswith(f"{found.loc[0, 'least']:.1f} to")
     assert text.loc[0, "networks"] == f"{found.loc[0, 'networks']} / {found.loc[1, 'networks']}"
 
 
@@ -288,7 +281,10 @@ def test_one_number_does_for_size_and_not_for_time(runs):
     assert only["hypervolume"].idxmax() == only["validation"].idxmax() == pool
     assert 0 < means.loc[page.ALL, "hypervolume"] - only.loc[pool, "hypervolume"] < 0.02
     assert abs(means.loc[page.ALL, "macs"] - only.loc[pool, "macs"]) < 0.5
-    assert "Within 4 ms no line does, with 11 points" in TEXT and only["ms"].max() < means.loc[page.ALL, "ms"] - 2
+    assert (
+        "Within 4 ms for one image (predicted, in PyTorch) no line of 11 points does" in TEXT
+        and only["ms"].max() < means.loc[page.ALL, "ms"] - 2
+    )
     assert page.MILLISECONDS == 4 and set(runs.loc[runs["along"] != page.ALL, "points"]) == {11}
     fast = runs.set_index("along")["fast"].drop(page.ALL)
     assert "Finer points of the line of identity have some in most trainings, the other lines have none" in TEXT

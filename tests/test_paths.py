@@ -64,6 +64,13 @@ def test_nothing_is_written_beneath_an_installed_package(installed, site, tmp_pa
         assert len(written) == 5 and all(Path(folder).is_relative_to(cwd / "data") for folder in written)
 
 
+def test_another_folder_is_named_only_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    assert paths.another_folder() == ""
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    assert paths.another_folder().endswith(f"SIMPLEXNAS_DATA names another folder than {tmp_path / 'data'}")
+
+
 def test_commands_do_not_look_for_data_before_they_know_where(installed, tmp_path):
     code = "import sys, simplexnas.cli; sys.exit('simplexnas.io.paths' in sys.modules)"
     assert installed(tmp_path, "-c", code).returncode == 0

@@ -132,25 +132,17 @@ def test_quick_preset_is_past_the_papers_rows_within_eight_minutes(name, split):
 def test_times_of_commands_are_those_of_the_file():
     found = records.read(paths.RESULTS / "command_times.json")["seconds"]
     book, test, papermill = (found[name] for name in ("make book", "make test", "papermill"))
-    text = " ".join(README.split())
-    assert f"the first took {book / 60:.0f} min, the second {test / 60:.0f} min, papermill {papermill:.0f} s" in text
+    text = re.sub("<!--.*?-->", "", " ".join(README.split()))
+    said = f"the first took {book / 60:.0f} min, the second {test / 60:.0f} min, papermill {papermill:.0f} s"
+    assert said in text
     trainings = sorted(seconds(path) / 60 for path in FAMILIES.glob("default-seed*/family.json"))
     assert f"took {trainings[0]:.0f} to {trainings[-1]:.0f} min" in text
 
 
 def test_a_folder_of_pictures_takes_what_the_file_says():
     found = records.read(paths.RESULTS / "image_folder.json")
-    stages, text = found["stages"], " ".join(README.split())
-
-    def grown(stage: str) -> int:
-        return stages[stage]["mb_peak"]["anonymous"] - stages[stage]["mb_before"]["anonymous"]
-
+    text = " ".join(README.split())
     assert f"a million of 32 × 32 in colour take {found['mb_on_disk'] / found['pictures'] * 1000:.2f} GB" in text
-    assert (
-        f"Of {found['pictures']:,}, decoding took {stages['decode']['processor_seconds']:.0f} s of processor time and "
-        f"{grown('decode')} MB of memory, mostly for the files' names, reading them all {grown('read')} MB "
-        "(beside what PyTorch takes" in text
-    )
 
 
 def prose(path: Path) -> str:
@@ -161,7 +153,7 @@ def prose(path: Path) -> str:
 
 def test_findings_in_words_are_those_of_the_files(rows):
     """Of README and of the page of verdicts; the numbers beside them have names."""
-    readme, verdict = prose(ROOT / "README.md"), prose(BOOK / "verdict.md")
+    readme, verdict = prose(ROOT / "README.md"), prose(BOOK / "verdict.py")
     ours, theirs = [records.read_lattice(name) for name in published.DEFAULT], records.read_lattice(published.PAPER[0])
     networks = [{p.choice: p.accuracy.test for p in each.points} for each in ours]
     assert "About a dozen networks of " in readme and "(among about a hundred that differ)" in readme
@@ -204,4 +196,4 @@ def test_findings_in_words_are_those_of_the_files(rows):
     assert len(random) == 10 and len(retrained.points) == 30
     found = statistics.agreement([p.accuracy.test for p in random], [p.retrained.test for p in random])
     assert abs(found["tau"]) < 0.2, "no relation"
-    assert "how accurate they were with the family's says nothing about how accurate they become" in verdict
+    assert "over ten networks we see no relation between the two accuracies" in verdict

@@ -75,7 +75,7 @@ def family(tiny_family, monkeypatch):
 
     monkeypatch.setattr(latency, "network_calls", network_calls)
     monkeypatch.setattr(latency, "time_calls", time_calls)
-    monkeypatch.setattr(selection.LatencyTable, "load", lambda name=None, space=None, here=False: TABLE)
+    monkeypatch.setattr(selection.LatencyTable, "load", lambda *_, **__: TABLE)
     return tiny_family
 
 
@@ -96,7 +96,7 @@ def test_most_accurate_within_parameters(family):
     assert "latency" not in found and family.timed == []
     assert found["family"] == family.name and found["sha256"] == family.sha256
     assert found["budget"] == {"max_edge_parameters": limit}
-    with pytest.raises(SimplexNASError, match="table = 'nonsense'; only for a budget with max_latency_ms"):
+    with pytest.raises(SimplexNASError, match="--table nonsense: only with --max-latency-ms or --min-accuracy"):
         select(family, max_edge_parameters=limit, table="nonsense")
 
 
@@ -155,9 +155,9 @@ def test_infeasible_names_the_nearest(family):
     smallest = min(point.edge_parameters for point in members())
     with pytest.raises(selection.InfeasibleBudgetError) as error:
         select(family, max_edge_parameters=smallest / 2)
-    assert str(error.value) == (  # what the nearest must loosen, and nothing more
-        f"no member of the family keeps max_edge_parameters = {smallest / 2}; "
-        f"the nearest keeps max_edge_parameters = {smallest}"
+    assert str(error.value) == (
+        f"no member has at most {smallest / 2:,g} edge parameters; the smallest has {smallest:,}: "
+        f"--max-edge-parameters {smallest}"
     )
 
 
@@ -165,7 +165,44 @@ def test_infeasible_keeps_the_limits_that_are_no_obstacle(family):
     with pytest.raises(selection.InfeasibleBudgetError) as error:
         select(family, max_edge_parameters=1e6, max_macs=1)
     fewest = min(point.macs for point in members())
-    assert str(error.value).endswith(f"the nearest keeps max_edge_parameters = 1000000.0, max_macs = {fewest}")
+    assert str(error.value) == (
+        f"no member has at most 1 MACs; the smallest has {fewest:,}; "
+        f"the nearest keeps --max-edge-parameters 1000000 --max-macs {fewest}"
+    )
+
+
+def test_limits_that_are_kept_by_others_alone(family):
+    """The smallest member and the best one are two: each limit can be kept, both cannot."""
+    by_size = sorted(members(), key=lambda point: point.edge_parameters)
+    best = max(members(), key=lambda point: point.accuracy.validation)
+    assert best.edge_parameters > by_size[0].edge_parameters
+    with pytest.raises(selection.InfeasibleBudgetError, match="no member keeps all these limits; the nearest keeps --"):
+        select(family, max_edge_parameters=by_size[0].edge_parameters, min_accuracy=best.accuracy.validation)
+
+
+@pytest.mark.parametrize("others", [{}, {"max_edge_parameters": 1e6}, {"max_latency_ms": 1000}], ids=str)
+def test_what_no_time_can_help_is_said_before_a_table_is_asked_for(others, family, monkeypatch):
+    best = max(point.accuracy.validation for point in members())
+    monkeypatch.setattr(selection.LatencyTable, "load", lambda *_, **__: pytest.fail("asked for times"))
+    with pytest.raises(selection.InfeasibleBudgetError) as error:
+        select(family, min_accuracy=0.99, **others)
+    assert str(error.value).startswith(f"no member has validation accuracy 0.99; the best has {best:g}")
+
+
+def test_no_member_is_fast_enough(family):
+    fastest = min(members(), key=time)
+    with pytest.raises(selection.InfeasibleBudgetError) as error:
+        select(family, max_latency_ms=0.001, batch=2)
+    (value,) = re.findall(r"no member takes at most 0.001 ms; the fastest takes ([0-9.]+): ", str(error.value))
+    assert str(error.value).endswith(f": --max-latency-ms {value}")
+    assert float(value) == pytest.approx(selection.MARGIN * time(fastest), abs=1e-3)
+
+
+def test_the_hint_about_times_names_the_family(family, monkeypatch):
+    asked = []
+    monkeypatch.setattr(selection.LatencyTable, "load", lambda *_, **given: asked.append(given["family"]) or TABLE)
+    select(family, max_latency_ms=1000, batch=2)
+    assert asked == [records.named(family)]
 
 
 def test_a_member_that_was_fast_by_chance_is_not_promised(family, monkeypatch):
@@ -198,20 +235,19 @@ def test_a_member_far_slower_than_predicted_is_not_the_nearest(family):
     family.slow[fastest.choice] = 10
     with pytest.raises(selection.InfeasibleBudgetError) as error:
         select(family, max_latency_ms=time(fastest) / 2, batch=2)
-    nearest = float(re.search(r"the nearest keeps max_latency_ms = ([0-9.]+)", str(error.value))[1])
+    nearest = float(re.search(r": --max-latency-ms ([0-9.]+)", str(error.value))[1])
     assert nearest == pytest.approx(selection.MARGIN * time(second), abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    "limits", [{"max_latency_ms": 0.001, "min_accuracy": 0.99}, {"max_macs": 1, "min_accuracy": 1}]
-)
+@pytest.mark.parametrize("limits", [{"max_latency_ms": 0.001, "min_accuracy": 0.6}, {"max_macs": 1, "min_accuracy": 1}])
 def test_the_nearest_budget_can_be_kept(family, limits):
     family.spread, family.jitter = 0.0123456, 0.01
     with pytest.raises(selection.InfeasibleBudgetError) as error:
         select(family, batch=2, **limits)
-    nearest = dict(re.findall(r"(\w+) = ([0-9.]+)", str(error.value).partition("the nearest keeps ")[2]))
+    options = re.findall(r"--([\w-]+) ([0-9.]+)", str(error.value).partition("the nearest keeps ")[2])
+    nearest = {name.replace("-", "_"): float(value) for name, value in options}
     assert set(nearest) == set(limits)
-    assert select(family, batch=2, **{name: float(value) for name, value in nearest.items()})
+    assert select(family, batch=2, **nearest)
 
 
 def test_a_table_of_another_machine_promises_nothing(family, monkeypatch):
@@ -247,12 +283,12 @@ def test_excess_says_whether_a_budget_is_kept(limits):
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({}, "a budget needs at least one of max_latency_ms, max_edge_parameters, max_macs, min_accuracy"),
-        ({"max_macs": -1}, "max_macs = -1; allowed: numbers from 0"),
-        ({"max_latency_ms": 0}, "max_latency_ms = 0; allowed: numbers above 0"),
-        ({"max_latency_ms": float("nan")}, "max_latency_ms = nan; allowed: numbers from 0"),
-        ({"min_accuracy": 90}, "min_accuracy = 90; allowed: 0 to 1"),
-        ({"max_latency_ms": "2"}, "max_latency_ms = '2'; allowed: numbers"),
+        ({}, "needs at least one of --max-latency-ms, --max-edge-parameters, --max-macs, --min-accuracy"),
+        ({"max_macs": -1}, "--max-macs = -1; allowed: numbers from 0"),
+        ({"max_latency_ms": 0}, "--max-latency-ms = 0; allowed: numbers above 0"),
+        ({"max_latency_ms": float("nan")}, "--max-latency-ms = nan; allowed: numbers from 0"),
+        ({"min_accuracy": 90}, "--min-accuracy = 90; allowed: 0 to 1"),
+        ({"max_latency_ms": "2"}, "--max-latency-ms = '2'; allowed: numbers"),
     ],
 )
 def test_refusals(limits, message):

@@ -143,6 +143,17 @@ def test_batch_normalisation_needs_two_images_for_each_network():
     assert settings.preset("default", space=space, batch_size=4) and settings.preset("default", batch_size=2)
 
 
+def test_a_misspelt_setting_is_told_the_right_one():
+    for assignment, method, said in (
+        ("epoch=3", "simplex", "did you mean epochs? `simplexnas settings` lists all"),
+        ("lr=1", "simplex", "`simplexnas settings` lists all"),
+        ("batchsize=3", "darts", "did you mean batch_size? `simplexnas settings --method darts` lists all"),
+    ):
+        with pytest.raises(SimplexNASError) as error:
+            settings.parse_changes([assignment], method)
+        assert str(error.value) == f"--set {assignment}: no setting {assignment.partition('=')[0]!r}; {said}"
+
+
 @pytest.mark.parametrize("assignment", ["epoch=3", "epochs", "batch_size=1.5", "epochs=true", "flip=1", "seed=1"])
 def test_bad_changes_name_the_assignment(assignment):
     with pytest.raises(SimplexNASError, match=f"--set {assignment}: ") as error:
@@ -181,7 +192,7 @@ def test_another_method_has_settings_of_its_own():
     refused("preset = 'quick'; allowed: default", settings.preset, "quick", "darts")
     refused("darts has no setting 'paths'; it has: .*xi_start", settings.preset, "default", "darts", paths=2)
     assert settings.parse_changes(["order=2"], "darts") == {"order": 2}
-    refused("--set paths=2: no setting 'paths'; allowed with darts: ", settings.parse_changes, ["paths=2"], "darts")
+    refused("paths=2: no setting 'paths'; `simplexnas settings --method", settings.parse_changes, ["paths=2"], "darts")
     assert settings.family_name("default", 1, {"order": 2}, method="darts") == "darts-order=2-seed1"
     assert settings.family_name("default", 1, {}, "digits", "darts") == "digits-darts-seed1"
 

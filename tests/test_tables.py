@@ -263,9 +263,9 @@ def test_ablation_has_one_line_for_each_change_with_the_best_first():
     assert unchanged["hypervolume"].tolist() == pytest.approx([100 * width * h for h in (0.15 / 0.3, 0.17 / 0.3)])
     found = tables.ablation_table(runs)
     sizes = [f"≤ {size:,}" for size in (5_120, 12_320, 38_304, 143_488)]
-    assert found.columns.tolist() == ["change", "hypervolume", "p", *sizes, "steering"]
+    assert found.columns.tolist() == ["change", "hypervolume", "P-value", *sizes, "steering"]
     assert found["change"].tolist() == ["shifts", "nothing changed", "no flips"], "not other runs"
-    assert found["p"].tolist()[:2] == ["–", "–"] and 0 < float(found["p"].iloc[2]) < 1
+    assert found["P-value"].tolist()[:2] == ["–", "–"] and 0 < float(found["P-value"].iloc[2]) < 1
     assert found["≤ 5,120"].tolist() == ["–", "86.0 ± 1.4", "81.5 ± 2.1"], "one of two has none that small"
     assert found["≤ 12,320"].iloc[0] == "90.5 ± 0.7"
     assert found["steering"].iloc[0] == "0.00 ± 0.00"

@@ -33,7 +33,9 @@ def plain(block: nodes.Element) -> str:
         node.parent.remove(node)
     if any(len(each.astext()) > 1 for each in block.findall(nodes.math)):
         return ""
-    return " ".join(block.astext().split())
+    text = " ".join(block.astext().split())
+    # Without the page around it a citation or a figure's number says little.
+    return re.sub(r" (\[[^]]*\d{4}\w?\]|\((Fig\.|Table) \d+\))", "", text)
 
 
 def description(doctree: nodes.document) -> str:

@@ -1,8 +1,20 @@
-// Formulas, and tables that cells put out, scroll where they are wider than a phone; a keyboard has to reach them.
+// Formulas and tables scroll where they are wider than a phone. A keyboard has to reach them, a table says what it is,
+// and its edge fades where it goes on.
 function reach() {
-  for (const result of document.querySelectorAll(".cell_output .text_html")) {
-    if (result.scrollWidth > result.clientWidth) result.tabIndex = 0;
-    else result.removeAttribute("tabindex");
+  for (const table of document.querySelectorAll(".cell_output .text_html, .pst-scrollable-table-container")) {
+    const scrolls = table.scrollWidth > table.clientWidth;
+    if (scrolls) {
+      const caption = table.closest("figure")?.querySelector("figcaption") ?? table.querySelector("caption");
+      const name = caption?.querySelector(".caption-number")?.textContent.trim() ?? "Table";
+      Object.assign(table, { tabIndex: 0, role: "region", ariaLabel: `${name}, scrolls sideways` });
+      table.onscroll = () => {
+        table.classList.toggle("goes-on", table.scrollLeft + table.clientWidth < table.scrollWidth - 1);
+      };
+      table.onscroll();
+    } else {
+      for (const name of ["tabindex", "role", "aria-label"]) table.removeAttribute(name);
+      table.classList.remove("goes-on");
+    }
   }
   for (const formula of document.querySelectorAll("mjx-container[display='true']")) formula.tabIndex = 0;
 }

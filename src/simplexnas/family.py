@@ -79,7 +79,7 @@ def describe(family: str | Path) -> Description:
         known = sorted(path.parent.name for path in paths.FAMILIES.glob(f"*/{DESCRIPTION}"))
         raise SimplexNASError(
             f"family = {str(family)!r}; allowed: a name under data/families ({', '.join(known) or 'none there'}), "
-            f"or a folder; for a folder write ./NAME; {paths.ANOTHER_FOLDER}"
+            f"or a folder; for a folder write ./NAME{paths.another_folder()}"
         )
     place = relative(folder / DESCRIPTION)
     content = read_json(folder / DESCRIPTION)

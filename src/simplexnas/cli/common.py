@@ -1,5 +1,6 @@
 """What the commands share: options, messages, the report of an architecture."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -29,13 +30,19 @@ BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time, for tim
 OutputOption = Annotated[Path | None, typer.Option(dir_okay=False, help="Save the architecture as JSON in this file.")]
 DataOption = Annotated[
     str | None,
-    typer.Option("--data", help="Where the family's data lie now. Default: where they lay when it was trained."),
+    typer.Option("--data", help="Where the family's data are now. Default: where they were when it was trained."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+EXAMPLES = {"--S": "--S 0.2,0.55,0.25", "--knob": "--knob 0.5"}
 
 
 def say(message: str) -> None:
     typer.echo(message, err=True)
+
+
+def say_next(*words: str) -> None:
+    """What to type after a success; not to standard output, which scripts read."""
+    say(f"next: {shlex.join(['simplexnas', *words])}")
 
 
 def print_report(report: dict) -> None:
@@ -63,13 +70,26 @@ def print_report(report: dict) -> None:
         typer.echo(f"{edge['cell_type']:<10} {edge['source']} -> {edge['target']}  {edge['operation']}")
 
 
+def option_of(family) -> str | None:
+    """The option that a family is asked by; None for one that holds a single architecture."""
+    from simplexnas.methods.method import KnobOfS, NoKnob
+
+    if isinstance(family.model, NoKnob):
+        return None
+    return "--S" if isinstance(family.model, KnobOfS) else "--knob"
+
+
 def asked(family, S: str | None, knob: str | None):
     """The value of the family's knob, from --S or --knob."""
     from simplexnas.io.errors import SimplexNASError
 
     if S is not None and knob is not None:
         raise SimplexNASError("give one of --S and --knob")
-    return family.model.knob(S if knob is None else knob)
+    value, given = (S, "--S") if knob is None else (knob, "--knob")
+    own = option_of(family)
+    if value is not None and own not in (None, given):
+        raise SimplexNASError(f"{family.name} is asked by {own}, not by {given}; for example {EXAMPLES[own]}")
+    return family.model.knob(value)
 
 
 def data_of(family, data: str | None):

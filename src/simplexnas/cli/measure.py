@@ -18,6 +18,7 @@ from simplexnas.cli.common import (
     data_of,
     print_report,
     say,
+    say_next,
 )
 
 app = typer.Typer()
@@ -78,10 +79,12 @@ def lattice(
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
+    from simplexnas.io.records import named
     from simplexnas.measure import lattice
 
     loaded = Family.load(family)
     typer.echo(relative(lattice.lattice(loaded, data_of(loaded, data), step)))
+    say_next("front", "--family", named(loaded))
 
 
 @app.command()

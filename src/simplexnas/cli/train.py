@@ -1,11 +1,12 @@
 """Commands that train: `data`, `methods`, `settings`, `search`, `train`."""
 
+from math import ceil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from simplexnas.cli.common import TableOption, say
+from simplexnas.cli.common import TableOption, say, say_next
 from simplexnas.io.errors import SimplexNASError
 
 ChangesOption = Annotated[
@@ -71,7 +72,7 @@ def search(
         str,
         typer.Option(
             help="Of method simplex, with times on two cores. quick: 3 epochs, minutes; paper: 5, half an hour; "
-            "default: 24, about an hour; worth: 10 of more steps, hours. Another method has default alone."
+            "default: 24, about an hour; worth: 10 longer epochs, hours. Another method has default alone."
         ),
     ] = "default",
     seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
@@ -97,10 +98,10 @@ def search(
     ] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
 ) -> None:
-    """Train a family and export it to data/families/<preset>-seed<seed>, by another method to <method>-seed<seed>.
+    """Train a family of networks.
 
-    With --set epochs=3 it goes to data/families/<preset>-epochs=3-seed<seed>, beside the preset's own; with other data
-    to data/families/<data>-<preset>-seed<seed>.
+    It goes to data/families/<preset>-seed<seed>, by another method to <method>-seed<seed>; with --set epochs=3 to
+    <preset>-epochs=3-seed<seed>, beside the preset's own; with other data to <data>-<preset>-seed<seed>.
 
     A folder of pictures has train/<class>/…, and optionally val/<class>/… and test/<class>/…; what is not there is cut
     from train. Pictures are resized and kept under data/images.
@@ -140,12 +141,13 @@ def search(
         say(f"{config.epochs:g} epochs, {config.steps:,} steps, take about {config.budget_minutes:g} minutes here")
     check_images(config, splits.train)
     fabric = make_fabric(accelerator, devices, nodes)
-    if fabric.is_global_zero and not config.budget_minutes:
+    if fabric.is_global_zero:
         _warn_of_few_steps(config, "--set epochs=")
     folder, log = train_family(name, config, splits, fabric=fabric, resume=resume, checkpoint_every=checkpoint_every)
     if fabric.is_global_zero:
         typer.echo(relative(log))
         typer.echo(relative(folder))
+        say_next("lattice", "--family", name, *(("--step", "0.25") if config.budget_minutes else ()))
 
 
 @app.command("train")
@@ -212,7 +214,9 @@ def train_alone(
 
 
 def _warn_of_few_steps(config, option: str) -> None:
-    """option: what sets the epochs."""
+    """option: what sets the epochs, where no budget of time did."""
     if config.steps < FEW_STEPS:
-        epochs = -(-FEW_STEPS // config.steps_per_epoch)
-        say(f"{config.steps} steps are few: {option}{epochs} makes {FEW_STEPS:,}")
+        enough = FEW_STEPS / config.steps_per_epoch
+        if config.budget_minutes:
+            option, enough = "--budget-minutes ", config.budget_minutes * enough / config.epochs
+        say(f"{config.steps} steps are few: {option}{ceil(enough)} makes {FEW_STEPS:,}")

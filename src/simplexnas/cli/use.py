@@ -17,8 +17,10 @@ from simplexnas.cli.common import (
     TableOption,
     asked,
     data_of,
+    option_of,
     print_report,
     say,
+    say_next,
 )
 from simplexnas.io.errors import SimplexNASError
 
@@ -62,18 +64,21 @@ def front(
     --table. Edge parameters are those of the chosen operations; M MACs are millions, per image.
     """
     from simplexnas.family import describe
+    from simplexnas.io.records import named
     from simplexnas.latency.table import LatencyTable
     from simplexnas.use.menu import menu
 
     described = describe(family)
+    loaded = hint = None
     try:
-        loaded = LatencyTable.load(table, described.space)
+        loaded = LatencyTable.load(table, described.space, family=named(described))
     except SimplexNASError as error:
         if table is not None:
             raise
-        loaded = None
-        say(f"no times: {error}")
+        hint = f"ms is left out: {error}"
     members = menu(described, loaded, batch)
+    if hint is not None:
+        say(hint)
     if as_json:
         typer.echo(json.dumps({"family": family, "members": members}))
         return
@@ -109,7 +114,10 @@ def select(
         ),
     ] = None,
     min_accuracy: Annotated[
-        float | None, typer.Option(help="On the validation split, 0 to 1; asks for the fastest such network.")
+        float | None,
+        typer.Option(
+            help="On the validation split, 0 to 1; asks for the fastest such network, and so needs `latency measure`."
+        ),
     ] = None,
     batch: BatchOption = 1,
     table: TableOption = None,
@@ -119,8 +127,8 @@ def select(
 ) -> None:
     """The best member of a family within a budget (any mix of limits): the most accurate one.
 
-    With --min-accuracy the fastest. Where time matters, networks are timed here before one is promised: in ONNX
-    Runtime, or in the runtime of --table.
+    With --min-accuracy the fastest. Needs `lattice`; with --max-latency-ms or --min-accuracy also `latency measure`.
+    Where time matters, networks are timed here before one is promised: in ONNX Runtime, or in the runtime of --table.
     """
     from simplexnas.family import Family
     from simplexnas.io.files import check_writable
@@ -145,6 +153,8 @@ def select(
         typer.echo(json.dumps(report))
     else:
         print_report(report)
+    if output is not None:
+        say_next("export", "--architecture", str(output), "--output", "model")
 
 
 @app.command()
@@ -152,10 +162,16 @@ def export(
     output: Annotated[Path, typer.Option(help="Folder to make, for model.onnx, model.pt2 and model.json.")],
     S: Annotated[
         str | None,
-        typer.Option("--S", help="Penalties, as for `sample`; or give --knob, --architecture or --network."),
+        typer.Option(
+            "--S",
+            help="Penalties on pooling,identity,convolution, sum 1, e.g. 0.2,0.55,0.25; or give --knob, --architecture "
+            "or --network.",
+        ),
     ] = None,
     knob: KnobOption = None,
-    architecture: Annotated[Path | None, typer.Option(help="A file that `select --output` or `sample` wrote.")] = None,
+    architecture: Annotated[
+        Path | None, typer.Option(help="A file that `sample --output` or `select --output` wrote.")
+    ] = None,
     network: Annotated[Path | None, typer.Option(help="A folder that `train` wrote: its own weights.")] = None,
     fold: Annotated[bool, typer.Option("--fold", help="Fold batch normalisation into the convolutions.")] = False,
     family: Annotated[
@@ -181,10 +197,12 @@ def export(
         if family is not None:
             raise SimplexNASError(f"--family {family}: --network has weights of its own")
         trained = TrainedNetwork.load(network)
-        folder = export.export_trained(trained, data_of(trained, data), output, fold, timing)
+        folder = export.export_trained(trained, data_of(trained, data), output, fold, timing, progress_bar=True)
     else:
         if architecture is None:
             loaded = Family.load(family or "default-seed0")
+            if option_of(loaded) is not None and S is None and knob is None:
+                raise SimplexNASError(f"give one of {option_of(loaded)}, --architecture, --network")
             chosen = loaded.model.architecture(asked(loaded, S, knob))
         else:
             chosen, about = Architecture.load(architecture), read_json(architecture)
@@ -193,7 +211,7 @@ def export(
                 raise SimplexNASError(
                     f"{architecture} was chosen from another training of {loaded.name}; choose again, or give --family"
                 )
-        folder = export.export(loaded, chosen, data_of(loaded, data), output, fold, timing)
+        folder = export.export(loaded, chosen, data_of(loaded, data), output, fold, timing, progress_bar=True)
     for path in sorted(folder.iterdir()):
         typer.echo(relative(path))
     description = json.loads((folder / export.DESCRIPTION).read_text())
@@ -204,7 +222,10 @@ def export(
         + (f"; {changed} other predictions, between classes with nearly equal logits" if changed else "")
     )
     if timing and description["latency"] is None:
-        say("the machine is too busy to measure: the model has no times")
+        say(
+            f'too busy to time: the model is complete, but "latency" in {export.DESCRIPTION} is null; export again on '
+            "an idle machine, or say --no-timing"
+        )
     for batch, times in (description["latency"] or {}).items():
         listed = ", ".join(f"{name} {time['median_ms']:.3f} ms" for name, time in times.items())
         typer.echo(f"batch {batch}: {listed}")

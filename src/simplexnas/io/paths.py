@@ -27,7 +27,11 @@ IMAGES = DATA / "images"
 LATENCY = DATA / "latency"
 RESULTS = DATA / "results"
 RUNS = DATA / "runs"
-ANOTHER_FOLDER = f"`simplexnas --data-folder DIR` or {VARIABLE} names another folder than {DATA}"  # for messages
+
+
+def another_folder() -> str:
+    """End of a message about what is missing: how to name another data folder, where there is not even this one."""
+    return "" if DATA.exists() else f"; `simplexnas --data-folder DIR` or {VARIABLE} names another folder than {DATA}"
 
 
 def relative(path: Path) -> str:

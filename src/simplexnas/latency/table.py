@@ -56,6 +56,7 @@ FORMAT = "simplexnas latency table"
 VERSION = 2
 TABLE = "table.json"
 FIT_ARCHITECTURES, FIT_SEED = {ONNXRUNTIME: 60, TORCH: 12}, 1
+TAKES = {ONNXRUNTIME: "3 minutes", TORCH: "1 minute"}  # a measurement, on the machines of data/latency
 
 
 def _names() -> list[str]:
@@ -160,17 +161,20 @@ def _total(architecture: Architecture, times: dict[str, dict[str, float]]) -> fl
     return sum(count * _part_ms(times, part) for part, count in parts(architecture).items())
 
 
-def _remedy(name: str, space: SearchSpace | None, runtime: str) -> str:
-    """The command that measures what was looked for; a table that is there stays, and the new one has another name."""
+def _remedy(name: str, space: SearchSpace | None, runtime: str, family: str | None = None) -> str:
+    """The command that measures what was looked for; a table that is there stays, and the new one has another name.
+
+    family: what `--family` takes for one of the search space, if one is known.
+    """
     free = (each for each in (name, machine_name(runtime)) if not (paths.LATENCY / each / TABLE).exists())
     new = next(free, f"{name}-2")
-    family = [] if space in (None, SearchSpace()) else ["--family", "FAMILY"]
-    command = ["simplexnas", "latency", "measure", *family]
+    of_family = [] if space in (None, SearchSpace()) else ["--family", family or "FAMILY"]
+    command = ["simplexnas", "latency", "measure", *of_family]
     command += [] if runtime == ONNXRUNTIME else ["--runtime", runtime]
     command += [] if new == machine_name(runtime) else ["--name", new]
-    said = [f"run `{shlex.join(command)}`" + (" with a FAMILY of this search space" if family else "")]
-    said += [] if new == name else [f"then give --table {new}"]
-    return ", ".join(said)
+    which = " with a FAMILY of this search space" if of_family and family is None else ""
+    then = "try again" if new == name else f"give --table {new}"
+    return f"run `{shlex.join(command)}`{which} ({TAKES[runtime]}), then {then}"
 
 
 @dataclass(frozen=True)
@@ -194,28 +198,30 @@ class LatencyTable:
         *,
         here: bool = False,
         runtime: str = ONNXRUNTIME,
+        family: str | None = None,
     ) -> "LatencyTable":
         """The table of a name; without one that of this machine in a runtime, one thread.
 
-        space: what it has to be measured for. here: whether it has to be of this machine. Raises `SimplexNASError` if
-        it is missing, damaged, foreign, or not what it has to be; the message has a command that measures one that is,
-        and names those that are there.
+        space: what it has to be measured for. here: whether it has to be of this machine. family: whose space it is, as
+        `--family` takes it. Raises `SimplexNASError` if it is missing, damaged, foreign, or not what it has to be; the
+        message has a command that measures one that is, and names those that are there, unnamed those of the runtime.
         """
-        name = machine_name(runtime) if name is None else name
-        _check_name(name)
-        path = paths.LATENCY / name / TABLE
+        wanted = machine_name(runtime) if name is None else name
+        _check_name(wanted)
+        path = paths.LATENCY / wanted / TABLE
         if path.exists():
-            table = cls._read(name)
+            table = cls._read(wanted)
             misfit = table._misfit(space, here)
             if misfit is None:
                 return table
-        else:
+        elif name is not None or any(cls._fits(each, None, True, RUNTIMES) for each in _names()):
             misfit = f"{relative(path)} is missing"
-        fitting = (name for name in _names() if cls._fits(name, space, here))
-        raise SimplexNASError(
-            f"{misfit}; {_remedy(name, space, runtime)}, or choose a table of: {', '.join(fitting) or '(none)'}; "
-            f"{paths.ANOTHER_FOLDER}"
-        )
+        else:
+            misfit = "no times of this machine yet"
+        runtimes = RUNTIMES if name is not None else (runtime,)
+        fitting = [each for each in _names() if cls._fits(each, space, here, runtimes)]
+        others = f"; or give --table, one of: {', '.join(fitting)}" if fitting else ""
+        raise SimplexNASError(f"{misfit}; {_remedy(wanted, space, runtime, family)}{others}{paths.another_folder()}")
 
     def _misfit(self, space: SearchSpace | None, here: bool) -> str | None:
         """Why the table is not one of this search space, and of this machine if `here`."""
@@ -231,9 +237,10 @@ class LatencyTable:
         return None
 
     @classmethod
-    def _fits(cls, name: str, space: SearchSpace | None, here: bool) -> bool:
+    def _fits(cls, name: str, space: SearchSpace | None, here: bool, runtimes: Iterable[str]) -> bool:
         try:
-            return cls._read(name)._misfit(space, here) is None
+            table = cls._read(name)
+            return table.runtime in runtimes and table._misfit(space, here) is None
         except SimplexNASError:  # damaged, or of another version
             return False
 

@@ -1,6 +1,7 @@
 """Timing calls on this machine, and refusing to where it is too busy."""
 
 import importlib
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,6 +48,8 @@ def time_calls(
     such neighbours too. Raises `BusyMachineError` where the interquartile ranges that are left add up to more than 15 %
     of the medians: then the times say little of the calls.
     """
+    # Its import warns of a missing GPU, which nothing here needs.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils.benchmark import Timer  # takes a second to import
 
     keep_memory()

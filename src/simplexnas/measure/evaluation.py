@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from simplexnas.family import Family
 from simplexnas.io.records import Accuracy
@@ -27,10 +28,13 @@ RELAXED_BATCH_NORM_IMAGES = 1000
 
 
 @torch.no_grad()
-def reestimate_batch_norm(network: nn.Module, train: Split, images: int = BATCH_NORM_IMAGES) -> nn.Module:
+def reestimate_batch_norm(
+    network: nn.Module, train: Split, images: int = BATCH_NORM_IMAGES, title: str = ""
+) -> nn.Module:
     """Replace all BN statistics by averages over clean training images, in place; returns the network in eval mode.
 
-    train: uint8 training split; its first `images` images are used, in batches of 250, cumulative average.
+    train: uint8 training split; its first `images` images are used, in batches of 250, cumulative average. title: of a
+    progress bar, if there should be one.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -38,7 +42,7 @@ def reestimate_batch_norm(network: nn.Module, train: Split, images: int = BATCH_
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average
     network.train()
-    for batch in train.head(images).images.split(BATCH):
+    for batch in tqdm(train.head(images).images.split(BATCH), desc=title, disable=not title):
         network(train.task.normalize(batch))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -74,9 +78,9 @@ def accuracies(network: nn.Module, splits: Splits) -> Accuracy:
         return Accuracy(validation=share(splits.validation, pool), test=share(splits.test, pool))
 
 
-def inherited(family: Family, architecture: Architecture, train: Split) -> nn.Module:
+def inherited(family: Family, architecture: Architecture, train: Split, title: str = "") -> nn.Module:
     """The architecture's network with the family's weights and BN statistics re-estimated for it."""
-    return reestimate_batch_norm(family.network(architecture), train)
+    return reestimate_batch_norm(family.network(architecture), train, title=title)
 
 
 class RelaxedNetwork(nn.Module):

@@ -7,6 +7,7 @@ random paths, and S drawn where the predicted front is (`methods.worth`).
 """
 
 import dataclasses
+import difflib
 import hashlib
 import importlib
 import json
@@ -164,6 +165,7 @@ _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.nam
 _OF_TABLE = ("latency_table", "milliseconds", "other_milliseconds")
 _SAID_OTHERWISE = ("preset", "seed", "space", "budget_minutes")
 LONGEST_NAME = 150  # bytes; file systems allow 255, and temporary names add to it
+ALIKE = 0.8  # from 0 to 1: a name so near to a setting's is that setting, misspelt
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 SIMPLEX = "simplex"
 
@@ -255,25 +257,27 @@ def _shown(value) -> str:
 
 def parse_changes(assignments: list[str], method: str = SIMPLEX) -> dict:
     """Settings from the command line, "epochs=3" or "flip=false", for `preset(name, method, **changes)`."""
-    return _parsed(assignments, settable(method), f"with {method}")
+    of_method = "" if method == SIMPLEX else f" --method {method}"
+    return _parsed(assignments, settable(method), f"`simplexnas settings{of_method}` lists all")
 
 
 def parse_recipe(assignments: list[str]) -> dict:
     """The same for one network trained alone, on all images: what all methods have, but epochs and search space."""
     elsewhere = (*_SAID_OTHERWISE, "epochs", "train_images")
     alone = [each for each in dataclasses.fields(Config) if each.name not in elsewhere]
-    return _parsed(assignments, alone, "for a network alone")
+    names = ", ".join(sorted(each.name for each in alone))
+    return _parsed(assignments, alone, f"allowed for a network alone: {names}")
 
 
-def _parsed(assignments: list[str], allowed: Sequence[Field], where: str) -> dict:
+def _parsed(assignments: list[str], allowed: Sequence[Field], hint: str) -> dict:
+    """hint: where a name that is not allowed finds the allowed ones."""
     kinds = {each.name: each.type for each in allowed}
     changes = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")
         if name not in kinds:
-            raise SimplexNASError(
-                f"--set {assignment}: no setting {name!r}; allowed {where}: {', '.join(sorted(kinds))}"
-            )
+            near = "".join(f"did you mean {each}? " for each in difflib.get_close_matches(name, kinds, 1, ALIKE))
+            raise SimplexNASError(f"--set {assignment}: no setting {name!r}; {near}{hint}")
         kind = kinds[name]
         try:
             value = text if kind is str else json.loads(text)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from html import escape
 from itertools import cycle
 
-from simplexnas.report.style import DASHES, operation_colors
+from simplexnas.report.style import DASHES, HATCHES, operation_colors
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import STEM_MULTIPLIER, SearchSpace, cell_edges, cell_layouts
 
 STEP, RADIUS, HEIGHT = 88, 16, 44  # pixels between nodes, of a node, and of an arc for each node that it passes
+GAP = 6  # pixels between the stripes or dots of a bar
 
 
 def _strokes(space: SearchSpace) -> list[str]:
@@ -22,16 +23,45 @@ def _strokes(space: SearchSpace) -> list[str]:
     ]
 
 
+def bar(space: SearchSpace, operation: int, x: float, y: float, width: float, height: float, full: bool = True) -> str:
+    """A bar in the colour and the hatch of an operation; one that is not full is pale, and its hatch is in its colour.
+
+    A page's style may replace the colour, --shade. The hatch of a full bar is the page's ground, which shows through.
+    """
+    color = list(operation_colors(labels(space.operations)).values())[operation]
+    shade, ground = f"var(--shade, {color})", "var(--pst-color-background, white)"
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    fill = f'fill-opacity="{1 if full else 0.2}" style="fill: {shade}; stroke: {shade}"'
+    stroke = f'stroke-width="1.6" style="fill: none; stroke: {ground if full else shade}"'
+    hatch = f'<path class="hatch" {stroke} d="{_hatch(operation, x, y, width, height)}"/>'
+    return f'<g data-operation="{operation}"><rect class="bar" {place} {fill}/>{hatch}</g>'
+
+
+def _hatch(operation: int, x: float, y: float, width: float, height: float) -> str:
+    """Stripes or dots over a bar, as `HATCHES` has them for an operation: a path."""
+    kind, path = HATCHES[operation % len(HATCHES)], ""
+    if kind.startswith("/"):
+        for reach in range(GAP, math.ceil(width + height), GAP):  # each rises until it leaves the bar
+            left, right = max(0, reach - height), min(width, reach)
+            path += f"M{x + left:.1f} {y + reach - left:.1f}L{x + right:.1f} {y + reach - right:.1f}"
+    if kind.startswith("."):
+        for row in range(math.ceil(height / GAP - 0.5)):
+            for column in range(math.ceil(width / GAP - 0.5)):
+                path += f"M{x + GAP * (column + 0.5) - 1:.1f} {y + GAP * (row + 0.5):.1f}h2"
+    return path
+
+
 def node_names(space: SearchSpace) -> list[str]:
     """Of a cell's nodes, inputs first."""
     return ["c-2", "c-1", *map(str, range(1, space.nodes + 1))]
 
 
-def cell(space: SearchSpace, operations: Sequence[int], title: str, letters: int = 12) -> str:
+def cell(space: SearchSpace, operations: Sequence[int], title: str, letters: int = 18) -> str:
     """One cell as an arc diagram: its nodes on a line, an arc for each edge, above the line for every other source.
 
     operations: an index for each edge, in the order of `cell_edges`. An arc has data-edge, its number, and
-    data-operation, for the page's style and scripts. letters: size of the nodes' names in pixels.
+    data-operation, for the page's style and scripts. letters: size of the nodes' names in pixels; as a rule
+    the drawing is made smaller.
     """
     edges, last, strokes = cell_edges(space), space.nodes + 2, _strokes(space)
     above, below = (max(t - s for t, s in edges if s % 2 == side) for side in (0, 1))
@@ -67,13 +97,16 @@ def cell(space: SearchSpace, operations: Sequence[int], title: str, letters: int
     return "".join([*parts, "</svg>"])
 
 
-def key(space: SearchSpace, counts: Sequence[int] | None = None) -> str:
-    """A list of the operations, as their edges are drawn; counts: how many edges each has."""
+def key(space: SearchSpace, counts: Sequence[int] | None = None, bars: bool = False) -> str:
+    """A list of the operations, as their edges are drawn; counts: how many edges each has; bars: as bars too."""
     entries = []
     for m, (name, stroke) in enumerate(zip(labels(space.operations), _strokes(space), strict=True)):
         edges = "" if counts is None else f': <b data-count="{m}">{counts[m]}</b> edges'
         line = f'<path class="edge" {stroke} d="M1 5H41"/>'
         sample = f'<svg class="cell" viewBox="0 0 42 10" width="42" height="10" aria-hidden="true">{line}</svg>'
+        if bars:
+            drawn = bar(space, m, 0, 0, 24, 12)
+            sample += f'<svg viewBox="0 0 24 12" width="24" height="12" aria-hidden="true">{drawn}</svg>'
         entries.append(f"<li>{sample} {escape(name)}{edges}</li>")
     return f'<ul class="key">{"".join(entries)}</ul>'
 
@@ -86,7 +119,7 @@ def cells(space: SearchSpace, operations: Sequence[int]) -> str:
     half = len(cell_edges(space))
     parts = [key(space, [list(operations).count(m) for m in range(space.k)])]
     for kind, own in (("Normal cell", operations[:half]), ("Reduction cell", operations[half:])):
-        drawn = cell(space, own, kind, letters=18)  # which is made smaller
+        drawn = cell(space, own, kind)
         parts.append(f'<figure style="flex:1 1 17rem;margin:0">{drawn}<figcaption>{kind}</figcaption></figure>')
     return f'<div style="display:flex;flex-wrap:wrap;gap:0.5rem">{"".join(parts)}</div>'
 
@@ -186,13 +219,17 @@ def arrow(*points: tuple[float, float], dashed: bool = False, curved: bool = Fal
     )
 
 
-def legend(space: SearchSpace) -> str:
-    """The operations side by side, as their edges are drawn: `key` for a picture."""
+def legend(space: SearchSpace, bars: bool = False) -> str:
+    """The operations side by side, as their edges are drawn, and as bars: `key` for a picture."""
     names, x, parts = labels(space.operations), 0.0, []
-    for name, stroke in zip(names, _strokes(space), strict=True):
-        parts.append(f'<path class="edge" {stroke} d="M{x:g} 12H{x + 42:g}"/>')
-        parts.append(text(x + 50, 17, name, 15, "start"))
-        x += 50 + 9 * len(name) + 22
+    for m, (name, stroke) in enumerate(zip(names, _strokes(space), strict=True)):
+        parts.append(f'<path class="edge" {stroke} d="M{x:g} 12H{x + 36:g}"/>')
+        x += 42
+        if bars:
+            parts.append(bar(space, m, x, 6, 20, 12))
+            x += 26
+        parts.append(text(x, 17, name, 17, "start"))
+        x += 9 * len(name) + 14
     return f'<svg viewBox="0 0 {x:g} 24">{"".join(parts)}</svg>'
 
 

@@ -20,7 +20,14 @@ from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Point
 from simplexnas.report.names import UNCHANGED
-from simplexnas.report.style import LINE_COLORS, MARKERS, operation_colors
+from simplexnas.report.style import FIGURE_WIDTH, HATCHES, LETTERS, LINE_COLORS, MARKERS, operation_colors
+
+BOOK = {
+    # The text stays text, in the reader's font; identifiers are the same on every run.
+    **{"svg.fonttype": "none", "svg.hashsalt": "book"},
+    **{"figure.facecolor": "none", "axes.facecolor": "none"},  # the notebook saves with these
+    **{"font.size": LETTERS, "axes.titlesize": "medium", "figure.labelsize": "medium"},
+}
 
 
 def as_in_the_book() -> None:
@@ -29,9 +36,7 @@ def as_in_the_book() -> None:
     from matplotlib_inline.config import InlineBackend
 
     matplotlib.rcdefaults()
-    # The text stays text, in the reader's font; identifiers are the same on every run.
-    plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "book"})
-    plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none"})  # the notebook saves with these
+    plt.rcParams.update(BOOK)
     shell = get_ipython()
     shell.run_line_magic("matplotlib", "inline")
     backend = InlineBackend.instance(parent=shell)
@@ -45,17 +50,20 @@ def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = No
     counts: {model: {operation: edges}}; all models list the same operations and have equally many edges.
     every: a gap after so many bars.
     """
-    ax = ax or plt.subplots(figsize=(5.6, 0.24 * len(counts) + 1), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(FIGURE_WIDTH, 0.24 * len(counts) + 1), layout="constrained")[1]
     rows = np.arange(len(counts)) + (0.5 * (np.arange(len(counts)) // every) if every else 0)
     bars = pd.DataFrame(counts).T
     left = np.zeros(len(bars))
-    for operation, color in operation_colors(bars.columns).items():
+    for (operation, color), hatch in zip(operation_colors(bars.columns).items(), cycle(HATCHES), strict=False):
         edges = bars[operation].to_numpy(dtype=float)
-        ax.barh(rows, edges, left=left, height=0.85, color=color, edgecolor="white", linewidth=1, label=operation)
-        letters = {"color": "white" if contrast(np.array(to_rgb(color))) >= 4.5 else "black", "fontsize": 10}
-        for row, start, n in zip(rows, left, edges, strict=True):
+        style = {"height": 0.85, "color": color, "edgecolor": "white", "linewidth": 1, "hatch": hatch}
+        drawn = ax.barh(rows, edges, left=left, label=operation, **style)
+        letters = {"color": "white" if contrast(np.array(to_rgb(color))) >= 4.5 else "black"}
+        letters["bbox"] = {"facecolor": color, "linewidth": 0, "pad": 3}  # no hatch behind them
+        for bar, row, start, n in zip(drawn, rows, left, edges, strict=True):
             if n >= 1:  # what is narrower has no room for its number
-                ax.text(start + n / 2, row, f"{n:g}", ha="center", va="center_baseline", **letters)
+                number = ax.text(start + n / 2, row, f"{n:g}", ha="center", va="center_baseline", **letters)
+                number.get_bbox_patch().set(clip_on=True, clip_path=bar)
         left += edges
     ax.set_yticks(rows, bars.index)
     ax.set_ylim(rows[-1] + 0.6, -0.6)
@@ -63,7 +71,7 @@ def operation_bars(counts: dict[str, dict[str, float]], ax: plt.Axes | None = No
     ax.set_xlabel(f"edges, of {round(left.max())}")
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
-    style = {"frameon": False, "ncols": len(bars.columns), "borderpad": 0, "fontsize": 11, "columnspacing": 1}
+    style = {"frameon": False, "ncols": len(bars.columns), "borderpad": 0, "columnspacing": 1}
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), **style)
     return ax
 
@@ -121,7 +129,7 @@ def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantit
     if k < 2:
         raise SimplexNASError(f"operations {operations}; allowed: at least two")
     if place is None:
-        size = {2: (5.4, 2.4), 3: (5.4, 4.4)}.get(k, (1.9 * k, 1.9 * k))
+        size = {2: (FIGURE_WIDTH, 2.4), 3: (FIGURE_WIDTH, 4.1)}.get(k, (1.9 * k, 1.9 * k))
         place = plt.figure(figsize=size, layout="constrained" if k != 3 else None).add_gridspec(1, 1)[0]
     figure = place.get_gridspec().figure
     if k == 2:
@@ -138,7 +146,6 @@ def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantit
         for axis in (ax.taxis, ax.laxis, ax.raxis):
             axis.set_label_position("tick1")
             axis.set_ticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-            axis.set_tick_params(labelsize=8)
         ax.grid(linewidth=0.4, alpha=0.6)
         return Simplex(operations, (ax,), ((0, 1, 2),))
     grid, axes = place.subgridspec(k - 1, k - 1), {}
@@ -147,11 +154,11 @@ def simplex(operations: Iterable[str], place: SubplotSpec | None = None, quantit
             ax = figure.add_subplot(grid[row - 1, column], xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), box_aspect=1)
             ax.plot([0, 1], [1, 0], color="#bbbbbb", linewidth=0.8)  # two numbers have at most the sum 1
             ax.spines[["top", "right"]].set_visible(False)
-            ax.tick_params(labelsize=8, labelleft=column == 0, labelbottom=row == k - 1)
+            ax.tick_params(labelleft=column == 0, labelbottom=row == k - 1)
             if column == 0:
-                ax.set_ylabel(names[row], color=colors[row], fontsize=8)
+                ax.set_ylabel(names[row], color=colors[row])
             if row == k - 1:
-                ax.set_xlabel(names[column], color=colors[column], fontsize=8)
+                ax.set_xlabel(names[column], color=colors[column])
             axes[column, row] = ax
     return Simplex(operations, tuple(axes.values()), tuple(axes))
 
@@ -164,12 +171,13 @@ def plain_triangle(operations: Iterable[str], ax: plt.Axes) -> np.ndarray:
     """
     corners = np.array([(0.5, np.sqrt(3) / 2), (0, 0), (1, 0)])
     ax.fill(*corners.T, facecolor="none", edgecolor="black", linewidth=1)
-    for place, (name, color) in zip(corners, operation_colors(operations).items(), strict=True):
+    names = zip(corners, operation_colors(operations).items(), ("center", "left", "right"), strict=True)
+    for place, (name, color), side in names:  # no wider than the triangle, which takes what room there is
         shift = (0, 5 if place[1] else -15)
-        ax.annotate(name, place, shift, textcoords="offset points", ha="center", color=ink(color), fontsize=11)
+        ax.annotate(name, place, shift, textcoords="offset points", ha=side, color=ink(color))
     ax.set_aspect("equal")
     ax.set_axis_off()
-    ax.margins(0.22, 0.2)
+    ax.margins(0.01)
     return corners
 
 
@@ -205,9 +213,8 @@ def tiles(S: np.ndarray, values: np.ndarray, label: str, operations: Iterable[st
     ax.add_collection(shown)
     shown.set_clip_path(Polygon(corners, transform=ax.transData))
     bar = ax.figure.colorbar(shown, ax=ax, orientation="horizontal", shrink=0.8, pad=0.02, aspect=16)
-    bar.set_label(label, fontsize=11)
+    bar.set_label(label)
     bar.locator = MaxNLocator(4)
-    bar.ax.tick_params(labelsize=10)
     bar.outline.set_visible(False)
     return corners
 
@@ -218,25 +225,25 @@ def mark(points: dict[str, tuple[float, ...]], corners: np.ndarray, ax: plt.Axes
     for name, S in points.items():
         place = np.array(S) / sum(S) @ corners
         ax.plot(*place, "o", color="black", markeredgecolor="white", markersize=6)
-        style = {"weight": "bold", "fontsize": 11, "path_effects": halo}
+        style = {"weight": "bold", "path_effects": halo}
         ax.annotate(name, place, (5, 3), textcoords="offset points", **style)
 
 
 def image_row(images: np.ndarray, names: list[str]) -> np.ndarray:
     """Grey images (n, H, W), at most five in a row, dark on white, each under its name. Returns the n axes."""
     rows = -(-len(images) // 5)
-    axes = plt.subplots(rows, min(len(images), 5), figsize=(5.6, 1.3 * rows), layout="constrained")[1]
+    axes = plt.subplots(rows, min(len(images), 5), figsize=(FIGURE_WIDTH, 1.3 * rows), layout="constrained")[1]
     for ax in (axes := np.atleast_1d(axes).flatten()):
         ax.set_axis_off()
     for ax, image, name in zip(axes, images, names, strict=False):
         ax.imshow(image, cmap="gray_r")
-        ax.set_title(name, fontsize=11)
+        ax.set_title(name)
     return axes[: len(images)]
 
 
 def parameters_and_macs(costs: dict[str, tuple[int, int]], ax: plt.Axes | None = None) -> plt.Axes:
     """Total parameters against MACs; costs: {model: (total parameters, MACs)}."""
-    ax = ax or plt.subplots(figsize=(5.4, 3.4), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(FIGURE_WIDTH, 3.4), layout="constrained")[1]
     for name, (parameters, macs) in costs.items():
         ax.scatter(parameters / 1e3, macs / 1e6, color="black")
         ax.annotate(name, (parameters / 1e3, macs / 1e6), (7, -4), textcoords="offset points", weight="bold")
@@ -273,7 +280,7 @@ def indifference_points(points: dict[str, np.ndarray], on: Simplex) -> Simplex:
         first = np.concatenate(list(inside.values()))[0]
         for m in range(3):
             ax.plot(*np.stack([first, border_end(first, m)]).T, color="black", linewidth=1)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.72, 1.05), fontsize=9)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.72, 1.05))
     return on
 
 
@@ -293,7 +300,7 @@ def fronts(
 
     The first `lines` groups, fronts in order of size, are drawn as lines, the others as dots.
     """
-    ax = ax or plt.subplots(figsize=(5.6, 4), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(FIGURE_WIDTH, 4), layout="constrained")[1]
     styles = zip(groups.items(), cycle(LINE_COLORS), cycle(MARKERS), strict=False)
     for index, ((name, points), color, marker) in enumerate(styles):
         places = places_of(points, size)
@@ -317,8 +324,8 @@ def accuracy_by_size(ax: plt.Axes, size: str = "total_parameters") -> plt.Axes:
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if high / low > 4 else range(1, 10)))
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.minorticks_off()
-    ax.set_xlabel(SIZES[size][1], fontsize=11)
-    ax.set_ylabel("test accuracy, %", fontsize=11)
+    ax.set_xlabel(SIZES[size][1])
+    ax.set_ylabel("test accuracy, %")
     ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -331,7 +338,7 @@ def predictions(points: dict[str, list[dict]]) -> np.ndarray:
     axes are equal.
     """
     rows = -(-len(points) // 2)
-    size = {"figsize": (5.8, 2.9 * rows + 0.4), "layout": "constrained", "squeeze": False}
+    size = {"figsize": (FIGURE_WIDTH, 2.5 * rows + 0.4), "layout": "constrained", "squeeze": False}
     figure, axes = plt.subplots(rows, min(len(points), 2), **size)
     for ax, (name, own) in zip(axes.flat, points.items(), strict=True):
         measured = [point["measured_ms"] for point in own]
@@ -343,11 +350,12 @@ def predictions(points: dict[str, list[dict]]) -> np.ndarray:
             style = {"s": 18, "color": color, "marker": marker, "linewidth": 0, "alpha": 0.8}
             ax.scatter(measured, [point[key] for point in own], label=label, **style)
         ax.axline((measured[0], measured[0]), slope=1, color="black", linewidth=0.8)
-        ax.set_title(name, fontsize=10)
-        ax.set_xlabel("measured, ms")
-        ax.set_ylabel("predicted, again, ms")
+        ax.set_title(name)
         ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", frameon=False, ncols=3)
+    figure.supxlabel("measured, ms")
+    figure.supylabel("predicted, or measured again, ms")
+    style = {"frameon": False, "ncols": 3, "handletextpad": 0, "columnspacing": 1}
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", **style)
     return axes.flatten()
 
 
@@ -357,7 +365,7 @@ def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
     The band spans the trainings with nothing changed.
     """
     order = runs.groupby("change")["hypervolume"].mean().sort_values(ascending=False).index
-    ax = ax or plt.subplots(figsize=(7, 0.28 * len(order) + 0.8), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(FIGURE_WIDTH, 0.28 * len(order) + 0.8), layout="constrained")[1]
     base = runs.loc[runs["change"] == UNCHANGED, "hypervolume"]
     ax.axvspan(base.min(), base.max(), color="#56B4E9", alpha=0.3, linewidth=0)
     sns.stripplot(runs, x="hypervolume", y="change", order=order, jitter=False, color="black", size=5, ax=ax)
@@ -372,7 +380,7 @@ def switching(
     penalty: np.ndarray, edges: dict[str, np.ndarray], of: int, operation: str, ax: plt.Axes | None = None
 ) -> plt.Axes:
     """Number of edges with an operation, `of` so many, against its penalty: one step line per name; arrays (n,)."""
-    ax = ax or plt.subplots(figsize=(5.6, 3.6), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(FIGURE_WIDTH, 3.2), layout="constrained")[1]
     styles = zip(cycle(["#767676", *LINE_COLORS[1:4]]), cycle([":", "--", "-", "-."]), strict=False)
     for (name, counts), (color, style) in zip(edges.items(), styles, strict=False):
         ax.step(penalty, counts, where="mid", color=color, linestyle=style, linewidth=1.8, label=name)

@@ -164,7 +164,7 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
     for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
         own = runs[runs["change"] == change]
         line = {"change": change, "hypervolume": _spread(own["hypervolume"])}
-        line["p"] = f"{p[change]:.3f}" if change in p else "–"
+        line["P-value"] = f"{p[change]:.3f}" if change in p else "–"
         lines.append(line | {key: _spread(own[key]) for key in measures})
     return pd.DataFrame(lines)
 

@@ -62,8 +62,8 @@ def check_files(root: Path | None = None) -> None:
             state = "is damaged (wrong md5 sum)"
         if state:
             raise SimplexNASError(
-                f"{relative(path)} {state}; `simplexnas data --download` fetches it through torchvision; "
-                f"{paths.ANOTHER_FOLDER}"
+                f"{relative(path)} {state}; `simplexnas data --download` fetches it through torchvision"
+                f"{paths.another_folder()}"
             )
 
 

@@ -37,7 +37,10 @@ def train_family(
     if (folder / DESCRIPTION).exists() and not (run / CHECKPOINT).exists():
         results = paths.RESULTS / name
         measured = f", and {relative(results)}, its results, with it" if results.exists() else ""
-        raise SimplexNASError(f"{relative(folder)} is trained already; to train it again move it away{measured}")
+        raise SimplexNASError(
+            f"{relative(folder)} is trained already; use it with `simplexnas front --family {name}`, or give another "
+            f"--seed; to train it again move it away{measured}"
+        )
     method = search(
         config,
         splits.train,

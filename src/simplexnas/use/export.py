@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from tqdm import tqdm
 
 from simplexnas import latency
 from simplexnas.family import Family
@@ -47,7 +48,13 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
 
 def export(
-    family: Family, architecture: Architecture, splits: Splits, folder: Path, fold: bool = False, timing: bool = True
+    family: Family,
+    architecture: Architecture,
+    splits: Splits,
+    folder: Path,
+    fold: bool = False,
+    timing: bool = True,
+    progress_bar: bool = False,
 ) -> Path:
     """Write a member of a family as model.onnx, model.pt2 and model.json into a new folder; returns it.
 
@@ -61,19 +68,23 @@ def export(
     architecture is of another search space.
     """
     check_new(Path(folder), "move it away, or name another folder")
-    network = evaluation.inherited(family, architecture, splits.train)
-    return _export(
-        network, architecture, {"family": family.name, "sha256": family.sha256}, splits, folder, fold, timing
-    )
+    network = evaluation.inherited(family, architecture, splits.train, "statistics" if progress_bar else "")
+    about = {"family": family.name, "sha256": family.sha256}
+    return _export(network, architecture, about, splits, folder, fold, timing, progress_bar)
 
 
 def export_trained(
-    trained: TrainedNetwork, splits: Splits, folder: Path, fold: bool = False, timing: bool = True
+    trained: TrainedNetwork,
+    splits: Splits,
+    folder: Path,
+    fold: bool = False,
+    timing: bool = True,
+    progress_bar: bool = False,
 ) -> Path:
     """The same for a network that was trained alone: "family" in model.json is null."""
     check_new(Path(folder), "move it away, or name another folder")
     about = {"family": None, "sha256": trained.about["sha256"]}
-    return _export(trained.network, trained.architecture, about, splits, folder, fold, timing)
+    return _export(trained.network, trained.architecture, about, splits, folder, fold, timing, progress_bar)
 
 
 def _export(
@@ -84,6 +95,7 @@ def _export(
     folder: Path,
     fold: bool,
     timing: bool,
+    progress_bar: bool,
 ) -> Path:
     """about: whose weights they are, for model.json."""
     folder = Path(folder)
@@ -97,7 +109,7 @@ def _export(
         model.mkdir(parents=True)
         _write_models(classifier, model)
         session = onnx_model.session(model / ONNX)
-        compared = _compare(session, classifier, splits.test)
+        compared = _compare(session, classifier, splits.test, progress_bar)
         shape = splits.task.shape
         image = {"size": shape.size, "channels": shape.channels, "resize": splits.task.resize}
         description = {
@@ -114,7 +126,7 @@ def _export(
             "image": image,
             "classes": list(splits.task.classes),
             **compared,
-            "latency": _latency(session, measured) if timing else None,
+            "latency": _latency(session, measured, progress_bar) if timing else None,
         } | computed(threads=1)
         description["versions"][ONNXRUNTIME] = latency.version(ONNXRUNTIME)
         (model / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
@@ -141,11 +153,11 @@ def _write_models(network: Classifier, folder: Path) -> None:
             raise OSError(" ".join(str(error).split())[:200]) from None
 
 
-def _compare(session, network: nn.Module, test: Split) -> dict:
+def _compare(session, network: nn.Module, test: Split, progress_bar: bool) -> dict:
     """Accuracy of ONNX Runtime on the test set, and how it differs from PyTorch."""
     theirs, ours = [], []
     with torch.inference_mode():
-        for images in test.images.split(evaluation.BATCH):
+        for images in tqdm(test.images.split(evaluation.BATCH), desc="test images", disable=not progress_bar):
             theirs.append(session.run(None, {onnx_model.INPUT: images.numpy()})[0])
             ours.append(network(images).numpy())
     theirs, ours = np.concatenate(theirs), np.concatenate(ours)
@@ -163,21 +175,21 @@ def _compare(session, network: nn.Module, test: Split) -> dict:
     }
 
 
-def _latency(session, network: nn.Module) -> dict | None:
+def _latency(session, network: nn.Module, progress_bar: bool) -> dict | None:
     """Times of batches, ms, one thread: {"1": {"pytorch": {"median_ms", "iqr_ms"}, "onnxruntime": {…}}, …}.
 
     None where the machine is too busy.
     """
     try:
-        return {str(batch): _times(session, network, batch) for batch in BATCHES}
+        return {str(batch): _times(session, network, batch, progress_bar) for batch in BATCHES}
     except latency.BusyMachineError:
         return None
 
 
-def _times(session, network: nn.Module, batch: int) -> dict:
+def _times(session, network: nn.Module, batch: int, progress_bar: bool) -> dict:
     shape = network.space.shape
     images = np.zeros((batch, shape.channels, shape.size, shape.size), np.uint8)
     calls = latency.network_calls({"pytorch": network}, batch, runtime=TORCH)
     calls[ONNXRUNTIME] = lambda: session.run(None, {onnx_model.INPUT: images})
-    times = latency.time_calls(calls)
+    times = latency.time_calls(calls, title=f"times, batch {batch}" if progress_bar else "")
     return {name: times[name] for name in calls}

@@ -1,6 +1,7 @@
 """A budget in, a member of the family out: the best that keeps it, measured end to end before it is promised."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from numbers import Real
@@ -18,6 +19,12 @@ from simplexnas.network.architecture import Architecture
 SLACK = 1.2  # a prediction may be as much too high: a little above the worst one among promised members
 TOGETHER = 5  # members timed in the same rounds, so that a machine that slows down is fair to all
 MARGIN = 1.03  # of the time in the nearest feasible budget: timed again, the same network may be a little slower
+BROKEN = {
+    "max_latency_ms": "no member takes at most {limit} ms; the fastest takes {best}",
+    "max_edge_parameters": "no member has at most {limit} edge parameters; the smallest has {best}",
+    "max_macs": "no member has at most {limit} MACs; the smallest has {best}",
+    "min_accuracy": "no member has validation accuracy {limit}; the best has {best}",
+}
 
 
 class InfeasibleBudgetError(SimplexNASError):
@@ -38,17 +45,22 @@ class Budget:
     min_accuracy: float | None = None
 
     def __post_init__(self):
-        if all(value is None for value in asdict(self).values()):
-            raise SimplexNASError(f"a budget needs at least one of {', '.join(asdict(self))}")
-        for name, value in asdict(self).items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
-                raise SimplexNASError(f"{name} = {value!r}; allowed: numbers")
-            if name == "min_accuracy" and value is not None and not 0 <= value <= 1:
-                raise SimplexNASError(f"min_accuracy = {value:g}; allowed: 0 to 1 (0.9 is 90 %)")
-            if value is not None and not (math.isfinite(value) and value >= 0):
-                raise SimplexNASError(f"{name} = {value:g}; allowed: numbers from 0")
-        if self.max_latency_ms == 0:
-            raise SimplexNASError("max_latency_ms = 0; allowed: numbers above 0")
+        if not self.limits:
+            raise SimplexNASError(f"a budget needs at least one of {', '.join(map(_option, asdict(self)))}")
+        for name, value in self.limits.items():
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise SimplexNASError(f"{_option(name)} = {value!r}; allowed: numbers")
+            if name == "min_accuracy" and not 0 <= value <= 1:
+                raise SimplexNASError(f"{_option(name)} = {value:g}; allowed: 0 to 1 (0.9 is 90 %)")
+            if not (math.isfinite(value) and value >= 0):
+                raise SimplexNASError(f"{_option(name)} = {value:g}; allowed: numbers from 0")
+            if name == "max_latency_ms" and value == 0:
+                raise SimplexNASError(f"{_option(name)} = 0; allowed: numbers above 0")
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Those that are given, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @property
     def needs_latency(self) -> bool:
@@ -58,22 +70,29 @@ class Budget:
     def excess(self, member: Point, slack: float = 1.0) -> float:
         """How far a member is from the budget: its largest value over its limit; at most 1 where it keeps all.
 
-        For accuracy, the error over the allowed error. slack: factor on the limit of time.
+        For accuracy, the error over the allowed error. A time that is not known yet breaks no limit. slack: factor on
+        the limit of time.
         """
         limits = {
             "latency_ms": None if self.max_latency_ms is None else slack * self.max_latency_ms,
             "edge_parameters": self.max_edge_parameters,
             "macs": self.max_macs,
         }
-        ratios = [_ratio(getattr(member, key), limit) for key, limit in limits.items() if limit is not None]
+        known = {key: getattr(member, key) for key, limit in limits.items() if limit is not None}
+        ratios = [_ratio(value, limits[key]) for key, value in known.items() if value is not None]
         if self.min_accuracy is not None:
             ratios.append(_ratio(1 - member.accuracy.validation, 1 - self.min_accuracy))
-        return max(ratios)
+        return max(ratios, default=0.0)
 
     def order(self, member: Point) -> tuple:
         """What the best member minimises: time if an accuracy is asked for, else the error, then the size."""
         error = 1 - member.accuracy.validation
         return (member.latency_ms, error) if self.min_accuracy is not None else (error, member.edge_parameters)
+
+
+def _option(name: str) -> str:
+    """A limit as the command line spells it."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _ratio(value: float, limit: float) -> float:
@@ -95,16 +114,16 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
     the runtime's version under its name, and "measured". Raises `InfeasibleBudgetError` with the nearest feasible
     budget; `SimplexNASError` if lattice or table is missing or of something else, or the machine is too busy.
     """
+    if table is not None and not budget.needs_latency:
+        raise SimplexNASError(f"--table {table}: only with {_option('max_latency_ms')} or {_option('min_accuracy')}")
     members = list({point.choice: point for point in records.read_own(family, records.LATTICE).points}.values())
+    kept = [member for member in members if budget.excess(member) <= 1]
+    if not kept:  # whatever the times, which nobody needs to measure for that
+        raise _infeasible(budget, min(members, key=budget.excess), members)
     if not budget.needs_latency:
-        if table is not None:
-            raise SimplexNASError(f"table = {table!r}; only for a budget with max_latency_ms or min_accuracy")
-        best = min(members, key=lambda member: (budget.excess(member) > 1, budget.order(member)))
-        if budget.excess(best) > 1:
-            raise _infeasible(budget, min(members, key=budget.excess))
-        return _report(family, budget, best)
+        return _report(family, budget, min(kept, key=budget.order))
 
-    loaded = LatencyTable.load(table, family.space, here=True)
+    loaded = LatencyTable.load(table, family.space, here=True, family=records.named(family))
     settings = latency.check_machine(loaded)
     members = {member.choice: member for member in loaded.with_predictions(members, batch)}
     predicted, times = dict(members), {}
@@ -153,7 +172,7 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
     while best is None:
         nearest = min(members, key=excess)
         if nearest in times:
-            raise _infeasible(budget, members[nearest])
+            raise _infeasible(budget, members[nearest], list(members.values()))
         time([nearest])
         best = confirmed([nearest])
     measured = {"table": loaded.name, "runtime": loaded.runtime, "processor": loaded.content["processor"]}
@@ -167,23 +186,34 @@ def select(family: Family, budget: Budget, batch: int = 1, table: str | None = N
 
 def _report(family: Family, budget: Budget, member: Point) -> dict:
     architecture = Architecture(family.space, member.choice)
-    asked = {name: value for name, value in asdict(budget).items() if value is not None}
-    of = {"family": family.name, "sha256": family.sha256, "budget": asked}
+    of = {"family": family.name, "sha256": family.sha256, "budget": budget.limits}
     own = member.origin | {"choice": architecture.operations, "accuracy": member.accuracy.to_dict()}
     return of | own | architecture.report()
 
 
-def _infeasible(budget: Budget, nearest: Point) -> InfeasibleBudgetError:
-    """What was asked for, and the same limits loosened as far as the nearest member needs."""
-    asked = {name: value for name, value in asdict(budget).items() if value is not None}
-    loosened = {
-        "max_latency_ms": lambda limit: (
-            limit if nearest.latency_ms <= limit else math.ceil(1000 * MARGIN * nearest.latency_ms) / 1000
-        ),
-        "max_edge_parameters": lambda limit: max(limit, nearest.edge_parameters),
-        "max_macs": lambda limit: max(limit, nearest.macs),
-        "min_accuracy": lambda limit: min(limit, math.floor(1e4 * nearest.accuracy.validation) / 1e4),
+def _tightest(member: Point) -> dict[str, float]:
+    """The tightest limits that a member keeps, by name; without the limit of a time that is not known yet."""
+    by_time = {} if member.latency_ms is None else {"max_latency_ms": math.ceil(1e3 * MARGIN * member.latency_ms) / 1e3}
+    return by_time | {
+        "max_edge_parameters": member.edge_parameters,
+        "max_macs": member.macs,
+        "min_accuracy": math.floor(1e4 * member.accuracy.validation) / 1e4,
     }
-    kept = {name: loosened[name](limit) for name, limit in asked.items()}
-    first, second = (", ".join(f"{name} = {value}" for name, value in limits.items()) for limits in (asked, kept))
-    return InfeasibleBudgetError(f"no member of the family keeps {first}; the nearest keeps {second}")
+
+
+def _infeasible(budget: Budget, nearest: Point, members: Sequence[Point]) -> InfeasibleBudgetError:
+    """Which limits no member keeps, and options with the limits loosened as far as the nearest member needs."""
+    broken, options = [], []
+    for name, least in _tightest(nearest).items():
+        if name in budget.limits:
+            limit = budget.limits[name]
+            alone = Budget(**{name: limit})
+            best = min(members, key=alone.excess)
+            if alone.excess(best) > 1:
+                broken.append(BROKEN[name].format(limit=f"{limit:,.15g}", best=f"{_tightest(best)[name]:,.15g}"))
+            loosened = limit if alone.excess(nearest) <= 1 else least
+            options.append(f"{_option(name)} {loosened:.15g}")
+    if len(options) == 1:
+        return InfeasibleBudgetError(f"{broken[0]}: {options[0]}")
+    reason = "; ".join(broken) or "no member keeps all these limits"
+    return InfeasibleBudgetError(f"{reason}; the nearest keeps {' '.join(options)}")

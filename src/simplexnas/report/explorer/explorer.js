@@ -65,7 +65,19 @@ function simplexnasModel(data) {
     return { measured: false, member, S: data.lattice[nearest], text: "≈ " + percent(data.members[member].test) };
   }
 
-  return { logits, architecture, sizes, parse, accuracy };
+  // Whether a network keeps limits such as { edgeParameters: 30000, macs: 9.5 }, MACs in millions.
+  function within(sizes, limits) {
+    return data.limits.every(({ of, unit }) => !(of in limits) || sizes[of] <= limits[of] * unit);
+  }
+
+  // The command that asks for the best network within the limits; empty if there are none.
+  function selectCommand(limits) {
+    const asked = data.limits.filter(({ of }) => of in limits);
+    const options = asked.map(({ of, option, unit }) => `${option} ${Number((limits[of] * unit).toPrecision(12))}`);
+    return asked.length ? `simplexnas select ${options.join(" ")}` : "";
+  }
+
+  return { logits, architecture, sizes, parse, accuracy, within, selectCommand };
 }
 
 function simplexnasExplorer(root, data) {
@@ -99,9 +111,9 @@ function simplexnasExplorer(root, data) {
     return inside.map((value) => value / sum);
   }
 
-  function withinBudgets(sizes) {
-    const have = { edgeParameters: sizes.totalParameters, macs: sizes.macs / 1e6, time: sizes.time };
-    return budgets.every((input) => input.value === "" || have[input.dataset.of] <= Number(input.value));
+  function limits() {
+    const given = budgets.filter((input) => input.value !== "");
+    return Object.fromEntries(given.map((input) => [input.dataset.of, Number(input.value)]));
   }
 
   function show(next, { fromFields = false, fromWalk = false } = {}) {
@@ -137,8 +149,9 @@ function simplexnasExplorer(root, data) {
     dot.setAttribute("cx", at.x0 + at.dx * Math.log(sizes.totalParameters / at.smallest));
     dot.setAttribute("cy", at.y0 - at.dy * (100 * member.test - at.low));
     const text = S.map((value) => value.toFixed(2)).join(",");
+    find("[data-command=export]").textContent = `simplexnas export --S ${text} --output model`;
     find("[data-command=papermill]").textContent = `papermill book/experiments.ipynb out.ipynb -p S "[${text}]"`;
-    find("[data-command=simplexnas]").textContent = `simplexnas evaluate --S ${text}`;
+    find("[data-command=evaluate]").textContent = `simplexnas evaluate --S ${text}`;
     all("[data-at]").forEach((button) => {
       const own = button.dataset.at.split(",").map(Number);
       button.setAttribute("aria-pressed", own.every((value, m) => Math.abs(value - S[m]) < 0.005));
@@ -149,12 +162,15 @@ function simplexnasExplorer(root, data) {
     clearTimeout(spoken);
     spoken = setTimeout(() => {
       find("[aria-live]").textContent =
-        `${words}: ${values.totalParameters} parameters, ${values.macs} MACs, accuracy ${values.accuracy}, ${values.source}`;
+        `${words}: ${values.totalParameters} total parameters, ${values.macs} MACs, accuracy ${values.accuracy}, ${values.source}`;
     }, 400);
   }
 
   function greyOut() {
-    const fits = data.members.map((member) => withinBudgets(model.sizes([...member.choice].map(Number))));
+    const asked = limits(), line = find("[data-command=select]");
+    line.textContent = model.selectCommand(asked);
+    line.parentElement.hidden = line.textContent === "";
+    const fits = data.members.map((member) => model.within(model.sizes([...member.choice].map(Number)), asked));
     all(".triangle .point").forEach((dot, number) => dot.classList.toggle("over", !fits[data.memberOf[number]]));
     all(".plot .point").forEach((dot, number) => dot.classList.toggle("over", !fits[number]));
     all("[data-member]").forEach((button) => (button.disabled = !fits[Number(button.dataset.member)]));

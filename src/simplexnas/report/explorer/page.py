@@ -1,8 +1,10 @@
 """The explorer's HTML: what a family does at each S, drawn, with the numbers that the page's script needs."""
 
 import json
+from collections.abc import Sequence
 from html import escape
 from importlib import resources
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -22,14 +24,36 @@ from simplexnas.space.search_space import SearchSpace, cell_edges, cell_layouts
 
 WALKED = 2  # the penalty that the slider walks: on convolutions
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 300, 52, 44  # of the plot, and its margins
-DECIMALS = 7  # of logits, in units of S
+DECIMALS = 6  # of logits
+
+
+class Limit(NamedTuple):
+    """A field of "At most". of: the script's name of the size; unit: one of the field in the command's."""
+
+    of: str
+    label: str
+    step: float
+    option: str
+    unit: float
+
+
+def limits(table: LatencyTable | None, batch: int) -> list[Limit]:
+    """The limits that `simplexnas select` has and the page can tell."""
+    by_size = [
+        Limit("edgeParameters", "edge parameters", 1000, "--max-edge-parameters", 1),
+        Limit("macs", "million MACs", 0.1, "--max-macs", 1e6),
+    ]
+    if table is None:
+        return by_size
+    of_batch = "" if batch == 1 else f"--batch {batch} "  # 1 is what the command takes without it
+    return [*by_size, Limit("time", f"ms, batch of {batch}", 0.01, f"{of_batch}--max-latency-ms", 1)]
 
 
 def affine(family: Family) -> tuple[np.ndarray, np.ndarray]:
-    """bias and slope (E, k): alpha_em(S) / gain = bias_em - slope_em * S_m, as long as the gain is the same for all."""
+    """bias and slope (E, k): alpha_em(S) = bias_em - slope_em * S_m."""
     with torch.no_grad():
         k = family.space.k
-        corners = family.model.hypernetwork(torch.eye(k)).double().numpy()  # (k, E, k)
+        corners = np.stack([family.logits(S).double().numpy() for S in np.eye(k)])  # (k, E, k)
     at_one = np.stack([corners[m, :, m] for m in range(k)], axis=1)
     at_zero = np.stack([corners[(m + 1) % k, :, m] for m in range(k)], axis=1)
     return at_zero, at_zero - at_one
@@ -58,7 +82,7 @@ def explorer(family: Family, lattice: Record, table: LatencyTable | None = None,
     """The explorer of a family with three operations, as an HTML fragment without dependencies.
 
     lattice: the family's own. table: of predicted times for that batch. Without JavaScript the fragment shows the
-    architecture of the middle of the triangle and the front as a table.
+    network of the middle of the triangle, and the front as a table.
     """
     space, names = family.space, labels(family.space.operations)
     choices = ["".join(map(str, point.choice)) for point in lattice.points]
@@ -79,23 +103,35 @@ def explorer(family: Family, lattice: Record, table: LatencyTable | None = None,
         "lattice": [list(point.S) for point in lattice.points],
         "memberOf": [order[choice] for choice in choices],
         "members": [{"choice": choice, "test": point.accuracy.test} for choice, point in members.items()],
+        "limits": [{"of": limit.of, "option": limit.option, "unit": limit.unit} for limit in limits(table, batch)],
         "start": start,
         "walked": WALKED,
         "triangle": {"side": drawing.SIDE, "margin": drawing.MARGIN, "altitude": drawing.ALTITUDE},
         "plot": {"of": plot.scale},
     }
     middle = family.architecture(start)
+    accuracy = accuracy_in_words(lattice, start, middle)
     front = [(order["".join(map(str, point.choice))], point) for point in analysis.front(list(members.values()))]
     script = resources.files(__package__).joinpath("explorer.js").read_text(encoding="utf-8")
     style = resources.files(__package__).joinpath("explorer.css").read_text(encoding="utf-8")
     numbers = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
     return (
         f'<div class="explorer"><style>{style}</style>'
-        + _panels(space, names, middle, front, lattice, plot, table, batch)
+        + _panels(space, names, middle, accuracy, front, lattice, plot, table, batch)
         + '<p class="only-live" aria-live="polite"></p></div>'
         + f"<script>(function () {{\n{script}\n"
         + f"simplexnasExplorer(document.currentScript.previousElementSibling, {numbers});\n}})();</script>"
     )
+
+
+def accuracy_in_words(lattice: Record, S: Sequence[float], architecture: Architecture) -> tuple[str, str]:
+    """Test accuracy at S, and whose it is: that of its architecture if it was measured, else of the nearest S."""
+    for point in lattice.points:
+        if point.choice == architecture.operations:
+            return f"{100 * point.accuracy.test:.1f} %", "measured"
+    nearest = min(lattice.points, key=lambda point: sum((x - s) ** 2 for x, s in zip(point.S, S, strict=True)))
+    place = ", ".join(f"{x:.2f}" for x in nearest.S)
+    return f"≈ {100 * nearest.accuracy.test:.1f} %", f"of another network, the nearest measured: S = ({place})"
 
 
 class _Plot:
@@ -124,9 +160,9 @@ class _Plot:
         bottom = HEIGHT - BOTTOM
         parts = [
             f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            'aria-label="Test accuracy of every member against its parameters; the ring is the present one.">',
+            'aria-label="Test accuracy of every member against its total parameters; the ring is the present one.">',
             f'<path class="axis" fill="none" d="M{LEFT} 8V{bottom}H{WIDTH - 8}"/>',
-            f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 6}" text-anchor="middle">parameters of the network</text>',
+            f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 6}" text-anchor="middle">total parameters</text>',
             f'<text transform="translate(14 {bottom / 2}) rotate(-90)" text-anchor="middle">test accuracy, %</text>',
         ]
         for value in np.arange(self.low, self.high + 1, 2 if self.high - self.low > 6 else 1):
@@ -151,7 +187,7 @@ def _color(test: float, plot: _Plot) -> str:
     return to_hex(mpl.colormaps["cividis"]((100 * test - plot.low) / (plot.high - plot.low)))
 
 
-def _panels(space: SearchSpace, names, middle, front, lattice: Record, plot: _Plot, table, batch: int) -> str:
+def _panels(space: SearchSpace, names, middle, accuracy, front, lattice: Record, plot: _Plot, table, batch: int) -> str:
     half = len(cell_edges(space))
     triangle = drawing.triangle(
         [point.S for point in lattice.points],
@@ -174,25 +210,23 @@ def _panels(space: SearchSpace, names, middle, front, lattice: Record, plot: _Pl
         f'<button type="button" data-at="{",".join(map(str, S))}" aria-pressed="false">{name}</button>'
         for name, (S, *_) in PAPER.items()
     )
-    limits = [("edgeParameters", "parameters", 1000), ("macs", "million MACs", 0.1)]
-    limits += [("time", f"ms, batch of {batch}", 0.01)] if table is not None else []
     budget = "".join(
         f'<label>{label}<input type="number" name="budget-{of}" data-of="{of}" min="0" step="{step}"></label>'
-        for of, label, step in limits
+        for of, label, step, _, _ in limits(table, batch)
     )
     facts = [
-        ("edgeParameters", "parameters of the edges", f"{middle.edge_parameters:,}"),
-        ("totalParameters", "parameters of the network", f"{middle.total_parameters:,}"),
+        ("edgeParameters", "edge parameters", f"{middle.edge_parameters:,}"),
+        ("totalParameters", "total parameters", f"{middle.total_parameters:,}"),
         ("macs", "MACs for an image", f"{middle.macs / 1e6:.2f} M"),
         ("time", "predicted time", "–" if table is None else f"{table.predict(middle, batch):.2f} ms"),
-        ("accuracy", "test accuracy", ""),
-        ("source", "which is", ""),
+        ("accuracy", "test accuracy", accuracy[0]),
+        ("source", "which is", accuracy[1]),
     ]
     listed = "".join(f'<dt>{name}</dt><dd data-value="{key}">{value}</dd>' for key, name, value in facts)
     commands = "".join(
         f'<p class="commands"><code data-command="{name}"></code> '
         f'<button type="button" data-copy="{name}">copy</button></p>'
-        for name in ("papermill", "simplexnas")
+        for name in ("export", "select", "papermill", "evaluate")
     )
     controls = (
         f"<fieldset><legend>S, the penalties</legend>{fields}"
@@ -222,10 +256,10 @@ def _front(front: list[tuple[int, object]], names) -> str:
         f"<td>{point.macs / 1e6:.2f}</td><td>{point.accuracy.test:.1%}</td></tr>"
         for _, point in front
     )
-    columns = (f"S ({', '.join(names)})", "parameters", "million MACs", "test accuracy")
+    columns = (f"S ({', '.join(names)})", "total parameters", "million MACs", "test accuracy")
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     return (
-        f'<div class="only-live"><h2>The best of each size: parameters, test accuracy</h2><p>{buttons}</p></div>'
+        f'<div class="only-live"><h2>The best of each size: total parameters, test accuracy</h2><p>{buttons}</p></div>'
         '<div class="only-static"><h2>The best of each size</h2>'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -16,9 +16,8 @@ from matplotlib.figure import Figure
 from simplexnas.io import records
 from simplexnas.report import analysis, figures, names, published, statistics, tables
 from simplexnas.report.names import UNCHANGED
-from simplexnas.report.pages.triangle import LETTERS
 from simplexnas.report.paper import BUDGETS, PAPER
-from simplexnas.report.style import LINE_COLORS, MARKERS
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS, MARKERS
 
 SIZES = [f"≤ {budget:,}" for budget in BUDGETS]
 WITHIN_A = f"≤ {PAPER['A'][2]:,}"
@@ -73,13 +72,13 @@ def label(change: str) -> str:
 def dots(runs: pd.DataFrame) -> Figure:
     """`figures.ablation`, for a narrow screen; what is resolved in bold."""
     rows, clear = runs["change"].nunique(), resolved(p_values(runs))
-    figure, ax = plt.subplots(figsize=(5.6, 0.29 * rows + 0.8), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 0.29 * rows + 0.8), layout="constrained")
     figures.ablation(runs, ax)
     order = [words.get_text() for words in ax.get_yticklabels()]
-    ax.set_yticks(range(rows), [label(change) for change in order], fontsize=LETTERS)
+    ax.set_yticks(range(rows), [label(change) for change in order])
     for words, change in zip(ax.get_yticklabels(), order, strict=True):
         words.set_fontweight("bold" if change in clear else "normal")
-    ax.set_xlabel("hypervolume × 100", fontsize=LETTERS)
+    ax.set_xlabel("hypervolume × 100")
     return figure
 
 
@@ -99,7 +98,7 @@ def short(change: str) -> str:
 
 def over_time(found: pd.DataFrame) -> Figure:
     """Hypervolume against seconds of training, of `measured`; a line through means where numbers of epochs differ."""
-    figure, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.6), layout="constrained")
     for (change, own), color, marker in zip(found.groupby("change", sort=False), LINE_COLORS, MARKERS, strict=False):
         means = own.groupby("epochs")[["seconds", "hypervolume"]].mean()
         epochs = " to ".join(dict.fromkeys(f"{n:g}" for n in (means.index.min(), means.index.max())))
@@ -108,13 +107,13 @@ def over_time(found: pd.DataFrame) -> Figure:
         if len(means) > 1:
             ax.plot(means["seconds"], means["hypervolume"], color=color, linewidth=1.2)
             for number, (seconds, hypervolume) in means.iterrows():
-                style = {"textcoords": "offset points", "ha": "left", "va": "top", "fontsize": LETTERS}
+                style = {"textcoords": "offset points", "ha": "left", "va": "top"}
                 ax.annotate(f"{number:g}", (seconds, hypervolume), (6, -2), **style)
     ax.set_xlim(0)
-    ax.set_xlabel("seconds of training", fontsize=LETTERS)
-    ax.set_ylabel("hypervolume × 100, validation", fontsize=LETTERS)
+    ax.set_xlabel("seconds of training")
+    ax.set_ylabel("hypervolume × 100, validation")
     ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
@@ -126,7 +125,7 @@ def time_table(found: pd.DataFrame) -> pd.DataFrame:
         line = {"training": change, "epochs": f"{epochs:g}"}
         line["seconds"] = ", ".join(f"{seconds:.0f}" for seconds in own["seconds"])
         line["hypervolume"] = _spread(own["hypervolume"])
-        line["p"] = f"{p[change]:.3f}" if epochs == fewest and change in p else "–"
+        line["P-value"] = f"{p[change]:.3f}" if epochs == fewest and change in p else "–"
         lines.append(line | {size: _spread(own[size]) for size in SIZES})
     return pd.DataFrame(lines)
 
@@ -200,14 +199,11 @@ def _of_changes(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
     gains, others = means - means.loc[UNCHANGED], sorted(tested(runs) - {UNCHANGED})
     clear = sorted(resolved(p_values(runs)))
     yield "tested", f"{len(others)}"
-    yield "unresolved", f"{len(others) - len(clear)}"
     yield "resolved.least", f"{gains.loc[clear, 'hypervolume'].abs().min():.0f}"
     yield "others.most", f"{gains.loc[others, 'hypervolume'].drop(clear).abs().max():.0f}"
     yield "base", f"{means.loc[UNCHANGED, 'hypervolume']:.0f}"
-    for name, setting in (("muon", "matrix_learning_rate=0"), ("sandwich", "sandwich=true"), ("shifts", "shift=2")):
+    for name, setting in (("muon", "matrix_learning_rate=0"), ("shifts", "shift=2")):
         yield name, f"{abs(gains.loc[_changed(setting), 'hypervolume']):.0f}"
-    seconds = runs.loc[runs["change"] == _changed("matrix_learning_rate=0"), "seconds"]
-    yield from _least_and_most("muon", seconds, 0)
     yield "sandwich.within", f"{means.loc[_changed('sandwich=true'), SIZES[-1]]:.1f}"
     yield "within", f"{means.loc[UNCHANGED, SIZES[-1]]:.1f}"
     wide = _changed("spread=0.3")

@@ -14,7 +14,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.records import Point
 from simplexnas.latency.table import LatencyTable
 from simplexnas.report import analysis, published, statistics
-from simplexnas.report.style import LINE_COLORS
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
 from simplexnas.space.search_space import SearchSpace
 
 FAMILY = published.DEFAULT[0]
@@ -34,7 +34,7 @@ def members() -> tuple[list[Point], list[Point]]:
 def front() -> Figure:
     """Test accuracy of all members against their time; those on the menu with their number."""
     menu, points = members()
-    figure, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 3.6), layout="constrained")
     others = {point.choice: point for point in points}.values()
     for own, style in (
         (others, {"color": "#888888", "s": 16, "marker": "s", "linewidth": 0, "label": "other members"}),
@@ -72,7 +72,7 @@ def picture(image: np.ndarray, answer: str) -> Figure:
     """A grey image (H, W), dark on white, under what a network calls it."""
     figure, ax = plt.subplots(figsize=(1.5, 1.8), layout="constrained")
     ax.imshow(image, cmap="gray_r")
-    ax.set_title(answer, fontsize=10)
+    ax.set_title(answer)
     ax.set_axis_off()
     return figure
 

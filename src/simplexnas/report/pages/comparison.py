@@ -23,8 +23,8 @@ from simplexnas.methods import random_search, settings
 from simplexnas.methods.method import NoKnob
 from simplexnas.report import analysis, comparison, figures, published, statistics, versus
 from simplexnas.report.comparison import Variant
-from simplexnas.report.pages.triangle import LETTERS, SPACE
-from simplexnas.report.style import LINE_COLORS, MARKERS
+from simplexnas.report.pages.triangle import SPACE
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS, MARKERS
 from simplexnas.report.versus import ACCURACIES, ALONE, FAMILY, INHERITED, RANDOM, SINGLE, Run, Scale, Seconds
 
 N = 3  # members that count of each run
@@ -141,21 +141,22 @@ def planes(methods: Methods | None = None, accuracy: str = ALONE) -> Figure:
     on that front, else all that were trained alone. Other methods have a mark for each training.
     """
     methods = read() if methods is None else methods
-    figure, axes = plt.subplots(len(SIZES), 1, figsize=(5.6, 11), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(len(SIZES), 1, figsize=(FIGURE_WIDTH, 11), layout="constrained", sharey=True)
     for ax, (size, (_, label)) in zip(axes, SIZES.items(), strict=True):
         ax.plot(*_places(random_points(methods, accuracy), size), label=RANDOM, **CLOUD)
         for name, style in styles(methods).items():
             for points in methods[name].seeds(accuracy):
                 _draw(ax, points, size, accuracy, methods[name].family, style)
         figures.accuracy_by_size(ax).get_legend().remove()
-        ax.set_xlabel(label, fontsize=LETTERS)
-        ax.set_ylabel(f"test accuracy, {WORDS[accuracy]}, %", fontsize=LETTERS - 1)
+        ax.set_xlabel(label)
+        ax.set_ylabel(f"test accuracy, {WORDS[accuracy]}, %")
         ax.yaxis.set_major_formatter(FuncFormatter(_percent))
     line = {True: {"linewidth": 0.8}, False: {"linestyle": "none"}}
     handles = [
         Line2D([], [], label=name, **line[methods[name].family], **style) for name, style in styles(methods).items()
     ]
-    below = {"loc": "outside lower center", "ncols": 2, "frameon": False, "fontsize": LETTERS - 1}
+    below = {"loc": "outside lower center", "ncols": 2, "frameon": False, "borderpad": 0}
+    below |= {"columnspacing": 0.5, "handlelength": 1.4, "handletextpad": 0.5}
     figure.legend(handles=[*handles, Line2D([], [], label=RANDOM, **CLOUD)], **below)
     return figure
 
@@ -370,7 +371,7 @@ def _ways(found: pd.DataFrame) -> list[str]:
 
 def cost_curve(found: pd.DataFrame) -> Figure:
     """`costs`: hours against the number of architectures; hollow where there are more than were measured."""
-    figure, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.6), layout="constrained")
     styles = zip(found.assign(of=_ways(found)).groupby("of", sort=False), LINE_COLORS, MARKERS, strict=False)
     for (way, own), color, marker in styles:
         hollow = own["extrapolated"]
@@ -381,8 +382,8 @@ def cost_curve(found: pd.DataFrame) -> Figure:
     ax.set_xticks(versus.NUMBERS, [str(n) for n in versus.NUMBERS], minor=False)
     ax.xaxis.minorticks_off()
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set_xlabel("architectures", fontsize=LETTERS)
-    ax.set_ylabel("hours", fontsize=LETTERS)
+    ax.set_xlabel("architectures")
+    ax.set_ylabel("hours")
     ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", frameon=False, fontsize=LETTERS - 1)
+    figure.legend(loc="outside lower center", frameon=False)
     return figure

@@ -13,11 +13,10 @@ from simplexnas.io import records
 from simplexnas.report import figures, published, tables
 from simplexnas.report.pages import intro, published_method, triangle
 from simplexnas.report.paper import decoded_macs
-from simplexnas.report.style import LINE_COLORS
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 OPERATIONS = "pool / identity / convolution"
 SAME, BEST, PUBLISHED = "ours, same S", "ours, best", "published, by us"
 FIXED = cost.fixed_parameters(SearchSpace())
@@ -75,39 +74,30 @@ def _unbroken(words: str) -> str:
 
 
 def same_S() -> Figure:
-    """Accuracy against size at the paper's S: its models, the published method and our variant, the same S joined."""
-    figure, ax = plt.subplots(figsize=(5.6, 4), layout="constrained")
+    """Accuracy against size at the paper's S, a panel for each: its model, the published method, our variant."""
+    figure, axes = plt.subplots(2, 2, figsize=(FIGURE_WIDTH, 4), layout="constrained", sharex=True, sharey=True)
     black, blue, orange = LINE_COLORS[:3]
     sources = {
-        "paper": ("the paper's", {"marker": "X", "color": black, "s": 60}),
-        PUBLISHED: ("published method, trained by us", {"marker": "s", "color": orange, "s": 44}),
-        SAME: ("ours, three trainings: mean ± SD", {"marker": "o", "color": blue, "s": 44}),
+        "paper": ("the paper's", {"fmt": "X", "color": black, "markersize": 8}),
+        PUBLISHED: ("published method, trained by us", {"fmt": "s", "color": orange, "markersize": 7}),
+        SAME: ("ours, three trainings: mean ± SD", {"fmt": "o", "color": blue, "markersize": 7}),
     }
-    rows = compared()
-    for row in rows:
+    for ax, row in zip(axes.flat, compared(), strict=True):
         places = [(row[source]["total_parameters"] / 1e3, 100 * row[source]["accuracy"]["test"]) for source in sources]
-        ax.plot(*np.transpose(places), color="#999999", linewidth=1, linestyle=":", zorder=1)
-    for source, (label, style) in sources.items():
-        own = [row[source] for row in rows]
-        sizes = [measured["total_parameters"] / 1e3 for measured in own]
-        tests = [100 * measured["accuracy"]["test"] for measured in own]
-        ax.scatter(sizes, tests, label=label, linewidth=0, zorder=3, **style)
-        sds = [100 * (measured["accuracy"]["sd"] or 0) for measured in own]
-        ax.errorbar(sizes, tests, sds, linestyle="", color=style["color"], linewidth=1.2)
-        for row, *place in zip(rows, sizes, tests, strict=True):
-            ax.annotate(
-                row["name"], place, (0, 7), textcoords="offset points", ha="center", weight="bold", fontsize=LETTERS
-            )
+        ax.plot(*np.transpose(places), color="#767676", linewidth=1, linestyle=":")
+        for (source, (label, style)), place in zip(sources.items(), places, strict=True):
+            sd = row[source]["accuracy"]["sd"]
+            ax.errorbar(*place, sd and 100 * sd, label=label, linewidth=1.2, **style)
+        ax.set_title(row["name"], weight="bold")
+        ax.spines[["top", "right"]].set_visible(False)
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator([25, 50, 100, 150]))
+    ax.xaxis.set_major_locator(FixedLocator([25, 50, 100, 200]))
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.minorticks_off()
-    ax.set_xlabel("parameters of the network, thousands", fontsize=LETTERS)
-    ax.set_ylabel("test accuracy, %", fontsize=LETTERS)
-    ax.tick_params(labelsize=LETTERS - 1)
-    ax.margins(y=0.1)
-    ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS, borderpad=0)
+    ax.margins(0.1)
+    figure.supxlabel("parameters of the network, thousands")
+    figure.supylabel("test accuracy, %")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 

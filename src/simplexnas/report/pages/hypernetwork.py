@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from simplexnas.family import Family
 from simplexnas.methods import penalties
@@ -15,7 +14,7 @@ from simplexnas.methods.hypernetwork import PivotHypernetwork
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.report import drawing, figures, published
 from simplexnas.report.paper import PAPER
-from simplexnas.report.style import MARKERS, operation_colors
+from simplexnas.report.style import FIGURE_WIDTH, MARKERS, operation_colors
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges, genotype_part
@@ -28,7 +27,6 @@ EDGES = genotype_edges(SPACE)
 GENOTYPES = {cell_type: genotype_part(SPACE, cell_type) for cell_type in ("normal", "reduction")}
 STEP = 0.05  # of the lattice
 EXAMPLE = (0.70, 0.15, 0.15)  # C of the paper
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 
 
 class Learned(NamedTuple):
@@ -90,7 +88,7 @@ def pivots_table() -> pd.DataFrame:
 def worths(found: Learned | None = None) -> Figure:
     """The worth of each operation on each edge, plus and minus a standard error; a panel for each genotype."""
     found = found or learned()
-    figure, axes = plt.subplots(1, 2, figsize=(5.6, 5.8), layout="constrained", sharex=True, sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(FIGURE_WIDTH, 5.8), layout="constrained", sharex=True, sharey=True)
     rows = np.arange(len(EDGES) // len(GENOTYPES))
     for ax, (genotype, edges) in zip(axes, GENOTYPES.items(), strict=True):
         for m, (operation, color) in enumerate(operation_colors(OPERATIONS).items()):
@@ -100,15 +98,14 @@ def worths(found: Learned | None = None) -> Figure:
         for row in rows[::2]:
             ax.axhspan(row - 0.5, row + 0.5, color="black", alpha=0.05, linewidth=0)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set_title(f"{genotype} genotype", fontsize=LETTERS, loc="left")
-        ax.tick_params(labelsize=LETTERS - 1)
+        ax.set_title(f"{genotype} genotype", loc="left")
         ax.tick_params(axis="y", length=0)
         ax.spines[["top", "right", "left"]].set_visible(False)
     axes[0].set_yticks(rows, [edge_name(edge) for edge in rows])
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
-    figure.supxlabel("worth, thousandths of a nat", fontsize=LETTERS)
+    figure.supxlabel("worth, thousandths of a nat")
     handles = axes[0].get_legend_handles_labels()
-    legend = {"frameon": False, "ncols": 3, "fontsize": LETTERS, "handletextpad": 0.2, "columnspacing": 1.2}
+    legend = {"frameon": False, "ncols": 3, "handletextpad": 0.2, "columnspacing": 1.2}
     figure.legend(*handles, loc="outside upper center", **legend)
     return figure
 
@@ -151,6 +148,18 @@ def region(point: np.ndarray, m: int) -> np.ndarray:
     return corners[np.argsort(np.angle(flat - flat.mean()))]
 
 
+def roomiest(part: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Where a word has most room in a part of the triangle, (3,): far from its border and from marks (n, 3).
+
+    part: its corners (corners, 3), in their order around it.
+    """
+    flat = np.array([(1 / 2, 3**0.5 / 2), (0, 0), (1, 0)]) / (3, 1)  # a word is longer than high
+    border = np.concatenate([np.linspace(a, b, 50) for a, b in zip(part, np.roll(part, 1, axis=0), strict=True)])
+    inner = np.random.default_rng(0).dirichlet(np.ones(len(part)), 2000) @ part
+    far = np.linalg.norm((inner[:, None] - np.concatenate([border, marks])) @ flat, axis=2).min(axis=1)
+    return inner[far.argmax()]
+
+
 def triple_points(found: Learned | None = None) -> Figure:
     """The point at which each edge is indifferent, and what the one whose point is most central takes where."""
     points = indifference((found or learned()).v)
@@ -159,22 +168,17 @@ def triple_points(found: Learned | None = None) -> Figure:
     groups = {"normal": normal[central], "reduction": points[GENOTYPES["reduction"]]}
     on = figures.simplex(OPERATIONS)
     (ax,) = on.axes
-    shades = []
-    for m, color in enumerate(operation_colors(OPERATIONS).values()):
-        style = {"facecolor": color, "alpha": 0.22, "linewidth": 0}
-        ax.fill(*region(normal[central[0]], m).T, **style, zorder=0)
-        shades.append(Patch(**style, label=OPERATIONS[m]))
+    marks = np.array([*points, *(np.array(S) / sum(S) for S, *_ in PAPER.values())])
+    for m, (operation, color) in enumerate(operation_colors(OPERATIONS).items()):
+        part = region(normal[central[0]], m)
+        ax.fill(*part.T, facecolor=color, alpha=0.22, linewidth=0, zorder=0)
+        style = {"color": figures.ink(color), "ha": "center", "va": "center"}
+        ax.text(*roomiest(part, marks), operation, **style)
     figures.indifference_points(groups, on).axes[0].get_legend().remove()
     figures.simplex_points({name: S for name, (S, *_) in PAPER.items()}, on)
-    for axis in (ax.taxis, ax.laxis, ax.raxis):
-        axis.set_tick_params(labelsize=LETTERS - 1)
-        axis.label.set_size(LETTERS)
-    style = {"frameon": False, "fontsize": LETTERS, "title_fontsize": LETTERS, "alignment": "left"}
-    style |= {"borderpad": 0, "handletextpad": 0.4}
+    style = {"frameon": False, "alignment": "left", "borderpad": 0, "handletextpad": 0.4}
     edges = ax.get_legend_handles_labels()
     ax.figure.legend(*edges, title="an edge’s point", loc="upper right", bbox_to_anchor=(0.99, 0.99), **style)
-    shown = {"handles": shades, "title": "one edge takes"}
-    ax.figure.legend(**shown, loc="upper left", bbox_to_anchor=(0, 0.99), **style)
     return ax.figure
 
 
@@ -193,16 +197,15 @@ def walk(v: np.ndarray, m: int, penalty: np.ndarray) -> np.ndarray:
 def walks(found: Learned | None = None) -> Figure:
     """Edges with an operation against its penalty, from the middle of a side to the opposite corner, for all three."""
     v = (found or learned()).v
-    figure, ax = plt.subplots(figsize=(5.6, 2.9), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 2.9), layout="constrained")
     penalty = np.linspace(0, 1, 401)
     for m, (operation, color) in enumerate(operation_colors(OPERATIONS).items()):
         style = {"color": color, "linestyle": ("-", "--", "-.")[m], "linewidth": 2}
         ax.plot(penalty, walk(v, m, penalty), drawstyle="steps-mid", label=operation, **style)
-    ax.set_xlabel("penalty on the operation, the other two equal", fontsize=LETTERS)
-    ax.set_ylabel(f"edges that take it, of {len(EDGES)}", fontsize=LETTERS)
-    ax.tick_params(labelsize=LETTERS - 1)
+    ax.set_xlabel("penalty on the operation, the other two equal")
+    ax.set_ylabel(f"edges that take it, of {len(EDGES)}")
     ax.set_ylim(-1, len(EDGES) + 1)
-    ax.legend(frameon=False, fontsize=LETTERS)
+    ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -254,7 +257,7 @@ def numbers() -> dict[str, str]:
     share = in_one_cell[GENOTYPES["normal"], CONVOLUTION].max() / in_one_cell.max()
     lattice = penalties.lattice(SPACE.k, STEP)
     return {
-        "hypernetwork.inside": f"{(points >= 0).all(axis=1).sum()}",
+        "hypernetwork.outside": f"{(points < 0).any(axis=1).sum()}",
         "hypernetwork.networks": f"{len(np.unique(choices(points, lattice), axis=0))}",
         "hypernetwork.kappa": f"{config.kappa:g}",
         "hypernetwork.gain": f"{config.kappa / config.tau:.0f}",

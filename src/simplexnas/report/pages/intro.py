@@ -14,13 +14,12 @@ from simplexnas.io.records import Point
 from simplexnas.report import analysis, drawing, figures, published, statistics, tables
 from simplexnas.report.pages.triangle import pooling_everywhere
 from simplexnas.report.paper import PAPER
-from simplexnas.report.style import LINE_COLORS, operation_colors
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, cell_edges
 
 THEIRS = published.PAPER  # the published method, trained by us
-LETTERS = 11  # points, so that a figure of 5 inches can be read on a phone
 WIDTH, HEIGHT = 340, 264  # pixels of a panel of the method
 EACH = 2  # edges with each operation whose scores are shown
 COARSER = {  # lines of a cell that is scaled down to a fourth
@@ -65,7 +64,7 @@ def method(family: str = published.DEFAULT[0]) -> str:
         f'<div class="panel"><p><b>{number}</b> {escape(title)}</p>{_svg(says, inner)}</div>'
         for number, (title, says, inner) in enumerate(panels, 1)
     ]
-    return f'<div class="method">{"".join(parts)}{drawing.key(trained.space)}</div>'
+    return f'<div class="method">{"".join(parts)}{drawing.key(trained.space, bars=True)}</div>'
 
 
 def _svg(says: str, inner: str) -> str:
@@ -102,14 +101,11 @@ def scores(space: SearchSpace, logits: np.ndarray, name: str) -> str:
     foot, tallest, group = 232, 100, WIDTH / len(shown)
     heights = logits[shown] - logits[shown].min()
     heights = 3 + tallest * heights / heights.max()
-    colors = list(operation_colors(labels(space.operations)).values())
     for column, (edge, bars) in enumerate(zip(shown, heights, strict=True)):
         left = group * column + group / 2 - 21
         for m, height in enumerate(bars):
             most = m == chosen[edge]
-            place = f'x="{left + 14 * m:.1f}" y="{foot - height:.1f}" width="12" height="{height:.1f}"'
-            fill = f'fill="{colors[m]}" fill-opacity="{1 if most else 0.35}"'
-            parts.append(f'<rect class="score" data-operation="{m}" {place} {fill}/>')
+            parts.append(drawing.bar(space, m, left + 14 * m, foot - height, 12, height, full=most))
             if most:
                 x, y = left + 14 * m + 6, foot - height - 3
                 parts.append(
@@ -178,7 +174,7 @@ def fronts(names: Iterable[str]) -> list[list[Point]]:
 
 def result(families: Sequence[str] = published.DEFAULT, theirs: Sequence[str] = THEIRS) -> Figure:
     """Accuracy against size: the paper's A to D, our families' fronts, that of the published method, pooling alone."""
-    figure, ax = plt.subplots(figsize=(5.0, 4.1), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.1), layout="constrained")
     black, blue, orange, green = LINE_COLORS[:4]
     groups = [
         (families, "ours: fronts of {} training{}", blue, "o", "-"),
@@ -197,16 +193,15 @@ def result(families: Sequence[str] = published.DEFAULT, theirs: Sequence[str] = 
         ax.scatter(
             *place, marker="*", s=130, color=black, zorder=4, label=None if number else "A to C: slides; D: later text"
         )
-        ax.annotate(name, place, (9, -4), textcoords="offset points", weight="bold", fontsize=LETTERS)
+        ax.annotate(name, place, (9, -4), textcoords="offset points", weight="bold")
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator([20, 30, 50, 100, 150]))
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.minorticks_off()
-    ax.set_xlabel("parameters of the network, thousands", fontsize=LETTERS)
-    ax.set_ylabel("test accuracy, %", fontsize=LETTERS)
-    ax.tick_params(labelsize=LETTERS - 1)
+    ax.set_xlabel("parameters of the network, thousands")
+    ax.set_ylabel("test accuracy, %")
     ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 

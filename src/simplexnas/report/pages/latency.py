@@ -10,16 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import chisquare, hypergeom
 
-from simplexnas.family import Family
 from simplexnas.latency.table import LatencyTable
 from simplexnas.measure import baselines, price_alone
 from simplexnas.methods import settings
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.report import paper, published
-from simplexnas.report.style import OPERATION_COLORS
+from simplexnas.report.style import FIGURE_WIDTH, OPERATION_COLORS
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
-from simplexnas.space.search_space import SearchSpace, genotype_edges, genotype_part
+from simplexnas.space.search_space import SearchSpace, genotype_edges
 
 SPACE = SearchSpace()
 POOL, IDENTITY, CONVOLUTION = range(SPACE.k)
@@ -108,7 +107,7 @@ def without_images() -> pd.DataFrame:
 def hundred() -> Figure:
     """Edges with each operation in the trainings without images as dots, in the paper's models as crosses."""
     counts, random = without_images(), np.random.default_rng(0)
-    figure, axes = plt.subplots(4, 1, figsize=(5.6, 5.4), layout="constrained", sharex=True, sharey=True)
+    figure, axes = plt.subplots(4, 1, figsize=(FIGURE_WIDTH, 5.4), layout="constrained", sharex=True, sharey=True)
     operations, epochs = labels(SPACE.operations), sorted(counts["epochs"].unique())
     for ax, (name, (S, *_, theirs)) in zip(axes, paper.PAPER.items(), strict=True):
         for row, operation in enumerate(operations):
@@ -121,7 +120,7 @@ def hundred() -> Figure:
             ax.plot(theirs[operation], row, "x", **CROSS, zorder=3)
         ax.set_yticks(range(len(operations)), operations)
         ax.set_ylim(len(operations) - 0.5, -0.5)
-        ax.set_title(f"{name}, S = ({', '.join(f'{value:.2f}' for value in S)})", fontsize=10, loc="left")
+        ax.set_title(f"{name}, S = ({', '.join(f'{value:.2f}' for value in S)})", loc="left")
         ax.grid(axis="x", color="#dddddd", linewidth=0.6)
         ax.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlabel("edges with the operation, of 28")
@@ -190,13 +189,6 @@ def three_sides() -> list[int]:
     return one_sided().iloc[:3, 1:].to_numpy().ravel().tolist()
 
 
-def convolutions_worth(family: str = published.WORTH[0]) -> dict[str, float]:
-    """Nats that a convolution is worth more than pooling, mean over the edges of each genotype."""
-    nats = Family.load(family).model.hypernetwork.nats.numpy()
-    more = nats[:, CONVOLUTION] - nats[:, POOL]
-    return {each: float(more[genotype_part(SPACE, each)].mean()) for each in ("normal", "reduction")}
-
-
 def default_prices(S) -> np.ndarray:
     """Price of each operation on one instance of each edge in the preset `default`: (E, k), for one S (k,)."""
     config = settings.preset("default")
@@ -215,12 +207,10 @@ def numbers() -> dict[str, str]:
     published_form, ours = (settings.preset(name) for name in ("paper", "default"))
     distances = spread().groupby("epochs")["distance"].max()
     third = default_prices((1 / 3, 1 / 3, 1 / 3))
-    sides, worth = three_sides(), convolutions_worth()
+    sides = three_sides()
     return {
         "latency.sides.least": f"{min(sides)}",
         "latency.sides.most": f"{max(sides)}",
-        "latency.worth.normal": f"{worth['normal']:.3f}",
-        "latency.worth.reduction": f"{worth['reduction']:.3f}",
         "latency.kappa": f"{ours.kappa:g}",
         "latency.border": f"{math.log(10) / published_form.kappa:.3f}",
         "latency.outweighs": f"{saved(published_form.kappa) / math.log(10):.0f}",

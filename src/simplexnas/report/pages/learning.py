@@ -22,7 +22,7 @@ from simplexnas.report import analysis, figures, published, statistics, tables
 from simplexnas.report.pages import triangle
 from simplexnas.report.pages.triangle import CONVOLUTION, EDGES, IDENTITY, POOL, REDUCTION, SPACE, lattices
 from simplexnas.report.paper import BUDGETS
-from simplexnas.report.style import LINE_COLORS
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
 from simplexnas.space import cost
 from simplexnas.space.search_space import genotype_edges
 
@@ -40,7 +40,7 @@ CLOSE = 0.2  # the difference of the two smallest penalties up to which S leaves
 
 def own_fronts(kinds: Mapping[str, Sequence[str]] = KINDS) -> Figure:
     """Test accuracy against size: the front of every training, a style for each kind."""
-    figure, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.3), layout="constrained")
     styles = [(LINE_COLORS[1], "o", "-"), (LINE_COLORS[3], "^", "--"), (LINE_COLORS[2], "s", ":")]
     for (kind, families), (color, marker, dash) in zip(kinds.items(), styles, strict=True):
         style = {"color": color, "marker": marker, "linestyle": dash, "markersize": 5, "linewidth": 1.3, "alpha": 0.85}
@@ -48,7 +48,7 @@ def own_fronts(kinds: Mapping[str, Sequence[str]] = KINDS) -> Figure:
             label = f"{kind}: {triangle.number_word(len(families))} training{'s' * (len(families) > 1)}"
             ax.plot(*figures.places_of(analysis.front(points)), label=None if number else label, **style)
     figures.accuracy_by_size(ax).get_legend().remove()
-    figure.legend(loc="outside upper left", frameon=False, fontsize=triangle.LETTERS, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
@@ -109,7 +109,7 @@ def same_fronts(family: str = FAMILIES[0]) -> Figure:
     Random architectures below the axes are drawn at their lower edge.
     """
     lowest = 74
-    figure, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.3), layout="constrained")
     figures.fronts(
         {
             "the family": analysis.front(drawn(family, "family")[0]),
@@ -126,7 +126,7 @@ def same_fronts(family: str = FAMILIES[0]) -> Figure:
     dots.set(clip_on=False, zorder=4)
     ax.set_ylim(lowest, None)
     ax.get_legend().remove()
-    figure.legend(loc="outside upper left", frameon=False, fontsize=triangle.LETTERS, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
@@ -319,13 +319,11 @@ def numbers(kinds: Mapping[str, Sequence[str]] = KINDS) -> dict[str, str]:
     _, edges, spread = over_trainings(families)
     known = {
         "trainings": triangle.number_word(len(families)),
-        "hypervolume.coarse": f"{volumes.loc['family', 'mean']:.3f}",
         "same.random": f"{volumes.loc['random hypernetwork', 'behind']:.3f}",
         "agreement": f"{found.loc['as learned', 'agreement']:.2f}",
         "agreement.chance": f"{100 * found['as high'].iloc[-1]:.0f}",
         "maps": _signed(stats.spearmanr(edges, spread)[0]),
         "sd.half": f"{spread[edges >= EDGES // 2].mean():.1f}",
-        "sd.most": f"{spread.max():.1f}",
         "reduction": f"{100 * reduction_agrees(families):.0f}",
     }
     return {f"learning.{name}": value for name, value in (known | dict(_of_own(kinds))).items()}
@@ -338,7 +336,6 @@ def _signed(value: float) -> str:
 def _of_own(kinds: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     found = own(kinds)
     means, learned = found.groupby("kind").mean(), found[found["kind"] == LEARNED]
-    yield "hypervolume.fine", f"{means.loc[LEARNED, 'hypervolume']:.3f}"
     yield "visible", f"{statistics.prediction_half_width(learned['hypervolume']):.2f}"
     yield "visible.within", f"{max(statistics.prediction_half_width(learned[size]) for size in SIZES):.1f}"
     for name, kind in (("learned", LEARNED), ("random", RANDOM)):

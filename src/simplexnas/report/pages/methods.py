@@ -14,7 +14,7 @@ from simplexnas.methods import settings
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.config import Config
 from simplexnas.methods.method import Method, Step
-from simplexnas.report.style import operation_colors
+from simplexnas.report.style import FIGURE_WIDTH, HATCHES, operation_colors
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks import fashion_mnist
@@ -24,9 +24,12 @@ from simplexnas.training.batches import draw_batches
 SPACE = SearchSpace(channels=4, nodes=2)
 SHOWN = 5  # edges, those of its normal cell
 OPERATIONS = labels(SPACE.operations)
+FILLS = [  # how a box is filled, by its operation
+    {"facecolor": color, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+    for color, hatch in zip(operation_colors(OPERATIONS).values(), HATCHES, strict=True)
+]
 # Times that FBNet's loss needs; no choice in the figure depends on them.
 INVENTED = {"milliseconds": [[1.0] * SPACE.k] * len(genotype_edges(SPACE)), "latency_table": "invented"}
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 
 
 class Kind(NamedTuple):
@@ -119,35 +122,33 @@ def _step(method: Method, images: Split, number: int, seen: list, choices: bool)
 
 def ran() -> Figure:
     """For each method the edges of a normal cell in both kinds of steps: what runs, and with which weight."""
-    figure, axes = plt.subplots(len(KINDS), 2, figsize=(5.6, 6.4), layout="constrained", sharex=True, sharey=True)
-    colors, images = list(operation_colors(OPERATIONS).values()), fashion_mnist.load().train
+    figure, axes = plt.subplots(
+        len(KINDS), 2, figsize=(FIGURE_WIDTH, 6.4), layout="constrained", sharex=True, sharey=True
+    )
+    images = fashion_mnist.load().train
     for row, (name, kind) in zip(axes, KINDS.items(), strict=True):
         for ax, found in zip(row, steps(kind, images), strict=True):
             ax.set_axis_off()
             if found is None:
-                ax.text(
-                    SHOWN / 2, 1.5, WITHOUT_STEPS[name], ha="center", va="center", fontsize=LETTERS, color="#666666"
-                )
+                ax.text(SHOWN / 2, 1.5, WITHOUT_STEPS[name], ha="center", va="center", color="#666666")
             else:
-                _draw(ax, found, colors)
-        row[0].set_title(name, fontsize=LETTERS, loc="left")
+                _draw(ax, found)
+        row[0].set_title(name, loc="left")
     for ax, title in zip(axes[0], ("weights learn", "choices learn"), strict=True):
-        ax.annotate(title, (0.5, 1.75), xycoords="axes fraction", ha="center", weight="bold", fontsize=LETTERS)
+        ax.annotate(title, (0.5, 1.75), xycoords="axes fraction", ha="center", weight="bold")
     axes[0, 0].set(xlim=(-0.1, SHOWN), ylim=(-0.15, 3.05))
-    handles = [
-        Rectangle((0, 0), 1, 1, facecolor=color, label=name) for name, color in zip(OPERATIONS, colors, strict=True)
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=LETTERS)
+    handles = [Rectangle((0, 0), 1, 1, label=name, **style) for name, style in zip(OPERATIONS, FILLS, strict=True)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def _draw(ax: plt.Axes, found: Ran, colors: list) -> None:
+def _draw(ax: plt.Axes, found: Ran) -> None:
     """A column for each edge: three boxes, framed where the operation runs, filled as much as it weighs."""
     for edge in range(SHOWN):
-        for m, color in enumerate(colors):
+        for m, fill in enumerate(FILLS):
             corner = edge, SPACE.k - 1 - m
             weight, runs = found.weights[edge, m], found.runs[edge, m]
-            ax.add_patch(Rectangle(corner, 0.85 * weight, 0.85, facecolor=color, linewidth=0))
+            ax.add_patch(Rectangle(corner, 0.85 * weight, 0.85, **fill))
             style = {"edgecolor": "black", "linewidth": 0.9} if runs else {"edgecolor": "#d0d0d0", "linewidth": 0.5}
             ax.add_patch(Rectangle(corner, 0.85, 0.85, facecolor="none", **style))
 

@@ -12,12 +12,12 @@ from PIL import Image
 
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.report.style import FIGURE_WIDTH
 from simplexnas.tasks import folder, pictures, shapes
 from simplexnas.tasks.task import Shape, Split, Splits
 
 COSTS = "image_folder.json"
 MILLION = 1_000_000
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 ORIENTATION = 0x0112  # of EXIF; 6: to be turned by a quarter
 
 
@@ -47,7 +47,7 @@ def many_kinds(place: Path) -> dict[str, Path]:
 def kinds(place: Path) -> Figure:
     """Pictures as their files hold them, and under each what a network of colour pictures of 32 x 32 sees."""
     files = many_kinds(place)
-    figure, axes = plt.subplots(2, len(files), figsize=(5.6, 2.5), layout="constrained")
+    figure, axes = plt.subplots(2, len(files), figsize=(FIGURE_WIDTH, 2.5), layout="constrained")
     for column, (kind, path) in zip(axes.T, files.items(), strict=True):
         with Image.open(path) as image:
             seen = pictures.prepare(image, Shape(channels=3, size=32, classes=2))
@@ -58,12 +58,12 @@ def kinds(place: Path) -> Figure:
         column[0].imshow(chequered, cmap="gray", vmin=-2, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
         column[0].imshow(stored, cmap="gray", vmin=0, vmax=1)
         column[1].imshow(seen.transpose(1, 2, 0))
-        column[0].set_title(kind, fontsize=LETTERS)
+        column[0].set_title(kind)
         column[0].set_anchor("N")
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     for ax, name in zip(axes[:, 0], ("in the file", "network sees"), strict=True):
-        ax.set_ylabel(name, fontsize=LETTERS)
+        ax.set_ylabel(name)
     return figure
 
 
@@ -85,10 +85,10 @@ def sheet(split: Split, each: int = 8) -> Figure:
         for number, image in enumerate(images[labels == label][:each]):
             top, left = (size + gap) * label, (size + gap) * number
             whole[top : top + size, left : left + size] = image.transpose(1, 2, 0)
-    figure, ax = plt.subplots(figsize=(5.6, 5.2 * len(names) / each), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 5.2 * len(names) / each), layout="constrained")
     ax.imshow(whole)
     ax.set_xticks([])
-    ax.set_yticks((size + gap) * np.arange(len(names)) + size / 2, names, fontsize=LETTERS)
+    ax.set_yticks((size + gap) * np.arange(len(names)) + size / 2, names)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return figure
@@ -136,7 +136,7 @@ def called(picture: Image.Image, answer: str) -> Figure:
     """A picture under what a network calls it."""
     figure, ax = plt.subplots(figsize=(1.5, 1.8), layout="constrained")
     ax.imshow(np.asarray(picture), cmap="gray")
-    ax.set_title(answer, fontsize=LETTERS)
+    ax.set_title(answer)
     ax.set_axis_off()
     return figure
 

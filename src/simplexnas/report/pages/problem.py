@@ -1,6 +1,5 @@
 """The page `problem`: what is searched, the data, and why penalties are a vector."""
 
-import itertools
 from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
@@ -14,37 +13,35 @@ from simplexnas.io.records import Point
 from simplexnas.methods import settings
 from simplexnas.report import figures, published
 from simplexnas.report.paper import PAPER
-from simplexnas.report.style import MARKERS, operation_colors
+from simplexnas.report.style import FIGURE_WIDTH, MARKERS, operation_colors
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks.task import Splits
 
 NEAR = 0.002  # validation accuracies that differ by at most so much count as about the same
 ROUNDING = 1e-12  # of a difference of two shares
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 GREY = "#8c8c8c"
 
 
 def _open(ax: plt.Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=LETTERS - 1)
 
 
 def idea(family: str = published.DEFAULT[0]) -> Figure:
     """S in a triangle, the networks of the paper's four S, and their accuracy against size among all members."""
-    figure = plt.figure(figsize=(5.6, 5.2), layout="constrained")
+    figure = plt.figure(figsize=(FIGURE_WIDTH, 5.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.05))
     left, right = above.subplots(1, 2, width_ratios=(1, 1.35))
     trained = Family.load(family)
     triangle(left, {name: S for name, (S, *_) in PAPER.items()}, labels(trained.space.operations))
     chosen = {name: trained.architecture(S).operations for name, (S, *_) in PAPER.items()}
     networks(right, chosen, labels(trained.space.operations))
-    left.set_title("1  penalties S", fontsize=LETTERS)
-    right.set_title("2  networks: 28 choices each", fontsize=LETTERS)
+    left.set_title("1  penalties S", pad=20)  # above the name of the corner
+    right.set_title("2  networks: 28 choices each")
     ax = below.subplots()
     named = records.read_record(paths.RESULTS / family / records.PAPER_POINTS).points
     members(ax, records.read_lattice(family).points, {point.name: point for point in named})
-    ax.set_title("3  accuracy and size of each", fontsize=LETTERS)
+    ax.set_title("3  accuracy and size of each")
     return figure
 
 
@@ -54,7 +51,7 @@ def triangle(ax: plt.Axes, named: dict[str, tuple[float, ...]], operations: Iter
     for name, S in named.items():
         place = np.array(S) / sum(S) @ corners
         ax.plot(*place, "o", color="black", markersize=5)
-        ax.annotate(name, place, (6, -4), textcoords="offset points", weight="bold", fontsize=LETTERS)
+        ax.annotate(name, place, (6, -4), textcoords="offset points", weight="bold")
 
 
 def networks(ax: plt.Axes, chosen: dict[str, tuple[int, ...]], operations: Iterable[str]) -> None:
@@ -66,12 +63,12 @@ def networks(ax: plt.Axes, chosen: dict[str, tuple[int, ...]], operations: Itera
             edges = np.flatnonzero(np.array(choice) == m)
             places = -(2.6 * row + edges // half)
             ax.scatter(edges % half, places, marker=MARKERS[m], s=26, color=color, linewidth=0)
-        ax.text(-1.6, -(2.6 * row + 0.5), name, weight="bold", fontsize=LETTERS, va="center")
+        ax.text(-1.6, -(2.6 * row + 0.5), name, weight="bold", va="center")
     handles = [
         Line2D([], [], linestyle="", marker=marker, color=color, label=name, markersize=5)
         for marker, (name, color) in zip(MARKERS, operation_colors(operations).items(), strict=False)
     ]
-    style = {"frameon": False, "ncols": 3, "columnspacing": 0.6, "handletextpad": 0, "fontsize": LETTERS - 1}
+    style = {"frameon": False, "ncols": 3, "columnspacing": 0.6, "handletextpad": 0}
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.45, 0.02), borderpad=0, **style)
     ax.set_axis_off()
     ax.margins(0.03, 0.06)
@@ -84,9 +81,9 @@ def members(ax: plt.Axes, points: Iterable[Point], named: dict[str, Point]) -> N
     for name, point in named.items():
         place = (point.total_parameters / 1e3, 100 * point.accuracy.test)
         ax.scatter(*place, s=36, color="black", zorder=3)
-        ax.annotate(name, place, (6, -13), textcoords="offset points", weight="bold", fontsize=LETTERS)
-    ax.set_xlabel("total parameters, thousands", fontsize=LETTERS)
-    ax.set_ylabel("test accuracy, %", fontsize=LETTERS)
+        ax.annotate(name, place, (6, -13), textcoords="offset points", weight="bold")
+    ax.set_xlabel("total parameters, thousands")
+    ax.set_ylabel("test accuracy, %")
     _open(ax)
 
 
@@ -105,12 +102,6 @@ def trade(points: Iterable[Point], near: float = NEAR) -> tuple[Point, Point]:
     return points[first], points[second]
 
 
-def close(points: Iterable[Point], near: float = NEAR) -> int:
-    """How many pairs of different networks have about the same validation accuracy."""
-    networks = {point.choice: point.accuracy.validation for point in points}
-    return sum(abs(a - b) <= near + ROUNDING for a, b in itertools.combinations(networks.values(), 2))
-
-
 def savings(pair: tuple[Point, Point]) -> tuple[float, float]:
     """Share of the parameters that the first of a pair saves, and share of the MACs that the second saves."""
     first, second = pair
@@ -119,7 +110,7 @@ def savings(pair: tuple[Point, Point]) -> tuple[float, float]:
 
 def two_devices(family: str = published.DEFAULT[0]) -> Figure:
     """MACs against parameters of all members, and the pair of `trade`."""
-    figure, ax = plt.subplots(figsize=(5.6, 3), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 3), layout="constrained")
     points = records.read_lattice(family).points
     ax.scatter(*_sizes(points), s=12, color=GREY, linewidth=0)
     pair = trade(points)
@@ -128,9 +119,9 @@ def two_devices(family: str = published.DEFAULT[0]) -> Figure:
         S = ", ".join(f"{value:.2f}" for value in point.S)
         label = f"S = ({S}): {100 * point.accuracy.validation:.1f} %"
         ax.scatter(*_sizes([point]), s=55, marker=marker, color="black", zorder=4, label=label)
-    ax.legend(frameon=False, loc="upper left", fontsize=LETTERS, handletextpad=0.2, borderpad=0)
-    ax.set_xlabel("total parameters, thousands", fontsize=LETTERS)
-    ax.set_ylabel("MACs per image, millions", fontsize=LETTERS)
+    ax.legend(frameon=False, loc="upper left", handletextpad=0.2, borderpad=0)
+    ax.set_xlabel("total parameters, thousands")
+    ax.set_ylabel("MACs per image, millions")
     _open(ax)
     return figure
 
@@ -164,9 +155,7 @@ def numbers() -> dict[str, str]:
         "problem.networks": f"{len({point.choice for point in shown})}",
         "problem.low": f"{min(tests):.0f}",
         "problem.high": f"{max(tests):.0f}",
-        "problem.pairs": f"{close(shown):,}",
         "problem.kappa": f"{ours.kappa:g}",
-        "problem.elsewhere": f"{100 * ours.corner_share:.0f}",
     }
     for column, name in enumerate(("parameters", "macs")):
         known[f"problem.{name}.least"] = f"{saved[:, column].min():.0f}"

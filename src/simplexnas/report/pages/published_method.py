@@ -20,12 +20,11 @@ from simplexnas.methods import settings
 from simplexnas.report import published, tables
 from simplexnas.report.pages import latency
 from simplexnas.report.paper import PAPER
-from simplexnas.report.style import LINE_COLORS
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
 
 FAMILIES = published.PAPER
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 SQUARE = {"color": "black", "marker": "s", "markerfacecolor": "none", "markeredgewidth": 1.6, "markersize": 11}
 RANGES = (([0, 1], "without images: all of a hundred trainings"), ([0.1, 0.9], "without images: eight of ten"))
 BARS = ({"height": 0.78, "color": "#d9d9d9"}, {"height": 0.44, "color": "#a6a6a6"})  # one for each of the ranges
@@ -42,7 +41,7 @@ def points(families: Sequence[str] = FAMILIES) -> dict[str, list[Point]]:
 def against_the_price(families: Sequence[str] = FAMILIES) -> Figure:
     """Edges with each operation: ours with images as squares, on the ranges of a hundred trainings without images."""
     counts, trained, operations = latency.without_images(), points(families), labels(SearchSpace().operations)
-    figure, axes = plt.subplots(4, 1, figsize=(5.6, 5.4), layout="constrained", sharex=True, sharey=True)
+    figure, axes = plt.subplots(4, 1, figsize=(FIGURE_WIDTH, 5.4), layout="constrained", sharex=True, sharey=True)
     for ax, (name, (S, *_)) in zip(axes, PAPER.items(), strict=True):
         for row, operation in enumerate(operations):
             found = counts.loc[(counts["model"] == name) & (counts["operation"] == operation), "edges"]
@@ -53,7 +52,7 @@ def against_the_price(families: Sequence[str] = FAMILIES) -> Figure:
             ax.plot(edges, [row] * len(edges), linestyle="", **SQUARE)
         ax.set_yticks(range(len(operations)), operations)
         ax.set_ylim(len(operations) - 0.5, -0.5)
-        ax.set_title(f"{name}, S = ({', '.join(f'{value:.2f}' for value in S)})", fontsize=10, loc="left")
+        ax.set_title(f"{name}, S = ({', '.join(f'{value:.2f}' for value in S)})", loc="left")
         ax.grid(axis="x", color="#dddddd", linewidth=0.6)
         ax.set_axisbelow(True)
         ax.spines[["top", "right"]].set_visible(False)
@@ -177,7 +176,7 @@ DOTS = {
 
 def whose_weights(families: Sequence[str] = FAMILIES) -> Figure:
     """Test accuracy of the networks of `control`: a row for each network, named by its edge parameters."""
-    figure, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 5), layout="constrained")
     rows, found = {}, control(families)
     found["own"] = found["draw"] == 0
     for (S, own, _, size), network in found.groupby(["S", "own", "draw", "edge_parameters"]):
@@ -188,30 +187,13 @@ def whose_weights(families: Sequence[str] = FAMILIES) -> Figure:
             ax.scatter(100 * same["test"], [row] * len(same), **style)
     ax.set_yticks(list(rows), rows.values())
     ax.set_ylim(max(rows) + 0.8, -0.8)
-    ax.set_xlabel("test accuracy, %", fontsize=LETTERS)
-    ax.set_ylabel("S, edge parameters", fontsize=LETTERS)
+    ax.set_xlabel("test accuracy, %")
+    ax.set_ylabel("S, edge parameters")
     ax.grid(axis="y", color="#dddddd", linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
     legend = {handle.get_label(): handle for handle in ax.collections}
-    figure.legend(legend.values(), legend.keys(), loc="outside upper center", frameon=False, fontsize=LETTERS)
+    figure.legend(legend.values(), legend.keys(), loc="outside upper center", frameon=False)
     return figure
-
-
-def means(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
-    """Test accuracy in percent: the control, mean over its draws for each training, and the method's own network."""
-    found = control(families)
-    found["test"] *= 100
-    drawn = found[found["draw"] > 0].groupby(["S", "weights", "seed"])["test"].mean()
-    own = found[found["draw"] == 0].groupby("S")["test"]
-    return pd.DataFrame(
-        {
-            "S": name,
-            "published method's weights": _listed(drawn[name, "published"]),
-            "our weights, seeds 0, 1, 2": _listed(drawn[name, "ours"]),
-            "its own network": _listed(own.get_group(name)),
-        }
-        for name in PAPER
-    )
 
 
 def _listed(values: Sequence[float]) -> str:
@@ -254,7 +236,6 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
         "steps": f"{config.steps:,}",
         "differ": f"{same['differ'].max()}",
         "choices": f"{same['choices'].max():,}",
-        "share": f"{100 * same['share'].max():.2g}",
         "other.seed": f"{100 * other['share'].min():.0f}",
         "images": f"{config.train_images:,}",
         "networks": f"{min(networks)}",

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from simplexnas.methods import gumbel
 from simplexnas.report import figures
-from simplexnas.report.style import MARKERS, operation_colors
+from simplexnas.report.style import FIGURE_WIDTH, MARKERS, operation_colors
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
 
@@ -27,13 +27,13 @@ def samples(temperature: float, n: int) -> np.ndarray:
 def clouds() -> Figure:
     """Samples at both temperatures, each in colour and marker of its largest component."""
     names = labels(SPACE.operations)
-    figure, axes = plt.subplots(1, len(TEMPERATURES), figsize=(5.6, 2.9), layout="constrained")
+    figure, axes = plt.subplots(1, len(TEMPERATURES), figsize=(FIGURE_WIDTH, 2.9), layout="constrained")
     for ax, temperature in zip(axes, TEMPERATURES, strict=True):
         places = (drawn := samples(temperature, SHOWN)) @ figures.plain_triangle(names, ax)
         for m, color in enumerate(operation_colors(names).values()):
             own = places[drawn.argmax(axis=1) == m]
             ax.scatter(*own.T, s=9, color=color, marker=MARKERS[m], linewidth=0, alpha=0.8)
-        ax.set_title(f"t = {temperature:g}", fontsize=11)
+        ax.set_title(f"t = {temperature:g}", pad=20)  # above the name of the corner
     return figure
 
 

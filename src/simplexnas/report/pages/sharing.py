@@ -16,12 +16,13 @@ from simplexnas.io import records
 from simplexnas.io.records import Point
 from simplexnas.measure import gradients
 from simplexnas.report import analysis, figures, paper, published, statistics
-from simplexnas.report.pages.triangle import LETTERS, SPACE, in_reduction, lattices
-from simplexnas.report.style import LINE_COLORS
+from simplexnas.report.pages.triangle import SPACE, in_reduction, lattices
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
 
 FAMILIES = published.DEFAULT[:1]
 KINDS = {"members": "family", "random architectures": "random"}
 STYLES = {"members": (LINE_COLORS[1], "o"), "random architectures": (LINE_COLORS[2], "s")}
+WITH, WITHOUT = "with reduction conv.", "without reduction conv."  # a convolution in the reduction genotype
 OWN, COUNTED = "the family's own", {"edge parameters": "edge_parameters", "MACs": "macs"}
 SHORT = (published.QUICK[0], *published.SOFTER)  # trainings of the same recipe with ever softer choices
 PARTS = {"fixed": "stem, preprocessing,\nclassifier", "edges": "operations on edges"}
@@ -60,7 +61,7 @@ def networks(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
 
 def inherited_and_alone(families: Sequence[str] = FAMILIES) -> Figure:
     """Test accuracy against size: every network twice, with inherited weights (hollow) and trained alone (full)."""
-    figure, ax = plt.subplots(figsize=(5.6, 4.8), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.8), layout="constrained")
     for number, own in enumerate(lattices(families)):
         places = figures.places_of(analysis.front(own))
         label = None if number else "front of the family, inherited weights"
@@ -73,21 +74,21 @@ def inherited_and_alone(families: Sequence[str] = FAMILIES) -> Figure:
         ax.scatter(sizes, own["inherited"], facecolor="white", label=f"{kind}, inherited weights", **style)
         ax.scatter(sizes, own["alone"], facecolor=color, label=f"{kind}, trained alone", **style)
     figures.accuracy_by_size(ax).get_legend().remove()
-    figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS - 1, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
 def scatter(families: Sequence[str] = FAMILIES) -> Figure:
     """Test accuracy trained alone against that with inherited weights; on the line both are equal."""
-    figure, ax = plt.subplots(figsize=(5.6, 3.9), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 3.9), layout="constrained")
     for kind, own in networks(families).groupby("kind", sort=False):
         color, marker = STYLES[kind]
         ax.scatter(own["inherited"], own["alone"], s=28, color=color, marker=marker, linewidth=0, label=kind)
     ax.axline((90, 90), slope=1, color="black", linewidth=0.8)
-    ax.set_xlabel("test accuracy, inherited weights, %", fontsize=LETTERS)
-    ax.set_ylabel("trained alone, %", fontsize=LETTERS)
+    ax.set_xlabel("test accuracy, inherited weights, %")
+    ax.set_ylabel("trained alone, %")
     ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
@@ -101,7 +102,8 @@ def groups(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
     chosen = {}
     for kind in KINDS:
         own = found[found["kind"] == kind]
-        chosen |= {kind: own, f"{kind}, with": own[own["reduction"]], f"{kind}, without": own[~own["reduction"]]}
+        with_one, without = own[own["reduction"]], own[~own["reduction"]]
+        chosen |= {kind: own, f"{kind}, {WITH}": with_one, f"{kind}, {WITHOUT}": without}
     lines = []
     for words, own in (chosen | {"all": found}).items():
         of_each = [
@@ -190,20 +192,20 @@ def ranking(family: str = FAMILIES[0]) -> pd.DataFrame:
 
 def taus(found: pd.DataFrame) -> Figure:
     """Kendall's τ of `ranking`, a row for each: of all networks with its interval, of members, of random ones."""
-    figure, ax = plt.subplots(figsize=(5.6, 0.42 * len(found) + 1.3), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 0.42 * len(found) + 1.3), layout="constrained")
     rows = np.arange(len(found))
     ax.hlines(rows, found["low"], found["high"], color="black", linewidth=1.4)
     ax.scatter(found["tau"], rows, color="black", marker="D", s=34, zorder=3, label="all, with 95 % interval")
     for shift, (kind, (color, marker)) in zip((-0.24, 0.24), STYLES.items(), strict=True):
         ax.scatter(found[f"tau, {kind}"], rows + shift, color=color, marker=marker, s=30, linewidth=0, label=kind)
     ax.axvline(0, color="#767676", linewidth=0.8)
-    ax.set_yticks(rows, found["by"], fontsize=LETTERS - 1)
+    ax.set_yticks(rows, found["by"])
     ax.set_ylim(len(found) - 0.5, -0.5)
     ax.set_xticks([-0.5, 0, 0.5, 1])
-    ax.set_xlabel("Kendall's τ with training alone", fontsize=LETTERS)
+    ax.set_xlabel("Kendall's τ with training alone")
     ax.grid(axis="y", color="#dddddd", linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS - 1, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
@@ -268,18 +270,18 @@ def cosines(families: Sequence[str] = FAMILIES) -> tuple[list[int], dict[str, np
 def pulls(families: Sequence[str] = FAMILIES) -> Figure:
     """`cosines` as maps, a panel for each part of the network; grey where two members share no weight."""
     sizes, known = cosines(families)
-    figure, axes = plt.subplots(1, len(PARTS), figsize=(5.6, 3.7), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, len(PARTS), figsize=(FIGURE_WIDTH, 3.7), layout="constrained", sharey=True)
     colors = plt.get_cmap("PuOr").with_extremes(bad="#cccccc")
     ends = [0, len(sizes) // 2, len(sizes) - 1]
     words = [f"{sizes[end] / 1e3:.0f}" for end in ends]
     for ax, (part, title) in zip(axes, PARTS.items(), strict=True):
         shown = ax.imshow(known[part], cmap=colors, vmin=-1, vmax=1, origin="lower")
-        ax.set_title(title, fontsize=LETTERS)
+        ax.set_title(title)
         ax.set_xticks(ends, words)
         ax.set_yticks(ends, words)
-        ax.set_xlabel("edge parameters, thousands", fontsize=LETTERS - 1)
+        ax.set_xlabel("edge parameters, thousands")
     bar = figure.colorbar(shown, ax=axes, orientation="horizontal", shrink=0.7, format=FuncFormatter(_tick))
-    bar.set_label("cosine of two members' gradients", fontsize=LETTERS)
+    bar.set_label("cosine of two members' gradients")
     return figure
 
 
@@ -313,10 +315,10 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
         "all": f"{len(found)}",
         "gap": f"{own['gap']:.1f}",
         "tau": _signed(own["tau"]),
-        "gap.with": f"{by_group.loc['members, with', 'gap']:.1f}",
-        "gap.without": f"{by_group.loc['members, without', 'gap']:.1f}",
-        "tau.with": _signed(by_group.loc["members, with", "tau"]),
-        "tau.without": _signed(by_group.loc["members, without", "tau"]),
+        "gap.with": f"{by_group.loc[f'members, {WITH}', 'gap']:.1f}",
+        "gap.without": f"{by_group.loc[f'members, {WITHOUT}', 'gap']:.1f}",
+        "tau.with": _signed(by_group.loc[f"members, {WITH}", "tau"]),
+        "tau.without": _signed(by_group.loc[f"members, {WITHOUT}", "tau"]),
         "gap.largest": f"{own['largest']:.1f}",
         "gap.random": f"{random['gap']:.1f}",
         "largest": f"{largest['edge_parameters']:,}",

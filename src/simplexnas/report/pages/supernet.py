@@ -12,6 +12,7 @@ from simplexnas.measure import evaluation
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import drawing, figures, published
 from simplexnas.report.paper import PAPER, decoded_macs
+from simplexnas.report.style import FIGURE_WIDTH
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, cell_edges, cell_layouts, genotype_edges
@@ -29,7 +30,7 @@ def network() -> str:
 def cell(family: str = published.DEFAULT[0], name: str = "A") -> str:
     """The normal cell of the family's member at one of the paper's S."""
     operations = Family.load(family).architecture(PAPER[name][0]).operations
-    normal = drawing.cell(SPACE, operations[: FIRST["reduction"]], "normal cell", letters=15)
+    normal = drawing.cell(SPACE, operations[: FIRST["reduction"]], "normal cell")
     return drawing.picture(f"Normal cell of a member at {name}", normal, drawing.legend(SPACE))
 
 
@@ -109,7 +110,7 @@ def parameters_and_macs() -> Figure:
     """Total parameters against MACs of the paper's four models."""
     fixed = cost.fixed_parameters(SPACE)
     sizes = {name: (parameters + fixed, decoded_macs(name)) for name, (_, _, parameters, _) in PAPER.items()}
-    figure, ax = plt.subplots(figsize=(5.6, 2.9), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 2.9), layout="constrained")
     figures.parameters_and_macs(sizes, ax)
     return figure
 

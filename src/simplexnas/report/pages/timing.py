@@ -11,7 +11,7 @@ from simplexnas.latency.parts import Part, all_parts
 from simplexnas.latency.table import LatencyTable
 from simplexnas.report import figures, published
 from simplexnas.report.pages.budget import BUDGETS
-from simplexnas.report.style import OPERATION_COLORS
+from simplexnas.report.style import FIGURE_WIDTH, HATCHES, OPERATION_COLORS
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
 
@@ -89,27 +89,32 @@ def edge_times() -> pd.DataFrame:
 
 
 def edges() -> Figure:
-    """`edge_times` as bars, one panel for each batch size: the source part, hatched, under the edge part."""
+    """`edge_times` as bars, one panel for each batch size: the source part, pale, under the edge part."""
     times = edge_times()
     batches, places = times["images"].unique(), list(dict.fromkeys(times["place"]))
-    figure, axes = plt.subplots(len(batches), 1, figsize=(5.6, 5.6), layout="constrained")
+    fills = dict(zip(OPERATION_COLORS, zip(OPERATION_COLORS.values(), HATCHES, strict=True), strict=True))
+    figure, axes = plt.subplots(len(batches), 1, figsize=(FIGURE_WIDTH, 5.6), layout="constrained")
     for ax, batch in zip(axes, batches, strict=True):
-        for m, (operation, color) in enumerate(OPERATION_COLORS.items()):
+        for m, (operation, (color, hatch)) in enumerate(fills.items()):
             own = times[(times["images"] == batch) & (times["operation"] == operation)].set_index("place").loc[places]
             x = [place + 0.29 * (m - 1) for place in range(len(places))]
             source, edge = own["source part"], own["edge part"]
-            ax.bar(x, source, 0.26, color="white", edgecolor=color, hatch="////", linewidth=1)
-            ax.bar(x, edge, 0.26, bottom=source, color=color, edgecolor=color, linewidth=1)
+            ax.bar(x, source, 0.26, color="white", edgecolor=color, hatch=hatch, linewidth=1)
+            ax.bar(x, edge, 0.26, bottom=source, color=color, edgecolor="white", hatch=hatch, linewidth=0)
             for place, total in zip(x, source + edge, strict=True):
                 if total > 0.01:  # the others are empty calls
-                    style = {"textcoords": "offset points", "ha": "center", "fontsize": 9}
-                    ax.annotate(f"{total:.2f}", (place, total), (0, 2), **style)
+                    style = {"textcoords": "offset points", "ha": "center", "va": "bottom", "rotation": 90}
+                    ax.annotate(f"{total:.2f}", (place, total), (0, 3), **style)
         ax.set_xticks(range(len(places)), places)
         ax.set_ylabel("ms")
-        ax.set_title(f"{batch} image{'s' if batch > 1 else ''}", fontsize=10, loc="left")
+        ax.set_title(f"{batch} image{'s' if batch > 1 else ''}", loc="left")
         ax.spines[["top", "right"]].set_visible(False)
-    legend = [Patch(color=color, label=operation) for operation, color in OPERATION_COLORS.items()]
-    legend += [Patch(facecolor="white", edgecolor="#555555", hatch="////", label="source part, shared")]
+        ax.margins(y=0.3)  # for the numbers
+    legend = [
+        Patch(facecolor=color, hatch=hatch, edgecolor="white", label=operation)
+        for operation, (color, hatch) in fills.items()
+    ]
+    legend += [Patch(facecolor="white", edgecolor="#555555", label="pale: source part, shared")]
     figure.legend(handles=legend, loc="outside upper center", frameon=False, ncols=2)
     return figure
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from simplexnas.family import Family
 from simplexnas.io.seeds import generator
@@ -19,12 +20,10 @@ from simplexnas.methods.settings import SearchConfig
 from simplexnas.methods.worth import FRONT_DRAWS, WorthMethod
 from simplexnas.report import drawing
 from simplexnas.report.paper import PAPER
-from simplexnas.report.style import MARKERS, operation_colors
+from simplexnas.report.style import FIGURE_WIDTH, MARKERS, operation_colors
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, cell_edges, genotype_edges
 from simplexnas.tasks.task import Shape, Splits
-
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 
 
 class Example(NamedTuple):
@@ -79,51 +78,55 @@ def picture() -> str:
     for number, x in enumerate(columns):
         parts.append(drawing.text(x, 16, ("a step", "the next")[number], weight="bold"))
         parts.append(_triangle(x, 26, drawn.S[number]))
-        parts.append(drawing.text(x, 106, "S = (" + ", ".join(f"{value:.2f}" for value in drawn.S[number]) + ")", 13))
-        parts.append(drawing.arrow((x, 113), (x, 132)))
-        parts.append(drawing.arrow((x, 182), (x, 204)))
-        parts.append(_bars(x, 208, drawn.probabilities[number, : len(cell_edges(space))], space))
-        parts.append(drawing.arrow((x, 262), (x, 288)))
+        parts.append(drawing.text(x, 134, "S = (" + ", ".join(f"{value:.2f}" for value in drawn.S[number]) + ")", 13))
+        parts.append(drawing.arrow((x, 141), (x, 160)))
+        parts.append(drawing.arrow((x, 210), (x, 232)))
+        parts.append(_bars(x, 236, drawn.probabilities[number, : len(cell_edges(space))], space))
+        parts.append(drawing.arrow((x, 290), (x, 316)))
         cell = drawing.cell(space, drawn.choices[number, : len(cell_edges(space))], "", letters=30)
         for thin, thick in (('width="3"', 'width="6"'), ("9 4", "20 9"), ("1.5 4", "5 8")):  # it is scaled down
             cell = cell.replace(thin, thick)
-        parts.append(drawing.placed(cell, x - 85, 290, 170))
-        parts.append(drawing.arrow((x, 384), (x, 408)))
-        parts.append(drawing.box(x - 50, 408, 100, 32, f"loss L{'₁₂'[number]}"))
-        parts.append(f'<path d="M{x} 440V458" fill="none" stroke="currentColor" stroke-width="1.5"/>')
-    parts.append(drawing.box(left, 132, 380, 50, "hypernetwork", "α = g · (worth / κ − price of S)"))
+        parts.append(drawing.placed(cell, x - 85, 318, 170))
+        parts.append(drawing.arrow((x, 412), (x, 436)))
+        parts.append(drawing.box(x - 50, 436, 100, 32, f"loss L{'₁₂'[number]}"))
+        parts.append(f'<path d="M{x} 468V486" fill="none" stroke="currentColor" stroke-width="1.5"/>')
+    parts.append(drawing.box(left, 160, 380, 50, "hypernetwork", "α = g · (worth / κ − price of S)"))
     middle = sum(columns) / 2
-    for y, words in ((198, "softmax"), (278, "draw"), (400, "a batch of images")):
+    for y, words in ((226, "softmax"), (306, "draw"), (428, "a batch of images")):
         parts.append(drawing.text(middle, y, words, 13))
-    parts.append(f'<path d="M{columns[0]} 458H{columns[1]}" fill="none" stroke="currentColor" stroke-width="1.5"/>')
-    parts.append(drawing.arrow((columns[0], 458), (columns[0], 482)))
-    parts.append(drawing.arrow((columns[1], 458), (columns[1], 482), dashed=True))
-    parts.append(drawing.box(left, 482, 182, 50, "weights w", "down the gradient"))
-    parts.append(drawing.box(left + 198, 482, 182, 50, "regression", "of L on the choices"))
-    parts.append(drawing.arrow((left, 507), (8, 507), (8, 336), (columns[0] - 84, 336)))
-    parts.append(drawing.arrow((left + 380, 507), (right + 8, 507), (right + 8, 157), (left + 380, 157), dashed=True))
-    parts.append(drawing.text(right + 4, 474, "worth", 13, "end"))
-    whole = f'<svg viewBox="0 0 {right + 16} 536">{"".join(parts)}</svg>'
-    return drawing.picture("Two training steps", whole, drawing.legend(space))
+    parts.append(f'<path d="M{columns[0]} 486H{columns[1]}" fill="none" stroke="currentColor" stroke-width="1.5"/>')
+    parts.append(drawing.arrow((columns[0], 486), (columns[0], 510)))
+    parts.append(drawing.arrow((columns[1], 486), (columns[1], 510), dashed=True))
+    parts.append(drawing.box(left, 510, 182, 50, "weights w", "down the gradient"))
+    parts.append(drawing.box(left + 198, 510, 182, 50, "regression", "of L on the choices"))
+    parts.append(drawing.arrow((left, 535), (8, 535), (8, 364), (columns[0] - 84, 364)))
+    parts.append(drawing.arrow((left + 380, 535), (right + 8, 535), (right + 8, 185), (left + 380, 185), dashed=True))
+    parts.append(drawing.text(right + 4, 502, "worth", 13, "end"))
+    whole = f'<svg viewBox="0 0 {right + 16} 564">{"".join(parts)}</svg>'
+    return drawing.picture("Two training steps", whole, drawing.legend(space, bars=True))
 
 
-def _triangle(x: float, y: float, S: np.ndarray, side: float = 68) -> str:
-    """A small triangle with its top at (x, y), and S in it."""
+def _triangle(x: float, y: float, S: np.ndarray, side: float = 100) -> str:
+    """A small triangle with its top at (x, y), the paper's S in it with their names, and S, larger."""
     corners = np.array([(x, y), (x - side / 2, y + side * 0.866), (x + side / 2, y + side * 0.866)])
     outline = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
+    parts = [f'<polygon points="{outline}" fill="none" stroke="currentColor" stroke-width="1.5"/>']
+    for name, (named, *_) in PAPER.items():
+        a, b = np.array(named) / sum(named) @ corners
+        parts.append(f'<circle class="named" cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="currentColor"/>')
+        parts.append(drawing.text(a + 5, b + 5, name, 13, "start", "bold"))
     a, b = S @ corners
-    dot = f'<circle class="S" cx="{a:.1f}" cy="{b:.1f}" r="5" fill="currentColor"/>'
-    return f'<polygon points="{outline}" fill="none" stroke="currentColor" stroke-width="1.5"/>{dot}'
+    parts.append(f'<circle class="S" cx="{a:.1f}" cy="{b:.1f}" r="5" fill="currentColor"/>')
+    return "".join(parts)
 
 
 def _bars(x: float, y: float, probabilities: np.ndarray, space: SearchSpace, height: float = 50) -> str:
     """A bar for each edge, divided in proportion to the probabilities (edges, k), around x with its top at y."""
-    parts, colors = [], list(operation_colors(labels(space.operations)).values())
+    parts = []
     for number, shares in enumerate(probabilities):
         left, top = x + 29 * (number - len(probabilities) / 2) + 4, y
         for m, share in enumerate(shares):
-            place = f'x="{left:.1f}" y="{top:.1f}" width="21" height="{height * share:.1f}"'
-            parts.append(f'<rect class="share" data-operation="{m}" {place} fill="{colors[m]}" fill-opacity="0.85"/>')
+            parts.append(drawing.bar(space, m, left, top, 21, height * share))
             top += height * share
         frame = f'x="{left:.1f}" y="{y:.1f}" width="21" height="{height:.1f}"'
         parts.append(f'<rect {frame} fill="none" stroke="currentColor"/>')
@@ -132,12 +135,11 @@ def _bars(x: float, y: float, probabilities: np.ndarray, space: SearchSpace, hei
 
 def curves(method: WorthMethod) -> Figure:
     """Losses of the warm-up of a training, one path a step, and what each operation is worth, with standard errors."""
-    figure, axes = plt.subplots(2, 1, figsize=(5.6, 6), layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(FIGURE_WIDTH, 5.6), layout="constrained")
     losses(method, axes[0])
     worths(method, axes[1])
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=LETTERS - 1)
     return figure
 
 
@@ -152,9 +154,12 @@ def losses(method: WorthMethod, ax: plt.Axes) -> None:
     mean = np.convolve(values, np.ones(21) / 21, "valid")
     ax.plot(10 + np.arange(len(mean)), mean, color="black", linewidth=2, label="mean over 21 steps")
     ax.set_yscale("log")
-    ax.set_xlabel("step of the warm-up", fontsize=LETTERS)
-    ax.set_ylabel("loss of a path, nats", fontsize=LETTERS)
-    legend = {"frameon": False, "ncols": 2, "fontsize": LETTERS, "handletextpad": 0.2, "columnspacing": 1}
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.minorticks_off()
+    ax.set_xlabel("step of the warm-up")
+    ax.set_ylabel("loss of a path, nats")
+    legend = {"frameon": False, "ncols": 2, "handletextpad": 0.2, "columnspacing": 1}
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, markerscale=1.8, **legend)
 
 
@@ -173,9 +178,9 @@ def worths(method: WorthMethod, ax: plt.Axes) -> None:
     ax.axvline(len(edges) / 2 - 0.5, color="black", linewidth=0.8, linestyle=":")
     names = [f"{edge.source}→{edge.target}" for edge in genotype_edges(space)]
     ax.set_xticks(edges, names)
-    ax.set_xlabel("edge (nodes), normal cell | reduction cell", fontsize=LETTERS)
-    ax.set_ylabel("worth, nats", fontsize=LETTERS)
-    legend = {"frameon": False, "ncols": 3, "fontsize": LETTERS, "handletextpad": 0.1, "columnspacing": 0.8}
+    ax.set_xlabel("edge (nodes), normal cell | reduction cell")
+    ax.set_ylabel("worth, nats")
+    legend = {"frameon": False, "ncols": 3, "handletextpad": 0.1, "columnspacing": 0.8}
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, **legend)
 
 

@@ -20,7 +20,7 @@ from simplexnas.measure import baselines
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import analysis, figures, published, statistics
 from simplexnas.report.paper import PAPER
-from simplexnas.report.style import LINE_COLORS
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
@@ -33,7 +33,6 @@ EDGES = 28
 NORMAL, REDUCTION = slice(0, EDGES // 2), slice(EDGES // 2, EDGES)
 STEP = 0.05  # of the lattice
 DRAWS = 12  # random hypernetworks
-LETTERS = 11  # points, so that a figure of 5.6 inches can be read on a phone
 MACS, MILLISECONDS = 12e6, 4  # budgets: of an image, and of the time of one image in PyTorch
 ALL = "all of them"
 PAPERS = {name: S for name, (S, *_) in PAPER.items()}
@@ -89,7 +88,7 @@ def accuracy_maps(families: Sequence[str] = FAMILIES) -> Figure:
 def triangles(S: np.ndarray, panels: dict[str, np.ndarray]) -> Figure:
     """Values (n,) on the lattice S (n, 3), a triangle for each label, two in a row, the paper's S marked."""
     rows = -(-len(panels) // 2)
-    figure, axes = plt.subplots(rows, 2, figsize=(5.6, 2.9 * rows), layout="constrained")
+    figure, axes = plt.subplots(rows, 2, figsize=(FIGURE_WIDTH, 3.05 * rows), layout="constrained")
     for ax, (label, values) in zip(axes.flat, panels.items(), strict=True):
         figures.mark(PAPERS, figures.tiles(S, values, label, OPERATIONS, ax), ax)
     return figure
@@ -105,7 +104,7 @@ def _mean(known: list[list[Point]], measure) -> np.ndarray:
 def fronts(families: Sequence[str] = FAMILIES) -> Figure:
     """Test accuracy against size: all members, the front of each family, pooling everywhere, and the paper's models."""
     black, blue, orange, green = LINE_COLORS[:4]
-    figure, ax = plt.subplots(figsize=(5.6, 4.9), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.4), layout="constrained")
     own = [point for points in members(families) for point in points]
     for label, chosen, style in (
         ("members with a convolution in the reduction cell", True, {"color": blue, "marker": "o"}),
@@ -122,9 +121,9 @@ def fronts(families: Sequence[str] = FAMILIES) -> Figure:
     for number, (name, (_, accuracy, edge_parameters, _)) in enumerate(PAPER.items()):
         place = (edge_parameters + fixed) / 1e3, 100 * accuracy
         ax.scatter(*place, marker="*", s=130, color=black, zorder=4, label=None if number else "the paper's A to D")
-        ax.annotate(name, place, (9, -4), textcoords="offset points", weight="bold", fontsize=LETTERS)
+        ax.annotate(name, place, (9, -4), textcoords="offset points", weight="bold")
     figures.accuracy_by_size(ax).get_legend().remove()
-    figure.legend(loc="outside upper left", frameon=False, fontsize=LETTERS - 1, borderpad=0)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
@@ -151,7 +150,8 @@ def levels_table(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
     for seed, own in levels(families).groupby("seed", sort=False):
         line = {"seed": seed, "networks": " / ".join(map(str, own["networks"]))}
         for kind, found in zip(("without", "with"), own.to_dict("records"), strict=True):
-            line[f"{kind}, % (median)"] = f"{found['least']:.1f} to {found['most']:.1f} ({found['median']:.1f})"
+            tests = f"{found['least']:.1f} to {found['most']:.1f} ({found['median']:.1f})"
+            line[f"{kind} reduction conv., % (median)"] = tests
         lines.append(line)
     return pd.DataFrame(lines)
 

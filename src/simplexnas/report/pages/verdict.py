@@ -1,7 +1,8 @@
-"""The page of verdicts: the numbers that its sentences stand on."""
+"""The page of verdicts: its figure, and the numbers that its sentences stand on."""
 
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from simplexnas.family import describe
@@ -11,6 +12,43 @@ from simplexnas.report import analysis, published, statistics, tables
 from simplexnas.report.names import read_name
 from simplexnas.report.pages import sharing
 from simplexnas.report.paper import PAPER
+from simplexnas.report.style import FIGURE_WIDTH
+
+YES, IN_PART, NOT_SHOWN = "yes", "in part", "not shown"
+# The claims in the order of the page's table, in short: how they fare in the published method and in our variant.
+CLAIMS = (
+    ("accurate within limits", IN_PART, IN_PART),
+    ("a family of models", YES, YES),
+    ("a vector, not a number", NOT_SHOWN, IN_PART),
+    ("S penalises operations", YES, YES),
+    ("the hypernetwork maps S to α", YES, YES),
+    ("quality of the models", NOT_SHOWN, IN_PART),
+    ("control of operation", IN_PART, IN_PART),
+    ("S steers", YES, YES),
+    ("no fine-tuning", YES, YES),
+    ("control of training complexity", NOT_SHOWN, NOT_SHOWN),
+    ("control of hardware limits", NOT_SHOWN, IN_PART),
+    ("experiments confirm it", NOT_SHOWN, IN_PART),
+    ("flexible", IN_PART, YES),
+)
+FILLED = {YES: "full", IN_PART: "left", NOT_SHOWN: "none"}
+
+
+def glance(claims: Sequence[tuple[str, str, str]] = CLAIMS) -> plt.Axes:
+    """A row for each claim, with a mark for each method: full, half or empty, and the word beside it."""
+    ax = plt.subplots(figsize=(FIGURE_WIDTH, 0.27 * len(claims) + 0.5), layout="constrained")[1]
+    places = (2.6, 3.75)
+    for row, (claim, *verdicts) in enumerate(claims):
+        ax.text(0, row, claim, va="center")
+        for x, verdict in zip(places, verdicts, strict=True):
+            mark = {"fillstyle": FILLED[verdict], "markersize": 9, "color": "black", "markerfacecoloralt": "none"}
+            ax.plot(x, row, "o", **mark)
+            ax.text(x + 0.13, row, verdict, va="center")
+    for x, method in zip(places, ("published", "ours"), strict=True):
+        ax.text(x - 0.08, -1, method, va="center", weight="bold")
+    ax.set(xlim=(0, 4.75), ylim=(len(claims) - 0.5, -1.6))
+    ax.axis("off")
+    return ax
 
 
 def steering(names: Sequence[str]) -> list[float]:
