@@ -103,18 +103,17 @@ plt.show()
 # We call these three points A, B and C. The author's later Russian text {cite}`firsovtext` adds D = (0.15, 0.70, 0.15), which the slides do not have. {numref}`tab-headline` puts its models beside ours. *Edge parameters* are those of the chosen operations, as the paper counts them; every network has 20,506<!--=supernet.fixed--> more.
 #
 # ::::{div} headline full-width
+# <!--=headline-->
 # :::{table} Test accuracy in percent, and edge parameters. Bold: the best of 231 S within the paper's parameters, a choice that the paper did not make.
 # :name: tab-headline
-#
-# <!--=table-->
 # | S | paper | ours, same S (3 trainings) | ours, best within the paper's parameters (3 trainings) | published method, trained by us, same S (1 training) |
 # | --- | --- | --- | --- | --- |
 # | A | 82.5 <br>at 38,304 | 91.8 ± 0.6 <br>at 27,691 | **92.1 ± 0.3** <br>at 27,947 | 91.7 <br>at 98,016 |
 # | B | 79.2 <br>at 5,120 | 87.9 ± 0.2 <br>at 8,533 | **88.6 ± 0.0** <br>at 3,200 | 86.3 <br>at 25,600 |
 # | C | 85.0 <br>at 143,488 | 92.0 ± 0.2 <br>at 62,005 | **92.1 ± 0.2** <br>at 55,787 | 92.1 <br>at 146,688 |
 # | D | 81.4 <br>at 12,320 | 91.9 ± 0.5 <br>at 21,557 | **88.8 ± 0.2** <br>at 4,907 | 92.1 <br>at 110,912 |
-# <!--/table-->
 # :::
+# <!--/headline-->
 # ::::
 #
 # **How to read it.** The same S does not mean the same size: compare sizes before accuracies. Nor do fewer parameters mean less computing: at A and B our best have about 30 % more multiply-accumulates (MACs) than the paper's models, at C and D fewer ({ref}`paper-and-ours`).
@@ -135,8 +134,8 @@ plt.show()
 # :::{div}
 # *Start*
 #
-# - {doc}`explorer`: drag S, and see the network change.
 # - {doc}`verdict`: the paper's claims, one by one.
+# - {doc}`explorer`: drag S, and see the network change.
 # :::
 # :::{div}
 # *The method*
@@ -145,8 +144,8 @@ plt.show()
 # - {doc}`supernet`: cells, edges, operations; the parameter counts decoded.
 # - {doc}`hypernetwork`: from S to logits, as published and as we do it.
 # - {doc}`sampling`: from logits to an operation, by Gumbel-Softmax.
-# - {doc}`training`: one step, and a training in miniature.
 # - {doc}`latency`: the regulariser Lat, and a hundred trainings without images.
+# - {doc}`training`: one step, and a training in miniature.
 # - {doc}`methods`: how the methods that the paper cites choose.
 # :::
 # :::{div}

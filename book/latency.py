@@ -103,7 +103,7 @@ HTML(latency.places().to_html(index=False, border=0))
 # The optimiser is that of the author's configurations {cite}`firsovcode`: Adam, one $S$ for each step. Two of them are for three operations, both with the $\kappa$ named above: one of 10 epochs, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
 # `simplexnas without-images` trains a hundred, which differ in their initial values and in the $S$ drawn. {numref}`fig-without-images` has them all, {numref}`tab-without-images` their means:
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Edges with each operation: mean ± standard deviation over a hundred trainings without images. Distance: of the paper's count, the largest of three, in standard deviations.", "name": "tab-without-images"}}
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "The hundred trainings in numbers", "code_prompt_hide": "Hide the table", "figure": {"caption": "Edges with each operation: mean ± standard deviation over a hundred trainings without images. Distance: of the paper's count, the largest of three, in standard deviations.", "name": "tab-without-images"}}
 HTML(latency.spread().to_html(index=False, border=0))
 
 # %% [markdown]

@@ -254,3 +254,20 @@ def test_a_paragraph_has_few_numbers(path):
         if len(found := NUMBER.findall(bare)) > MOST_NUMBERS:
             crowded.append((found, part))
     assert crowded == []
+
+
+def test_every_figure_and_table_is_cited():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in numbers.pages())
+    named = re.findall(r'"name": "([\w-]+)"|:name: ([\w-]+)', text)
+    cited = set(re.findall(r"{numref}`(?:[^`<]*<)?([\w-]+)>?`", text))
+    assert len(named) > 80 and {first or second for first, second in named} - cited == set()
+
+
+LONGEST_CELL = 15  # lines
+
+
+@pytest.mark.parametrize("script", notebooks.chapters(), ids=lambda script: script.stem)
+def test_chapters_explain_and_the_library_defines(script):
+    cells = [cell.source for cell in jupytext.read(script).cells if cell.cell_type == "code"]
+    assert [cell for cell in cells if len(cell.splitlines()) > LONGEST_CELL] == []
+    assert not re.search(r"^\s*(?:def|class) ", "\n".join(cells), re.MULTILINE)

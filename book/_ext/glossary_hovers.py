@@ -15,7 +15,8 @@ from sphinx.writers.html5 import HTML5Translator
 # Where a word is code, a name, the paper's, or a link already.
 PASSED_OVER = (
     *(nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw),
-    *(nodes.title, nodes.thead, nodes.block_quote, nodes.reference),
+    *(nodes.title, nodes.rubric, nodes.thead),
+    *(nodes.block_quote, nodes.reference),
     *(nodes.citation, nodes.comment, nodes.system_message),
 )
 # These are everyday words too: meant are those that follow one of these.

@@ -31,7 +31,7 @@ BLOCK = re.compile(
 
 def values() -> dict[str, str]:
     """Every number and table that a page may name, as it stands in the text."""
-    return {"table": intro.table()} | of_pages.numbers()
+    return {"table": intro.table(), "headline": intro.headline()} | of_pages.numbers()
 
 
 def pages() -> list[Path]:

@@ -36,7 +36,7 @@ FILLED = {YES: "full", IN_PART: "left", NOT_SHOWN: "none"}
 
 def glance(claims: Sequence[tuple[str, str, str]] = CLAIMS) -> plt.Axes:
     """A row for each claim, with a mark for each method: full, half or empty, and the word beside it."""
-    ax = plt.subplots(figsize=(FIGURE_WIDTH, 0.27 * len(claims) + 0.5), layout="constrained")[1]
+    ax = plt.subplots(figsize=(FIGURE_WIDTH, 0.23 * len(claims) + 0.4), layout="constrained")[1]
     places = (2.6, 3.75)
     for row, (claim, *verdicts) in enumerate(claims):
         ax.text(0, row, claim, va="center")
