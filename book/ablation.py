@@ -89,6 +89,7 @@ plt.show()
 #
 # Members are chosen and measured on the 5,000 validation images, in every table here: by such numbers a recipe is chosen, and test images should have no part in that. Chosen where they are measured, members look a little better than they are. The binomial standard error of 85 % is 0.5 percentage points there.
 #
+# (one-change)=
 # ## One change at a time
 
 # %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "All changes, by size and steering", "code_prompt_hide": "Hide the table", "figure": {"caption": "Two epochs with one change each, on validation images: hypervolume × 100, P-value of its difference from nothing changed, accuracy in percent of the best member within each of the paper's sizes, in edge parameters, and steering. ±: standard deviation of two trainings. –: some training has no member that small.", "name": "tab-ablation"}}
@@ -97,7 +98,7 @@ HTML(as_html(ablation.changes_table(runs)))
 # %% [markdown]
 # **Three differences are resolved** if *twice the spread* is left out (P-value < 0.05), on validation and on test images. On validation the smallest of them is 4<!--=ablation.resolved.least-->, the largest that is not resolved 3<!--=ablation.others.most--> ({numref}`tab-ablation`).
 #
-# - **Muon** gains 5<!--=ablation.muon--> over AdamW alone, at the one learning rate tried. (The two trainings without it took four times as long, as other work ran beside them.)
+# - **Muon** gains 5<!--=ablation.muon--> over AdamW alone, at the one learning rate tried. (The two trainings without it took four times as long; other work ran at times.)
 # - **Random shifts** of up to 2 pixels cost 4<!--=ablation.shifts-->, after two epochs.
 # - **The sandwich** helps large members, only above 12,320 edge parameters: within C's size 89.3<!--=ablation.sandwich.within--> % instead of 85.2<!--=ablation.within-->.
 #
@@ -110,7 +111,7 @@ HTML(as_html(ablation.changes_table(runs)))
 #
 # - **Steering needs utilities that differ from edge to edge,** learned or random. Where they stay 0, edges switch nearly all at once: steering is −0.59<!--=ablation.still-->, and the points give 5<!--=ablation.still.networks--> networks. With a third of the spread, or a tenth of the hypernetwork's learning rate, it is −0.84<!--=ablation.narrow-->.
 # - **The price of parameters moves accuracy from large members to small ones.** Without it there are 4.5<!--=ablation.price.small--> percentage points less within B's size, and 3.6<!--=ablation.price.large--> more within C's.
-# - **Random utilities that are never learned do no worse here** (whole trainings are in {doc}`learning`). Neither do utilities learned from the data nearly alone, $\kappa$ a hundredth with the same gain.
+# - **Random utilities that are never learned do no worse here** (whole trainings are in {ref}`own-weights`). Neither do utilities learned from the data nearly alone, $\kappa$ a hundredth with the same gain.
 #
 # (ablation-time)=
 # ## For the same time

@@ -63,12 +63,14 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 #
 # ## Do you need a search?
 #
-# **For a menu, yes.** One training, of an hour, gives networks of all these sizes, and each further wish costs minutes. **For the most accurate network of one size, hardly.** Random architectures, trained alone, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind that are nearest in size, trained alone too ({ref}`worth-a-search`).
+# **For a menu, yes.** One training, of an hour, gives networks of all these sizes, and each further wish costs minutes. **For the most accurate network of one size, hardly.** Random architectures, trained alone, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too ({ref}`worth-a-search`).
 #
+# (from-a-limit)=
 # ## From a limit to a file
 #
 # ```
-# simplexnas latency measure    # once a machine, 3 minutes
+# # Once for each machine and kind of images, 3 minutes:
+# simplexnas latency measure
 # simplexnas select --max-latency-ms 0.5 --max-edge-parameters 40000 \
 #     --output architecture.json
 # simplexnas export --architecture architecture.json --output model
@@ -94,7 +96,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 #
 # ## PyTorch or ONNX Runtime?
 #
-# Without `--table` every time is that of the exported file in ONNX Runtime: on the menu, in `front` and in what `select` promises. It is timed from pixels to logits. For promises in PyTorch measure a table in it, `simplexnas latency measure --runtime torch`, and name it with `--table`, by its folder in `data/latency`. One image takes several times as long there ({doc}`timing`).
+# Without `--table` every time is that of the exported file in ONNX Runtime: on the menu, in `front` and in what `select` promises. It is timed from pixels to logits. For promises in PyTorch measure a table in it, `simplexnas latency measure --runtime torch`, and name it with `--table`, by its folder in `data/latency`. One image takes several times as long there ({ref}`timing-errors`).
 #
 # Two measurements of one network differ, on a machine that others share. `--no-timing` leaves the times out of `model.json`; so does a busy machine.
 #

@@ -81,7 +81,7 @@ HTML(drawing.cells(loaded.space, architecture.operations))
 HTML(experiments.table().to_html(index=False, border=0))
 
 # %% [markdown]
-# - **Published, by us**: the published method as we trained it once, for 5<!--=published_method.epochs--> epochs against our 24<!--=published_method.ours.epochs-->, with nothing tuned for it ({doc}`published_method`).
+# - **Published, by us**: the published method as we trained it once, for 5<!--=published_method.epochs--> epochs against our 24<!--=published_method.ours.epochs-->, with nothing tuned for it ({ref}`our-training`).
 # - **Ours, same S**: from each of our three families, which differ in their seeds.
 # - **Ours, best**: of each family the member that is best on the validation split, of those with at most the paper's edge parameters. Its S is one of the 231 points of a lattice with step 0.05. That is a choice which the paper did not make.
 #
@@ -108,7 +108,7 @@ plt.show()
 # **Why is D's "same S" better than its "best"?** It has 91.9<!--=experiments.D.same--> %, the best within the paper's size 88.8<!--=experiments.D.best--> %. It is larger, and has a convolution in the reduction cell. No member of our families with one has fewer than 15,168<!--=experiments.reduction--> edge parameters, so none fits into the paper's 12,320.
 # ## Is that good?
 #
-# For small networks yes; large ones are behind networks that are trained alone. {numref}`tab-shared-or-alone` puts our members, which share one set of weights, beside networks of this shape that were trained alone. DARTS-CC is {cite}`yakovlev2022`; we read its values off a plot, so that neither their protocol nor the error of reading is known.
+# Beside the one small network trained alone that we know, yes; beside large ones, no. {numref}`tab-shared-or-alone` puts our members, which share one set of weights, beside networks of this shape that were trained alone. DARTS-CC is {cite}`yakovlev2022`; we read its values off a plot, so that neither their protocol nor the error of reading is known.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy by total parameters. Shared: members with inherited weights. Best (A, B, C): as above, means of three trainings. Pooling only: on every edge, least and most of three. Large: the two largest members of seed 0 that were also trained alone, for 6 epochs, a quarter of ours. DARTS-CC: read off its plot, protocol unknown.", "name": "tab-shared-or-alone"}}
 HTML(experiments.shared_or_alone().to_html(index=False, border=0))

@@ -44,18 +44,18 @@ HTML(explorer(family, lattice, table))
 # - **The triangle.** A corner is all penalty on one operation. Colour is test accuracy, brighter is better; A to C are the vectors of the slides, D is from the author's later text.
 #   Keys: arrow up for more penalty on pooling, left and right between the other two.
 # - **The cells.** Nodes stand on a line, from the outputs of the two cells before (c-2 and c-1) to the cell's own output, which joins nodes 1 to 4 (dotted line). An arc is an
-#   edge, drawn as its operation is; one that just changed is thick for a second. {doc}`supernet` explains cells.
+#   edge, drawn as its operation is; one that just changed is thick for a second. {ref}`supernet-edges` explains cells.
 # - **Accuracy** is that of inherited weights on the 10,000 test images. It is *measured* if this very network is one of the lattice's 231 points. Else it stands after an ≈ and is that of
 #   another network, at the nearest measured S: this one may be better or worse. The line in the plot joins the members that no other beats on *validation* images in both size and accuracy, so it can fall.
 # - **Time** is predicted from a table of parts, for one image in ONNX Runtime, on one thread of an AMD EPYC ({doc}`timing`).
 # - **At most** greys out what breaks a budget, in edge parameters as `simplexnas select` counts them; its command then stands under *Ask for it yourself*. The plot and the best of each size go by total parameters. **Walk** changes one penalty and keeps the proportion of the other two.
 #
-# The page computes what the library does. Each edge has a score for each operation; S lowers it by the penalty, and the highest wins ({doc}`hypernetwork`).
+# The page computes what the library does. Each edge has a score for each operation; S lowers it by the penalty, and the highest wins ({ref}`our-form`).
 # The address holds S, so that a link to this page can be a link to a network.
 #
 # ## What can go wrong
 #
 # - **The same S is not the same network in another training.** The explorer shows one of our three trainings; the others put their operations elsewhere ({ref}`trainings-agree`).
-# - **A jump of accuracy is not always real.** Trainings differ by up to 0.6 percentage points at A to D, so that two neighbouring networks that differ by less may change places in another one.
+# - **A jump of accuracy is not always real.** At A to D our three trainings are up to 1.0 percentage points apart, so that two neighbouring networks that differ by less may change places in another one.
 #
 # Where it lives: `report/explorer/`, tested in `tests/test_explorer.py`; data in `data/families/default-seed0` and `data/results/default-seed0/lattice.json`.

@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns. Ours is a formula: what an operation is *worth* to the network, minus its price under $S$. In the preset `worth`, shown here, worths come from a regression; in `default`, which the results show, they are *utilities*, learned by gradient.
+# - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns. Ours is a formula: what an operation is *worth* to the network, minus its price under $S$. In the preset `worth`, shown here, worths come from a regression; in `default`, which the pages of results show, they are *utilities*, learned by gradient.
 # - With this form, all that $S$ does to an edge is set by one point of the plane ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
 # - What the data say is coarse. For each cell, a convolution is worth about twice as much in the reduction genotype as in the normal one. On which edge of a genotype it is worth most, they hardly say.
 # :::
@@ -58,11 +58,12 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 # %% [markdown]
 # Pivots and tables are learned by gradient, and start from a standard normal distribution: a pivot need not lie on the simplex. The author's Russian text {cite}`firsovtext` has a minus in {eq}`eq-pivots`, and pivots on the simplex; we follow the code. (This is the version of the code that has S as a vector, commit `0e7bf83`, with its configurations for three operations.) The `paper` preset keeps all of it.
 #
-# Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and nothing limits the tables. So the form can express much. What it learns from the price alone, without an image, is in {ref}`without-images`; the trained one is in {doc}`published_method`.
+# Between pivots on the simplex weights differ by a factor of at most $e^2 \approx 7.4$, because squared distances there never exceed 2. Pivots farther out make sharper weights, and nothing limits the tables. So the form can express much. What it learns from the price alone, without an image, is in {ref}`without-images`; the trained one is in {ref}`have-data-a-say`.
 #
+# (our-form)=
 # ## Our form: worth minus price
 #
-# Train for a while with random operations. Networks with a convolution on a certain edge then have a lower loss than others, on average by so much: that is its *worth*, in *nats*, the unit of a cross-entropy with natural logarithm.
+# Train for a while with random operations. By how much the loss is then lower, on average, with an operation on a certain edge than in the mean of that edge's three: that is its *worth*, in *nats*, the unit of a cross-entropy with natural logarithm.
 #
 # Worth in nats, made comparable with penalties, minus a price that has two parts, penalty and parameters ({numref}`tab-symbols` has the symbols):
 #

@@ -20,7 +20,7 @@
 # :class: minute
 # - $\mathsf{Lat}$, the paper's term for complexity and latency, is a price: probability times penalty, summed over edges. No millisecond, no parameter and no image size is in it.
 # - With the weight $\kappa = 50$ of the author's code, one edge outweighs all that data can say wherever two penalties differ by more than 0.046<!--=latency.border-->.
-# - A hundred trainings on the price alone, without an image, have counts of operations like the paper's. So its counts are compatible with no data at all. *Where* the paper's operations stand, such trainings do not explain.
+# - A hundred trainings on the price alone, without an image, have counts of operations like the paper's. So its counts can come about without any data. *Where* the paper's operations stand, such trainings do not explain.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, with the numbers of edges with pooling, identity and convolution. The dots of a hundred trainings spread widely where operations tie, and lie at 0 where one is dear. The cross of the paper lies within the dots everywhere."}, "figure": {"caption": "A hundred trainings of the published hypernetwork on the price alone (circles after 10 epochs, diamonds after 20) and the author's models (crosses): edges with each operation at A, B and C of slide 6, and at D of his later text.", "name": "fig-without-images"}}
@@ -59,7 +59,7 @@ HTML(latency.measures().to_html(index=False, border=0))
 #
 # ## Its mean, and its gradient
 #
-# $\mathsf{Lat}$ is linear in the probabilities. So its mean over hard samples is $\mathsf{Lat}$ at their probabilities, which are $\mathrm{softmax}(\alpha)$ at every temperature $t$ ({doc}`sampling`).
+# $\mathsf{Lat}$ is linear in the probabilities. So its mean over hard samples is $\mathsf{Lat}$ at their probabilities, which are $\mathrm{softmax}(\alpha)$ at every temperature $t$ ({ref}`noise-then-softmax`).
 # The search prices $\mathrm{softmax}(\alpha)$, without a temperature, as the author's code does. (His Russian text {cite}`firsovtext` writes $\mathrm{softmax}(\alpha/t)$, the price of another distribution.)
 # For the relaxed samples of the `paper` preset, $\mathsf{Lat}$ is the mean price of the architectures that they round to, not of the mixtures.
 # Exercise 1 lists all architectures of a small space; in the full space 20,000 samples agree (a test).
@@ -87,7 +87,7 @@ HTML(latency.control_counts().to_html(index=False, border=0))
 # Where the control forbids an operation, the paper's models nearly obey it ({numref}`tab-control`): B has no convolution, C no pooling, D one identity of 28.
 # Among the operations that tie, no P-value is below 0.05, and D comes nearest. With 28 edges such a test finds only large differences.
 #
-# So the *totals* are compatible with random ties. The *places*, decoded in {doc}`supernet`, are not:
+# So the *totals* are compatible with random ties. The *places*, decoded in {ref}`supernet-decoded`, are not:
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Where the paper's operations stand: of its convolutions those in the normal genotype, of its identities those with stride 2. Expected: if all edges were alike. Chance: of being as far on the same side, from a hypergeometric distribution.", "name": "tab-places"}}
 HTML(latency.places().to_html(index=False, border=0))
@@ -99,7 +99,7 @@ HTML(latency.places().to_html(index=False, border=0))
 # (without-images)=
 # ## A hundred trainings without images
 #
-# Take the published hypernetwork ({doc}`hypernetwork`) and train it with the price alone: no images, no network, no cross-entropy.
+# Take the published hypernetwork ({ref}`published-form`) and train it with the price alone: no images, no network, no cross-entropy.
 # The optimiser is that of the author's configurations {cite}`firsovcode`: Adam, one $S$ for each step. Two of them are for three operations, both with the $\kappa$ named above: one of 10 epochs, as in his Russian text {cite}`firsovtext`, and one of 20, as in his English one {cite}`firsovenglish`.
 # `simplexnas without-images` trains a hundred, which differ in their initial values and in the $S$ drawn. {numref}`fig-without-images` has them all, {numref}`tab-without-images` their means:
 
@@ -107,7 +107,7 @@ HTML(latency.places().to_html(index=False, border=0))
 HTML(latency.spread().to_html(index=False, border=0))
 
 # %% [markdown]
-# **The paper's counts are compatible with no data.** Each of the twelve lies within 1.2<!--=latency.distance10--> standard deviations of what the price alone gives in 10 epochs, and within 1.6<!--=latency.distance20--> in 20, down to the one identity of D. These standard deviations are wide where operations tie.
+# **The paper's counts can come about without data.** Each of the twelve lies within 1.2<!--=latency.distance10--> standard deviations of what the price alone gives in 10 epochs, and within 1.6<!--=latency.distance20--> in 20, down to the one identity of D. These standard deviations are wide where operations tie.
 # So the steering that the paper's table shows can come from the price. That is no fault of the method, which promises it. But the counts are no sign that the data chose anything, and none that they did not.
 #
 # The places could be a sign of data. Could the price alone have made them? The published hypernetwork takes the logits of an edge from the distances between $S$ and some points that it learns, its *pivots*; the edges of one node share these points. So they are not independent, as ties are. How many trainings are as one-sided as the paper's models, and how many have a network as small as B or D among 231 points $S$?
@@ -121,9 +121,10 @@ HTML(latency.one_sided().to_html(index=False, border=0))
 #
 # Nor do data, as long as $\kappa$ is 50: there our training with images leaves the choices as they are ({ref}`have-data-a-say`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
 #
+# (what-we-change)=
 # ## What we change
 #
-# The `default` preset adds a price of parameters, $c_{em}(S) = S_m +$ 0.4<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters on the edge, in all its cells, over the largest such number. (In `worth` it is that of one cell: {doc}`hypernetwork`.)
+# The `default` preset adds a price of parameters, $c_{em}(S) = S_m +$ 0.4<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters on the edge, in all its cells, over the largest such number. (In `worth` it is that of one cell: {ref}`our-form`.)
 # At uniform $S$ pooling then costs 0.333<!--=latency.cheapest--> and the largest convolution 0.733<!--=latency.dearest-->: a large convolution is dearer than a small one at the same $S$, and the gradient no longer vanishes at A.
 #
 # It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B an edge that goes from convolution to pooling then saves 0.011<!--=latency.saved--> nats in each cell that holds it. That is of the size of what one operation can change in the loss ({numref}`fig-worths`), so that price and data can both decide.

@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - These trainings do not show that it is ({numref}`fig-learning-own`). A family trained with random utilities, which never change, has a hypervolume of 0.70<!--=learning.hypervolume.random-->, ours 0.70<!--=learning.hypervolume.learned-->. With one training of it and three<!--=learning.trainings--> of ours, a difference below 0.05<!--=learning.visible--> could not have been seen.
-# - On *our* weights random utilities are behind, by 0.085<!--=learning.same.random--> ({numref}`tab-same-weights` has the interval). So these weights fit the order of edges that they were trained with; the reverse was not tried.
+# - On *our* weights random utilities are behind, by 0.085<!--=learning.same.random--> ({numref}`tab-same-weights` has the interval). So these weights fit the order of edges that they were trained with; our order on the other weights was not tried.
 # - The utilities that our trainings learned agree only weakly: a correlation of 0.18<!--=learning.agreement--> over edges. Chance gives as much in 4<!--=learning.agreement.chance--> % of cases.
 # :::
 
@@ -40,7 +40,7 @@ plt.show()
 # (own-weights)=
 # ## Weights of their own
 #
-# Our families on this page are of the preset `default`, which learns utilities by gradient (its recipe: {numref}`tab-recipe`). A fair opponent of the learned utilities has weights of its own: the same training, with random utilities that never change. So has the published method ({doc}`published_method`), trained for 5<!--=intro.epochs.theirs--> epochs, where ours have 24<!--=intro.epochs.ours-->.
+# Our families on this page are of the preset `default`, which learns utilities by gradient (its recipe: {numref}`tab-recipe`). A fair opponent of the learned utilities has weights of its own: the same training, with random utilities that never change. So has the published method ({ref}`our-training`), trained for 5<!--=intro.epochs.theirs--> epochs, where ours have 24<!--=intro.epochs.ours-->.
 #
 # (hypervolume)=
 # The *hypervolume* is the part of the unit square that a front dominates. One axis is the logarithm of total parameters, 0 at the smallest network and 1 at the one of convolutions only. The other is the error divided by 30 %. So the reference point is the largest size at 70 % accuracy.
@@ -54,7 +54,7 @@ HTML(as_html(learning.own_table()))
 # Within the two smallest sizes the random utilities are 0.8<!--=learning.gain--> percentage points better on average, beyond that 0.1<!--=learning.loss.least--> to 0.4<!--=learning.loss.most--> worse. Three trainings are too few to say what of this is chance.
 # So learning the utilities brings nothing that these trainings show. A likely reason is that weights adapt to the order of edges they are trained with; see the next section.
 #
-# That is one training, with one of many orders. Short ones are in {doc}`ablation`.
+# That is one training, with one of many orders. Short ones are in {ref}`one-change`.
 #
 # **What the published method lacks are small networks.** Within C's size it is as accurate as ours, in half the time. But as trained, its hypernetwork never takes pooling on more than 20<!--=learning.theirs.pool--> of the 28 edges, even where pooling is free. At its smallest, 20,480<!--=learning.theirs.smallest--> edge parameters, it keeps four<!--=learning.theirs.strided--> identities with stride 2, and nothing else that has parameters.
 #
@@ -77,7 +77,7 @@ plt.show()
 HTML(as_html(learning.same_table()))
 
 # %% [markdown]
-# **The family is ahead of all three** ({numref}`fig-learning-same`); the intervals do not overlap. None of the random architectures is small. Up to A's size the control's best is pooling everywhere.
+# **The family is ahead of all three** ({numref}`fig-learning-same`); its interval overlaps none of theirs. None of the random architectures is small. Up to A's size the control's best is pooling everywhere.
 #
 # **But the comparison favours it:** its weights were trained on what its own hypernetwork asked for. The same kind of random utilities with weights of their own is not seen to be behind (above); put on weights that were trained with another order, it is 0.085<!--=learning.same.random--> of hypervolume behind.
 #
@@ -92,7 +92,7 @@ HTML(as_html(learning.chance_table(learning.chance())))
 # %% [markdown]
 # **They agree weakly** ({numref}`tab-agreement`), mostly because of one pair. Some of that the price alone can give, as it treats edges from a cell's inputs differently; shuffled among edges of equal price, chance gives as much in 4<!--=learning.agreement.chance--> % of cases.
 #
-# Why not more, we did not separate. The estimate of the gradient is noisy: in `default` each of two paths is judged on its own half of a batch. (The preset `worth` has no such gradient, {doc}`training`.) And an early choice strengthens itself, as weights adapt to it.
+# Why not more, we did not separate. The estimate of the gradient is noisy: in `default` each of two paths is judged on its own half of a batch. (The preset `worth` has no such gradient, {ref}`training-worth`.) And an early choice strengthens itself, as weights adapt to it.
 #
 # ## Where S leaves room
 #

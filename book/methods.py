@@ -43,7 +43,7 @@ HTML(as_html(methods.features()))
 # %% [markdown]
 # **In the end** an edge takes the operation with the largest logit (published FBNet draws several networks instead), and most papers train the network anew.
 #
-# Below, $\alpha$ are the logits of the operations, $w$ the weights, $L$ the cross-entropy and $p = \mathrm{softmax}(\alpha)$. What follows *Here* is ours; the rest is as published, by the papers or their public code. Here all methods search the cells of {doc}`supernet`, and every edge stays; published DARTS keeps two for each node.
+# Below, $\alpha$ are the logits of the operations, $w$ the weights, $L$ the cross-entropy and $p = \mathrm{softmax}(\alpha)$. What follows *Here* is ours; the rest is as published, by the papers or their public code. Here all methods search the cells of {ref}`supernet-edges`, and every edge stays; published DARTS keeps two for each node.
 #
 # ## DARTS: let a mixture decide
 #
@@ -57,7 +57,7 @@ HTML(as_html(methods.features()))
 #
 # ## FBNet: samples, and time as a factor
 #
-# Operations are mixed by Gumbel-Softmax samples ({doc}`sampling`), and weights and choices both follow a product {cite}`wu2019fbnet`:
+# Operations are mixed by Gumbel-Softmax samples ({ref}`noise-then-softmax`), and weights and choices both follow a product {cite}`wu2019fbnet`:
 #
 # $$L \cdot a \, \log(\mathrm{time})^b .$$
 #
@@ -103,7 +103,7 @@ HTML(as_html(methods.features()))
 #
 # ## The paper's method, and ours
 #
-# The published form is DARTS-CC's idea with $S$, a penalty for each operation, in place of a price of parameters, and without images of its own for the choices ({doc}`published_method`). Ours, here the preset `worth`, trains one drawn path, as ProxylessNAS and random search do, and compares operations by a regression of the losses ({doc}`training`).
+# The published form is DARTS-CC's idea with $S$, a penalty for each operation, in place of a price of parameters, and without images of its own for the choices ({ref}`our-training`). Ours, here the preset `worth`, trains one drawn path, as ProxylessNAS and random search do, and compares operations by a regression of the losses ({ref}`training-worth`).
 #
 # **What came later.** Once-for-All {cite}`cai2020ofa` and BigNAS {cite}`yu2020bignas` price nothing in training: every subnetwork gets good weights, and a search afterwards finds one for a device. MODNAS {cite}`sukthanker2024modnas` is the nearest relative of $S$: a vector of preferences among objectives, and of devices, turned into an architecture by a hypernetwork.
 #

@@ -82,9 +82,9 @@ HTML(as_html(own_images.refusals(place / "refused")))
 #
 # `search` trains a family for about 20 minutes and names it after the folder, `lattice` measures the networks of 15 S, `front` shows the menu, and `S_OF_THE_MENU` stands for one of its lines, such as 0,0.5,0.5.
 #
-# **With more time,** leave out `--budget-minutes` and `--step`: the family is called `flowers-default-seed0`, and has the epochs of the book and a menu out of 231 S. `select`, and training the chosen network alone, are as in {doc}`budget`.
+# **With more time,** leave out `--budget-minutes` and `--step`: the family is called `flowers-default-seed0`, and has the epochs of the book and a menu out of 231 S. `select`, and training the chosen network alone, are as in {ref}`from-a-limit`.
 #
-# **Few pictures need more epochs.** `search` says when there are fewer than 1,000 steps, and what makes as many. That is a bare start. For a training as long as that of `default`, set the epochs to 1.32 million / pictures; of 5,000 pictures `--set epochs=264`.
+# **Few pictures need more epochs.** `search` says when there are fewer than 1,000 steps, and how many epochs, or minutes, make as many. That is a bare start. For a training as long as that of `default`, set the epochs to 1.32 million / pictures; of 5,000 pictures `--set epochs=264`.
 #
 # **The least that runs** is a batch of 64 pictures for training (fewer with `--set batch_size=16`), and three of each class where `val` and `test` are cut from `train`. How many are enough we did not try.
 #
@@ -178,7 +178,7 @@ plt.show()
 # - **The thing is not in the middle.** Of a wide picture the sides are cut off. Crop yours first.
 # - **Grey in training, colour in use.** A network of grey pictures makes everything grey. One colour file in `train` makes all of them colour.
 # - **The same scene in two parts.** What is cut from `train` is drawn at random. Pictures taken in a row belong into one part: make `val` and `test` yourself.
-# - **A menu of one line.** If pictures are easy or the training was short, the smallest network is also the best. Train longer, give `lattice` a smaller `--step`, or take it.
+# - **A menu of one line.** If pictures are easy or the training was short, the smallest network is also the best. Train longer, give `lattice` a smaller `--step`, or take that network.
 # - **Few test pictures.** Of 60, one more right answer is 1.7 percentage points.
 # - **Unequal classes.** Nothing weights them, and accuracy is the only measure. Where nine of ten pictures are daisies, a network that always says daisy has 90 %.
 # - **A changed folder.** One more picture, and it is another data set, decoded anew. A family goes on with the images it was trained on, as long as they are kept. To train on the new pictures under the same name, move `data/families/<name>` and `data/results/<name>` away first.

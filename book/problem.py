@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A network here has one of three operations on each of its edges: trillions of architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
-# - We read the vector so: devices differ in what is dear. Of two equally accurate networks of a training, one can have a fifth fewer parameters, the other a fifth fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
+# - We read the vector so: devices differ in what is dear. Of two about equally accurate networks of a training, one can have a fifth fewer parameters, the other a fifth fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
 
@@ -46,7 +46,7 @@ plt.show()
 # > - Balance of accuracy and complexity
 # > - Obtaining a family of solutions
 #
-# **The space.** An architecture takes one of three operations ($k = 3$) on each of 28 *edges*: pooling, identity (pass the input on) or convolution. {doc}`supernet` draws them. That makes 22,876,792,454,961 architectures; nobody can train them one by one.
+# **The space.** An architecture takes one of three operations ($k = 3$) on each of 28 *edges*: pooling, identity (pass the input on) or convolution. {ref}`supernet-edges` draws them. That makes 22,876,792,454,961 architectures; nobody can train them one by one.
 #
 # **The family.** A phone and a server want different networks, and next year's phone another one. So one training should give many networks, a *family*. A vector $S$ says which member is wanted, after training, and the member keeps the weights that it was trained with. {numref}`fig-idea` shows four members.
 #
@@ -94,21 +94,21 @@ plt.show()
 # ($U(\Delta^{k-1})$ is the uniform distribution over the triangle.) Read it from the left:
 #
 # 1. Draw penalties $S$, each point of the triangle as likely as any other.
-# 2. The *hypernetwork* turns them into scores $\alpha$ (*logits*): three for each edge, one for each operation ({doc}`hypernetwork`).
-# 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, the architecture $\gamma$ ({doc}`sampling`).
-# 4. Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$ ({doc}`latency`).
-# 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({doc}`training`). In the bracket stands $w^*$, usually the sign for the *best* weights: of each architecture, or of all? The slides do not say.
+# 2. The *hypernetwork* turns them into scores $\alpha$ (*logits*): three for each edge, one for each operation ({ref}`published-form`).
+# 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, the architecture $\gamma$ ({ref}`noise-then-softmax`).
+# 4. Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$ ({ref}`a-price`).
+# 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({ref}`training-gradient`). In the bracket stands $w^*$, usually the sign for the *best* weights: of each architecture, or of all? The slides do not say.
 #
-# As a program, a step of the paper's training is:
+# As a program, the paper's training is:
 #
 # ```{code-block} text
 # for each step, with a batch of images:
 #     S = a random point of the triangle
 #     α = hypernetwork(S)              three scores for each of 28 edges
-#     γ = softmax((α + noise) / t)     a mixture of operations on every edge
-#     L = cross-entropy of the network with these mixtures
+#     γ = softmax((α + noise) / t)     for each image, a mixture on every edge
+#     L = cross-entropy of the network, each image with its mixtures
 #     weights and hypernetwork: a step down the gradient of L + κ Lat
-#     t falls a little
+# after each epoch: t falls
 # ```
 #
 # {doc}`notation` lists every symbol, and recurring words.
@@ -174,11 +174,11 @@ assert math.isclose(counted, 0.3**2, abs_tol=0.003)  # 9 %
 #
 # The slides leave open what a replication must decide:
 #
-# - **The price.** They give no formula for $\mathsf{Lat}$ and no $\kappa$. $\mathsf{Lat}$ is in the author's code {cite}`firsovcode`. His configurations try many $\kappa$, up to 100,000; it is 50 in the two that have the three operations of the slides. Our default is 0.02<!--=problem.kappa--> ({doc}`latency`).
+# - **The price.** They give no formula for $\mathsf{Lat}$ and no $\kappa$. $\mathsf{Lat}$ is in the author's code {cite}`firsovcode`. His configurations try many $\kappa$, up to 100,000; it is 50 in the two that have the three operations of the slides. Our default is 0.02<!--=problem.kappa--> ({ref}`what-we-change`).
 # - **The order of $S$.** They do not state it; it follows from slide 6.
 # - **The accuracies.** They do not say which model these belong to: a mixture of operations, or the discrete network whose parameters are counted.
 # - **The protocol.** They name no validation split and no number of seeds.
-# - **The minimum.** $w^*$ stands in the functional, but the minimum is over $w$. In `paper` and `default` we train $w$ together with what chooses, on the same images; in `worth` what chooses learns once, from the losses of a warm-up ({doc}`training`).
+# - **The minimum.** $w^*$ stands in the functional, but the minimum is over $w$. In `paper` and `default` we train $w$ together with what chooses, on the same images; in `worth` what chooses learns once, from the losses of a warm-up ({ref}`training-worth`).
 # - **What the loss is of.** The inner expectation draws $\gamma$, yet $L$ takes $\alpha$. We read it as the loss of the network $\gamma$ that was drawn.
 #
 # ## Where it lives

@@ -42,7 +42,7 @@ plt.show()
 #
 # The `paper` preset has the objective, $\kappa = 50$, the hypernetwork and the relaxed samples of the author's code {cite}`firsovcode`, and its batches of 64. *The published method, trained by us* means this: his objective and hypernetwork, our training. {numref}`tab-deviations` has all that we know to differ.
 #
-# :::{table} The training in the author's code and configurations, and ours of the `paper` preset.
+# :::{table} Training and measurement in the author's code and configurations, and ours of the `paper` preset.
 # :name: tab-deviations
 #
 # | | author | ours |
@@ -54,10 +54,10 @@ plt.show()
 # | steps | 4,690 or twice as many | 4,295<!--=published_method.steps--> |
 # | temperature | falls after each epoch | falls in each step |
 # | classifier | generated from S | one for all S |
-# | measured | mixtures, one for each image, at temperature 1 | one operation on each edge, statistics of batch normalisation re-estimated |
+# | measured | mixtures, one for each image, at temperature 1 | in six ways ({numref}`tab-published-ways`); reported: one operation on each edge, statistics of batch normalisation re-estimated |
 # :::
 #
-# The optimiser is that of our variant, chosen for it ({doc}`reproduce`). So the accuracies are not those of the author's recipe, which we did not run.
+# The optimiser is that of our variant, chosen for it ({ref}`which-command`). So the accuracies are not those of the author's recipe, which we did not run.
 #
 # **One training**, seed 0, of 5<!--=published_method.epochs--> epochs, where our preset `default` has 24<!--=published_method.ours.epochs-->. Nothing was tuned for it. {numref}`tab-paper-and-ours` has its networks beside the paper's and ours.
 #
@@ -122,7 +122,7 @@ plt.show()
 # Two reasons are likely, and we did not separate them: relaxed training runs every operation on every edge, ours only those drawn; and the published method trains networks as large as the control's at A, C and D, ours seldom draws them. The first does not explain B.
 #
 # **Being ahead of the control does not show that data chose.** With the same weights the published method's own networks are ahead of all twelve draws, yet data hardly chose them. At A, C and D they are also larger than most draws; against the draw nearest in size the lead is 0.7<!--=published_method.lead.least--> to 1.8<!--=published_method.lead.most--> percentage points.
-# At B two of the three draws have the same size, and the lead is 4<!--=published_method.lead.B.least--> to 5<!--=published_method.lead.B.most-->. The weights fit what they were trained with; {ref}`own-weights` and {doc}`sharing` have more on that.
+# At B two of the three draws have the same size, and the lead is 4<!--=published_method.lead.B.least--> to 5<!--=published_method.lead.B.most-->. The weights fit what they were trained with; {ref}`own-weights` and {ref}`ranking` have more on that.
 #
 # ## What can go wrong
 #

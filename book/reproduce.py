@@ -47,7 +47,7 @@ SVG(reproduce.chain())
 # | `make results` | trains the published families and measures them, where files are missing | `data/families`, `data/results` |
 # :::
 #
-# Of {numref}`tab-make` only the last needs long. `make .venv/installed` makes the environment alone. The library alone goes into an environment of your own by `pip install --constraint constraints.txt --editable .`, from the root of the clone, whose `data/` it reads.
+# Of the commands in {numref}`tab-make` only the last takes long. `make .venv/installed` makes the environment alone. The library alone goes into an environment of your own by `pip install --constraint constraints.txt --editable .`, from the root of the clone, whose `data/` it reads.
 #
 # In a fresh clone, with packages from a nearby index, `make test` took 5<!--=reproduce.test--> minutes. Without executing anything `jupyter-book build book` takes 5<!--=reproduce.build--> seconds. An S of your own is one command too; papermill takes 13<!--=reproduce.papermill--> seconds:
 #
@@ -75,13 +75,13 @@ SVG(reproduce.chain())
 #
 # The run lies in `data/runs/default-seed0`: a log in CSV, and a checkpoint every 200 steps until the family is written to `data/families`. A family that is there, as this one is in a clone, is not trained over, nor measured again: move the files away first, or take another seed.
 #
-# The presets are `paper` (objective, hypernetwork, sampling and number of steps of the author's code, with our optimiser, classifier and data split), `default` (ours), `quick` (ours in three epochs, to try things), and `worth` (ours with what {doc}`training` describes; only {doc}`hypernetwork` shows families of it). `--set NAME=VALUE` changes a setting, and the family's name says so.
+# The presets are `paper` (objective, hypernetwork, sampling and number of steps of the author's code, with our optimiser, classifier and data split), `default` (ours), `quick` (ours in three epochs, to try things), and `worth` (ours with what {doc}`training` describes; {doc}`hypernetwork` shows its families). `--set NAME=VALUE` changes a setting, and the family's name says so.
 #
 # :::{dropdown} Several processes
 # `--devices 2` trains in two processes, `--nodes` on several machines: they share out the paths of each step, so that there must be as many (`default` has two, `paper` and `worth` one), and results are those of one process up to rounding. On two cores one process with two threads is as fast.
 # :::
 #
-# {numref}`tab-stopped` says how work goes on that was stopped. **One owner.** A training or a measurement belongs to one process. A second one that asks for the same is refused in one line: wait for the first, or stop it. A process that died owns nothing.
+# **One owner.** A training or a measurement belongs to one process. A second one that asks for the same is refused in one line: wait for the first, or stop it. A process that died owns nothing. {numref}`tab-stopped` says how stopped work goes on.
 #
 # :::{table} What was stopped, by Ctrl-C, a crash or a full disk, and how it goes on.
 # :name: tab-stopped
@@ -106,7 +106,7 @@ HTML(as_html(reproduce.times()))
 # (time-to-table)=
 # ### How soon is it past the paper?
 #
-# The `quick` preset, three epochs, is past all three rows of slide 6 within 8<!--=reproduce.quick--> minutes, with both seeds ({numref}`tab-to-table`). After two epochs seed 1 is past only two; with random utilities, never learned, both are past three ({doc}`ablation`). On validation images the same lines are past the same rows.
+# The `quick` preset, three epochs, is past all three rows of slide 6 within 8<!--=reproduce.quick--> minutes, with both seeds ({numref}`tab-to-table`). After two epochs seed 1 is past only two; with random utilities, never learned, both are past three ({ref}`one-change`). On validation images the same lines are past the same rows.
 #
 # The author's texts say under four hours {cite}`firsovenglish`, or two to four {cite}`firsovtext`, for a search on one RTX 3080; goals and schedules differ.
 
@@ -123,9 +123,9 @@ HTML(as_html(reproduce.to_table()))
 HTML(as_html(reproduce.sources()))
 
 # %% [markdown]
-# `snakemake -c2` runs the commands of families and their results in their order, `snakemake -n` names them; `snakemake -c2 --forceall quick` makes a small variant in minutes, in place of the published `quick-seed0`. Of the families whose names begin with `quick`, and of those with `kappa=`, only the results are kept. {doc}`budget` has the options of `select` and `export`.
+# `snakemake -c2` runs the commands of families and their results in their order, `snakemake -n` names them; `snakemake -c2 --forceall quick` makes a small variant in minutes, in place of the published `quick-seed0`. Of the families whose names begin with `quick`, and of those with `kappa=`, only the results are kept. {ref}`from-a-limit` has the options of `select` and `export`.
 #
-# Families and results hold their seed, configuration, versions, seconds and date, newer ones the processor and the commit too. The table names the families it was made of, with their hashes.
+# Families and results hold their seed, configuration, versions, seconds and date, newer ones the processor and the commit too. `table.json` names the families it was made of, with their hashes.
 #
 # **What was chosen on what.** These commands choose on the 5,000 validation images, which are held out of the 60,000 training images; the test images are only reported. The spread and the bound of the utilities and the price of parameters were set by hand, from the counts of operations alone.
 # Batch size, optimiser and augmentation come from runs of three epochs, on the validation images; neither the number of those runs nor their results were kept. The published method was not tuned, which favours ours wherever the two are compared.

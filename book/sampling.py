@@ -35,6 +35,7 @@ sampling.clouds()
 plt.show()
 
 # %% [markdown]
+# (noise-then-softmax)=
 # ## Noise, then softmax
 #
 # Slide 5 {cite}`firsov2024`, in our translation:
@@ -54,7 +55,7 @@ plt.show()
 HTML(sampling.shares().to_html(index=False, border=0))
 
 # %% [markdown]
-# Our training draws hard samples ({doc}`training`). So of our presets only `paper` needs $t$; the relaxed measurements of {doc}`experiments` and {doc}`published_method` need it too, and so do two methods of {doc}`methods`.
+# Our training draws hard samples ({ref}`training-gradient`). So of our presets only `paper` needs $t$; the relaxed measurements of {ref}`which-network` and {ref}`ways-to-measure` need it too, and so do two methods of {doc}`methods`.
 #
 # (limit-of-a-sample)=
 # ## Two statements that do not hold
@@ -63,11 +64,11 @@ HTML(sampling.shares().to_html(index=False, border=0))
 #
 # As $t \to 0$ a sample tends to a *random* corner, drawn from $\mathrm{softmax}(\alpha)$.
 #
-# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$. Take two operations with logits $(2, 0)$, at the first temperature: both of these give the first one 0.88<!--=sampling.limit-->, the mean is 0.79<!--=sampling.mean-->. Samples agree (exercise).
+# At a positive $t$ the mean of a sample is in general neither $\mathrm{softmax}(\alpha)$ nor $\mathrm{softmax}(\alpha/t)$. Take two operations with logits $(2, 0)$, at the first temperature: both of these give the first one 0.88<!--=sampling.limit-->, the mean is 0.79<!--=sampling.mean-->. Samples agree (second exercise).
 #
 # ## Exercises
 #
-# **1. Does the temperature change the odds?** Take the logits of {numref}`fig-gumbel`, and the same noise at two temperatures. How often is another operation the largest component? How often is each one?
+# **1. Does the temperature change the odds?** Take the logits of {numref}`fig-gumbel`, and the same noise at two temperatures. How often do the two differ in which operation is largest? How often is each one the largest?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import torch
@@ -110,7 +111,7 @@ assert abs(mean[0.01] - 0.8808) < 0.002  # softmax(α), not 1
 # %% [markdown]
 # ## What can go wrong
 #
-# - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {doc}`experiments` evaluates both.
+# - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {ref}`which-network` evaluates both.
 #
 # ## Where it lives
 #

@@ -68,9 +68,9 @@ plt.show()
 # %% [markdown]
 # **Random architectures gain 8.5<!--=sharing.gap.random--> percentage points,** and we see no relation between their accuracies inherited and alone ({numref}`fig-sharing-scatter`; ten networks are few). With inherited weights they are far behind the members.
 #
-# **Alone, a random architecture is nearly as accurate as the member of its kind that is nearest in size:** 0.2<!--=sharing.lead--> percentage points below on average, at most 0.8<!--=sharing.lead.least--> (3<!--=sharing.larger--> of the 10<!--=sharing.random--> are larger than every member). So most of the distance between them is one of weights, presumably as the shared ones fit what training drew.
+# **Alone, a random architecture is nearly as accurate as the member of its kind that is nearest in size:** 0.2<!--=sharing.lead--> percentage points below on average, at most 0.8<!--=sharing.lead.least--> (3<!--=sharing.larger--> of the 10<!--=sharing.random--> are larger than every member). So most of the distance between them is one of weights, presumably as the shared ones fit what training drew. (We chose to match by kind after seeing that it matters most, and only seven members serve the ten comparisons.)
 #
-# **Not all of it.** We chose to match by kind after seeing that it matters most, and the ten comparisons share seven members. Without matching, size counts differently: the smallest member here with a convolution in the reduction cell is smaller than some random architectures without. The best of the members of at most its size (on validation) is ahead of a random architecture in most cases, 8<!--=sharing.beaten-->, in 2<!--=sharing.beaten.other--> of them with such a convolution that the other lacks.
+# **Not all of it.** The smallest member here with a convolution in the reduction cell is smaller than some random architectures without. The best of the members of at most its size (on validation) is ahead of a random architecture in most cases, 8<!--=sharing.beaten-->, in 2<!--=sharing.beaten.other--> of them with such a convolution that the other lacks.
 # It was chosen among 5<!--=sharing.among.least--> to 20<!--=sharing.among.most-->, though, which helps it.
 #
 # (ranking)=
@@ -106,7 +106,7 @@ HTML(as_html(sharing.softer_table(sharing.softer(found))))
 # ## What can go wrong
 #
 # - **Trusting ranks of networks that training never drew.** Inherited accuracy says little about them.
-# - **Choosing the largest member for its size.** With inherited weights it is not the best; train it alone, or take a smaller one ({doc}`budget`).
+# - **Choosing the largest member for its size.** With inherited weights it is not the best; train it alone, or take a smaller one ({ref}`menu`).
 # - **One training each.** The gap of a single network has its own noise, and 6 epochs are not the end of training.
 #
 # ## Where it lives

@@ -57,12 +57,12 @@ SVG(supernet.network())
 # - **identity** passes its input on;
 # - **convolution** is a separable one: each channel by itself, then all of them pixel by pixel, and the same once more.
 #
-# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture decides twice as many, 28, and the network, with its three cells, holds 42.
-# This is why each column of the paper's table sums to 28 ({doc}`intro` shows it).
+# A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture is two genotypes, 28 choices, and the network, with its three cells, holds 42.
+# This is why each column of the paper's table sums to 28 ({ref}`result` shows it).
 #
 # DARTS has *zero* among its operations, and in the end keeps two edges for each node. Here no edge is dropped: the network has all 42, one operation each.
 #
-# **What a cell computes.** Its inputs may differ in size: after a reduction cell the newer one has half the height and width, and twice the channels. So each input first goes through a 1 × 1 convolution to the cell's channels, which also halves the larger image. Then come the nodes, one after the other. The library splits an operation in two: what depends on the source alone (ReLU, or all of a pooling) runs once for a node, the rest for each edge. Here with its own parts:
+# **What a cell computes.** Its inputs may differ in size: after a reduction cell the newer one has half the height and width, and twice the channels. So each input first goes through a 1 × 1 convolution to the cell's channels, which also halves the larger image. Then come the nodes, one after the other. The library splits an operation in two: what depends on the source alone (ReLU, or all of a pooling) runs once for a node, the rest for each edge. Here is a cell, computed with the library's own parts:
 
 # %%
 import torch
@@ -91,12 +91,12 @@ output = torch.cat(nodes[2:], dim=1)  # 8 x 256 x 7 x 7
 assert torch.allclose(output, cell(*inputs, chosen), atol=1e-4)
 
 # %% [markdown]
-# **The supernet** holds three operations on each of the 42 edges. To run an architecture is to run one of the three and to pass over the others. So all architectures share weights: whoever has a convolution on an edge has *the* convolution of that edge. What that costs, {doc}`sharing` measures.
+# **The supernet** holds three operations on each of the 42 edges. To run an architecture is to run one of the three and to pass over the others. So all architectures share weights: whoever has a convolution on an edge has *the* convolution of that edge. What that costs, {ref}`members-alone` measures.
 #
 # (supernet-costs)=
 # ## What an operation costs
 #
-# The weights of a convolution grow with the square of the channels ({numref}`tab-operations`). Pooling has none. An identity is free, except on the *edges with stride 2*, the eight that leave an input node of the reduction genotype: there it halves the image by two convolutions of single pixels, one of the even and one of the odd ones.
+# The weights of a convolution grow with the square of the channels ({numref}`tab-operations`). Pooling has none. An identity is free, except on the *edges with stride 2*, the eight that leave an input node of the reduction genotype: there it halves the image by two 1 × 1 convolutions, one of the even and one of the odd pixels.
 # Normalisations inside the cells have no scale and shift.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Parameters of an operation on an edge that leaves an input node, summed over the cells of its genotype: by the formulas ($2(9C + C^2)$ for a convolution of $C$ channels, $C^2$ for an identity that halves), and counted in two built networks that differ in this edge. On the other edges of its genotype a convolution has as many; pooling, and an identity that does not halve, have none anywhere.", "name": "tab-operations"}}

@@ -40,7 +40,7 @@ plt.show()
 # Parameters, MACs and $\mathsf{Lat}$ do not tell how long a network runs ({ref}`a-price`). If you have a limit in milliseconds, you need a time for each member of a family, without running all of them.
 # A table of times of the parts, added up, is the usual answer {cite}`cai2019proxylessnas,wu2019fbnet`. The paper cites both works; no slide shows a time, and the author's loss uses none.
 #
-# Two runtimes matter here. **PyTorch** trains the networks and can run them. **ONNX Runtime** runs the file that `simplexnas export` writes, and is what we recommend for use: the same network is faster there ({doc}`budget`).
+# Two runtimes matter here. **PyTorch** trains the networks and can run them. **ONNX Runtime** runs the file that `simplexnas export` writes, and is what we recommend for use: the same network is faster there ({ref}`menu`).
 # Every time in this book says which of the two it is of. All are of one thread on a CPU.
 #
 # ```

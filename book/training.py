@@ -14,7 +14,7 @@
 # %% [markdown]
 # # What happens in a training step?
 #
-# *For readers who have written a training loop · needs {doc}`problem`, {doc}`supernet`, {doc}`sampling` · about 9 minutes*
+# *For readers who have written a training loop · needs {doc}`problem`, {doc}`supernet`, {doc}`hypernetwork`, {doc}`sampling` · about 9 minutes*
 #
 # :::{admonition} In one minute
 # :class: minute
@@ -23,7 +23,7 @@
 # - This is the preset `worth`. The pages of results show families of the preset `default`, which chooses in another way ({ref}`how it differs <training-default>`). In miniature a training runs in some seconds.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with A to D and S, a larger dot, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps after the warm-up, with made-up worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: what happens once, when the warm-up ends, without a gradient. A to D: the author's S.", "name": "fig-step"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Flow diagram for two steps, from top to bottom: a triangle with A to D and S, a larger dot, the hypernetwork, bars with the probabilities of five edges, a cell with the operations drawn, run on a batch of images, and its loss. A solid arrow goes on to the weights and back to both cells, a dashed one to a regression of losses on choices and from there, as worth, back to the hypernetwork."}, "figure": {"caption": "Two training steps after the warm-up, with made-up worths. A bar is an edge of the normal cell, divided by the probabilities of its operations; the cell below shows what was drawn. Solid: forward, and the gradient's way to the weights. Dashed: not in these steps; once, when the warm-up ends, its losses give the worths, without a gradient. A to D: the author's S.", "name": "fig-step"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML, SVG
 
@@ -121,9 +121,9 @@ SVG(training.picture())
 # | worth | regression on the losses of the warm-up | none |
 # :::
 #
-# **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({doc}`sampling`), and its hypernetwork follows the gradient through them ({doc}`hypernetwork`).
+# **Why hard?** A mixture runs all three operations on every edge. A hard choice runs one, so that a step costs about as much as that of an ordinary network; and members are hard choices too. The published method trains on mixtures ({ref}`noise-then-softmax`), and its hypernetwork follows the gradient through them ({ref}`published-form`).
 #
-# **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better. So 80<!--=training.front--> % of ours lie where the *predicted front* is, the networks that no other beats in size and in the sum of its worths.
+# **Where is $S$ drawn?** In the paper's objective, uniformly in the triangle. There most steps train members that nobody would take, since another is both smaller and, by the worths, better. So 80<!--=training.front--> % of ours lie where the *predicted front* is, the networks that no other beats in both size and the sum of worths.
 #
 # :::{dropdown} How is the front found?
 # When the warm-up ends, 1,000<!--=training.draws--> $S$ are drawn, size and summed worth of each member computed, and those kept that no other beats in both. A step then draws a size, nearly evenly on a logarithmic scale, and takes the $S$ whose member is nearest in size (`Front` in `simplexnas.methods.worth`).
@@ -153,7 +153,7 @@ SVG(training.picture())
 # (training-miniature)=
 # ## A training in miniature
 #
-# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. Other settings than the preset's: a long warm-up and a high price, so that little data show much, and a gain of $\kappa/\tau$ = 40, so that more than the clearest choices are trained.
+# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. Other settings than the preset's: a long warm-up and a high price, so that little data show much, and a gain $g = \kappa/\tau$ of 40 ($\tau$ is the weight of the entropy in {eq}`eq-edge`), so that more than the clearest choices are trained.
 
 # %%
 from simplexnas import load, preset
@@ -215,7 +215,7 @@ for edge, (target, source) in enumerate(cell_edges(config.space)):
     assert (weight.grad is not None) == drawn
 
 # %% [markdown]
-# **2. Regression by hand.** Invent some thousand random paths through the edges of the miniature. Let each pooling in the normal cell (the first five edges) lower the loss by 0.02 nats, with Gaussian noise of deviation 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
+# **2. Regression by hand.** Invent a few thousand random paths through the edges of the miniature. Let each pooling in the normal cell (the first five edges) lower the loss by 0.02 nats, with Gaussian noise of deviation 0.1. What are pooling, identity and convolution worth on such an edge? Does the regression find it?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 import numpy as np

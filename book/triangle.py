@@ -51,7 +51,7 @@ plt.show()
 HTML(as_html(triangle.steering_table()))
 
 # %% [markdown]
-# **Random utilities steer nearly as well.** Steering is in the form, a utility minus a price ({doc}`hypernetwork`), and not a result of training.
+# **Random utilities steer nearly as well.** Steering is in the form, a utility minus a price ({ref}`our-form`), and not a result of training.
 #
 # **The published method steers nearly as well,** but in leaps of up to 15<!--=triangle.leap--> edges. There the price alone teaches it ({ref}`have-data-a-say`).
 #
@@ -84,7 +84,7 @@ HTML(as_html(triangle.levels_table()))
 #
 # Each of these convolutions costs 11,968 parameters, as it stands in two cells. Every member with one also has at least two in the normal cell: the smallest has 15,168<!--=triangle.with.smallest--> edge parameters, more than the paper's D. So within the sizes of B and D our best members hardly differ.
 #
-# One convolution there would not be enough. The family without a price of parameters ({doc}`time_price`) has a member with one and no other: 87.0<!--=triangle.unit.one--> %, where pooling everywhere has 85.1<!--=triangle.unit.pooling--> % with its weights.
+# One convolution there would not be enough. The family without a price of parameters ({ref}`within-a-budget`) has a member with one and no other: 87.0<!--=triangle.unit.one--> %, where pooling everywhere has 85.1<!--=triangle.unit.pooling--> % with its weights.
 #
 # ## Accuracy against size
 #
@@ -107,7 +107,7 @@ HTML(as_html(triangle.notable_table()))
 # (one-number)=
 # ## Why a vector? One number instead of two
 #
-# Two of the three penalties are free. A vector can say which cost counts ({doc}`problem` has two members, one with fewer parameters, the other with fewer MACs). Would one number do?
+# Two of the three penalties are free. A vector can say which cost counts ({ref}`problem-vector` has two members, one with fewer parameters, the other with fewer MACs). Would one number do?
 #
 # On each of three lines through the centre one penalty varies, and the other two are equal: 11<!--=triangle.line.points--> of the 231<!--=triangle.points--> points. We compare their *hypervolumes*: of a square of size and error, the part that a front dominates, the larger the better ({ref}`how it is measured <hypervolume>`).
 

@@ -155,6 +155,12 @@ def test_the_same_S_is_not_the_same_size(rows, theirs):
     assert all(theirs[name]["edge_parameters"] > 2 * paper.PAPER[name][2] for name in "ABD")
 
 
+def test_how_far_trainings_are_apart_at_the_same_S(rows):
+    """What the explorer says of jumps in accuracy."""
+    tests = [[100 * run["accuracy"]["test"] for run in row["ours"]["runs"]] for row in rows.values()]
+    assert f"up to {max(max(own) - min(own) for own in tests):.1f} percentage points apart" in prose("explorer")
+
+
 def test_why_the_same_S_is_better_than_the_best_at_D(rows):
     convolution, best, D = 2, rows["D"]["best"]["runs"], paper.PAPER["D"][0]
     for name, run in zip(published.DEFAULT, rows["D"]["ours"]["runs"], strict=True):

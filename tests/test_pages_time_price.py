@@ -167,7 +167,7 @@ def test_numbers_by_hand(means):
     found = page.numbers()
     assert not unsaid(found, "time_price")
     within_46 = means.loc[("torch", 46)]
-    assert "Mostly not: take `default`" in TEXT and "the family with the unit price has caught up" in TEXT
+    assert "Perhaps, where time is scarce" in TEXT and "the family with the unit price has caught up" in TEXT
     assert "a millisecond from where the lead ends" in TEXT
     assert 0 < within_46[page.BY_TIME] - within_46[page.UNIT] < 0.5 and within_46[page.UNIT] > within_46[page.DEFAULT]
     within_45 = means.loc[("torch", 45)]

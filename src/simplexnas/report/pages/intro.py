@@ -225,8 +225,8 @@ def table() -> str:
 def headline() -> str:
     """The same with a caption and a name, for the book."""
     caption = (
-        "Test accuracy in percent, and edge parameters. Bold: the best of 231 S within the paper's parameters, a choice "
-        "that the paper did not make."
+        "Test accuracy in percent, and edge parameters. Bold: the best of 231 S within the paper's parameters, a "
+        "choice that the paper did not make."
     )
     return f":::{{table}} {caption}\n:name: tab-headline\n{table()}\n:::"
 
