@@ -11,11 +11,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.writers.html5 import HTML5Translator
+from sphinx_design.dropdown import dropdown_title
 
 # Where a word is code, a name, the paper's, or a link already.
 PASSED_OVER = (
     *(nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw),
-    *(nodes.title, nodes.rubric, nodes.thead),
+    *(nodes.title, dropdown_title, nodes.thead),
     *(nodes.block_quote, nodes.reference),
     *(nodes.citation, nodes.comment, nodes.system_message),
 )
