@@ -77,7 +77,7 @@ plt.show()
 # **In our variant it depends on the question.** *How many* edges take an operation is the price's doing, by construction. *Which* edges come first is
 # set in training, by images or by noise: we did not separate the two, and three trainings agree only weakly ({ref}`trainings-agree`).
 # We see no difference between learned and random order: a family with a random order of edges, trained once, has a hypervolume of 0.70<!--=learning.hypervolume.random-->, our three
-# 0.70<!--=learning.hypervolume.learned--> on average, and a difference below 0.05<!--=learning.visible--> would not have shown ({ref}`own-weights`).
+# 0.70<!--=learning.hypervolume.learned--> on average, and a difference below 0.05<!--=learning.visible--> would not have shown ({ref}`own-weights`). How large a difference would count, we had not fixed beforehand.
 #
 # (worth-a-search)=
 # ## Is the choice worth a search?

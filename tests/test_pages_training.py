@@ -105,6 +105,7 @@ def test_what_the_page_says_of_the_preset():
     assert config.hypernetwork == "worth" and config.paths == 1, "the page says one path"
     assert config.random_share == 0, "the page says that S chooses after the warm-up"
     assert float(numbers["training.gain"]) == pytest.approx(config.kappa / config.tau, abs=0.5)
+    assert f"in the warm-up (the first {100 * config.warmup:.0f} % of the steps):" in TEXT
     assert "a gain $g = \\kappa/\\tau$ of 40" in TEXT
     miniature = re.search(r"kappa=([\d.]+).*?tau=([\d.]+)", TEXT, re.DOTALL)
     assert float(miniature[1]) / float(miniature[2]) == pytest.approx(40)
