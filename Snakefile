@@ -58,13 +58,18 @@ rule quick:
 
 
 # Their names say how many epochs equal time is, which benchmarks/methods.py has to measure first.
-COMPARED = set().union(*comparison.families().values()) if comparison.COSTS.exists() else set()
+COMPARED = {
+    name
+    for names in (comparison.families().values() if comparison.COSTS.exists() else ())
+    for name in names
+    if not comparison.diverged(name)
+}
 
 
 rule comparison:
     input:
         expand("data/results/{family}/compared.json", family=COMPARED),
-        f"data/results/{DEFAULT[0]}/noise.json",
+        f"data/results/{comparison.noise_family()}/noise.json" if COMPARED else (),
 
 
 def search_options(wildcards):
@@ -140,7 +145,7 @@ rule compare:
     output:
         "data/results/{family}/compared.json",
     params:
-        random=lambda wildcards: comparison.MEMBERS if wildcards.family.startswith("random_search") else 0,
+        random=lambda wildcards: comparison.RANDOM if wildcards.family.startswith("random_search") else 0,
     threads: THREADS
     shell:
         "{SIMPLEXNAS} compare --family {wildcards.family} --members {comparison.MEMBERS} --random {params.random} "

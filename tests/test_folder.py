@@ -467,7 +467,8 @@ def test_a_process_that_is_interrupted_leaves_nothing_half(pets, kept):
     """Ctrl-C while threads decode, as a user types it."""
     fill(pets / "train", n=40)
     code = f"""
-import os, time
+import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
 from simplexnas.cli import main
 from simplexnas.tasks import pictures
 prepare = pictures.prepare

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from simplexnas import cli
 from simplexnas.family import Family
+from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
 from simplexnas.measure import retraining
@@ -177,6 +178,20 @@ def test_a_resumed_budget_keeps_its_epochs(few, own_results, monkeypatch):
             train_family("x", ours, few, progress_bar=False)
     monkeypatch.setattr(budget, "step_seconds", lambda *_: pytest.fail("timed again"))
     assert budget.within(dataclasses.replace(ours, epochs=24), few, "x", resume=True).epochs == 1.5
+
+
+def test_a_training_that_diverges_leaves_the_step_until_one_ends_well(few, own_results, monkeypatch):
+    ours, file = config("darts", epochs=1), paths.RESULTS / "x" / records.DIVERGED
+    with monkeypatch.context() as patch:
+        patch.setattr("simplexnas.methods.objective.cross_entropy", lambda logits, _: logits.sum() * float("nan"))
+        with pytest.raises(SimplexNASError, match=f"the loss is nan at step {ours.steps}; lower learning_rate"):
+            train_family("x", ours, few, progress_bar=False)
+    content = records.read(file)
+    assert content["step"] == ours.steps and content["family"] == "x"
+    assert content["config"] == json.loads(json.dumps(ours.to_dict()))
+    assert "the loss is nan" in content["reason"] and {"revision", "created", "versions"} <= content.keys()
+    train_family("x", ours, few, progress_bar=False)
+    assert not file.exists()
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.records import Accuracy, Point
 from simplexnas.measure.retraining import spaced_by_size
 from simplexnas.network.architecture import Architecture
-from simplexnas.report import analysis, comparison, figures, published, versus
+from simplexnas.report import analysis, comparison, figures, versus
 from simplexnas.report.comparison import Variant
 from simplexnas.report.pages import comparison as page
 from simplexnas.report.versus import ALONE, INHERITED, RANDOM, Run, Seconds
@@ -53,7 +53,7 @@ def three() -> dict[str, page.Method]:
 
 
 @cache
-def thirteen() -> dict[str, page.Method]:
+def fourteen() -> dict[str, page.Method]:
     """All methods of data/comparison.json, with as many trainings as it asks for; accuracies are drawn."""
     random, found = np.random.default_rng(0), {}
     single = {"DARTS, first order", "DARTS, second order", "FBNet"}
@@ -69,7 +69,7 @@ def thirteen() -> dict[str, page.Method]:
         for seed in comparison.SEEDS:
             members = drawn(8 if family else 1)
             alone = tuple(spaced_by_size(analysis.front(members), 3))
-            runs.append(Run(seed, members, alone, drawn(3) if name.startswith("random") else ()))
+            runs.append(Run(seed, members, alone, drawn(3) if name.startswith("random search") else ()))
         found[name] = method(*runs, family=family, trainings=3)
     return found
 
@@ -114,9 +114,39 @@ def test_read_joins_the_trainings_of_a_scan_and_predicts_times(own_results, tmp_
     assert page.scores(resamples=10)["method"].tolist() == list(found), "read where nothing is given"
 
 
-def test_noise_is_read_from_the_book_family(own_results):
+def test_trainings_that_diverged_are_rows(own_results, tmp_path, monkeypatch):
+    """All but the first training of a scan, so that of DARTS nothing is left."""
+    listed = [Variant("FBNet", "fbnet", (f"b={b}",)) for b in (0.6, 2.4)] + [Variant("DARTS", "darts", ())]
+    monkeypatch.setattr(comparison, "variants", lambda: listed)
+    monkeypatch.setattr(comparison, "SEEDS", [0, 1])
+    costs = {name: COST | {"epochs": 2.5} for name in ("FBNet", "DARTS")}
+    content = {"minutes": comparison.MINUTES, "methods": costs}
+    monkeypatch.setattr(comparison, "COSTS", records.save(tmp_path / "costs.json", content))
+    whole, *broken = (name for names in comparison.families().values() for name in names)
+    for step, name in enumerate(broken):
+        records.save(paths.RESULTS / name / records.DIVERGED, {"step": 200 * (step + 1)})
+    point = made(30_000, 0.8, 0.9, choice=(0,) * 28, source="family")
+    for file, points in ((records.LATTICE, [point]), (records.COMPARED, [point, replace(point, source="random")])):
+        tiny.record(points, family=whole, seed=0).save(paths.RESULTS / whole / file)
+    found = page.read()
+    assert [[run.seed for run in method.runs] for method in found.values()] == [[0], []]
+    table = page.scores_table(page.scores(found, resamples=2)).set_index("method")
+    diverged = ["4; 3 diverged, at step 200, 400, 600", "2; 2 diverged, at step 800, 1,000"]
+    assert table["trainings"].tolist() == diverged
+    assert table.loc["DARTS"].iloc[5:].tolist() == ["–, –", *["–"] * 5]
+    assert table.loc["FBNet", "members"] == "1.0, 1.0"
+    assert page.collapses(found)["method"].tolist() == ["FBNet"]
+    assert page.gaps(found)["of"].tolist() == ["FBNet", RANDOM]
+    assert page.measured(found)[versus.SINGLE, ALONE] == 1
+    assert list(page.styles(found)) == ["FBNet"]
+    assert not comparison.diverged(whole)
+
+
+def test_noise_is_read_from_the_first_family(own_results, monkeypatch):
+    families = {Variant("ours", "worth", ()): ["ours-seed0", "ours-seed1"], Variant("FBNet", "fbnet", ()): ["b", "c"]}
+    monkeypatch.setattr(comparison, "families", lambda: families)
     points = [made(9, 0.8, alone, choice=(0,) * 28, seed=seed) for seed, alone in enumerate((0.90, 0.92))]
-    tiny.record(points).save(paths.RESULTS / published.DEFAULT[0] / records.NOISE)
+    tiny.record(points).save(paths.RESULTS / "ours-seed0" / records.NOISE)
     assert page.least_difference() == pytest.approx(2 * 2**0.5)
     assert page.least_difference(points[:1] * 2) == 0
 
@@ -173,13 +203,13 @@ def test_random_architectures_are_a_cloud(three):
         assert cloud.get_label() == RANDOM and cloud.get_ydata() == pytest.approx(tests)
 
 
-def test_thirteen_methods_can_be_told_apart():
-    found = page.styles(thirteen())
-    assert len(found) == len({style["marker"] for style in found.values()}) == 13
-    assert len({(style["color"], style["markerfacecolor"] == "white") for style in found.values()}) == 13
+def test_fourteen_methods_can_be_told_apart():
+    found = page.styles(fourteen())
+    assert len(found) == len({style["marker"] for style in found.values()}) == 14
+    assert len({(style["color"], style["markerfacecolor"] == "white") for style in found.values()}) == 14
     assert page.CLOUD["color"] not in {style["color"] for style in found.values()}
     with plt.rc_context(figures.BOOK):
-        figure = page.planes(thirteen())
+        figure = page.planes(fourteen())
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [*found, RANDOM]
     figure.canvas.draw()
@@ -215,8 +245,8 @@ def test_scores_by_hand(three):
 
 
 def test_members_are_equally_many_where_a_training_gives_a_family():
-    found = page.scores(thirteen(), resamples=2).set_index("method")
-    families = [name for name, own in thirteen().items() if own.family]
+    found = page.scores(fourteen(), resamples=2).set_index("method")
+    families = [name for name, own in fourteen().items() if own.family]
     assert (found.loc[families, f"members, {INHERITED}"] == 3).all()
     assert (found.drop(families)[f"members, {INHERITED}"] == 1).all()
 
@@ -235,7 +265,8 @@ def test_scores_against_other_costs_take_their_bounds(three):
 
 
 def test_scores_as_text():
-    line = {"method": "a", "trainings": 3, "epochs": 3.25, "step_ms": 54.6, "memory_mb": 1234, "lines": 120}
+    line = {"method": "a", "trainings": 3, "diverged": (), "epochs": 3.25, "step_ms": 54.6}
+    line |= {"memory_mb": 1234, "lines": 120}
     for accuracy, members in ((INHERITED, 3), (ALONE, 2.5)):
         line[f"members, {accuracy}"] = members
         for name, value in (("hypervolume", 0.5), ("igd_plus", 0.1)):

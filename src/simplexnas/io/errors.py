@@ -1,4 +1,4 @@
-"""The one exception for bad input, a line that names the value and what is allowed, and a check that raises it."""
+"""The exception for bad input, a line that names the value and what is allowed; a check that raises it; divergence."""
 
 
 class SimplexNASError(ValueError):
@@ -7,6 +7,14 @@ class SimplexNASError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """Called by IPython: notebooks, papermill and nbval then show one line instead of forty."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class Diverged(SimplexNASError):
+    """Loss or weights of a training are no longer finite, as was found after so many steps."""
+
+    def __init__(self, what: str, step: int):
+        super().__init__(f"{what} at step {step}; lower learning_rate")
+        self.step = step
 
 
 def check_same(name: str, saved: dict, wanted: dict) -> None:

@@ -14,6 +14,7 @@ from simplexnas.io.paths import relative
 LATTICE, PAPER_POINTS, BASELINES = "lattice.json", "paper_points.json", "baselines.json"
 RETRAINED, RANKED, TABLE = "retrained.json", "ranked.json", "table.json"
 COMPARED, NOISE = "compared.json", "noise.json"
+DIVERGED = "diverged.json"  # of a training that gave no family
 VERSION = 2
 
 

@@ -6,7 +6,7 @@ nothing else (`benchmarks/methods.py`), so that trainings on a slower day or mac
 
 from typing import NamedTuple
 
-from simplexnas.io import records
+from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
 from simplexnas.io.paths import DATA, RESULTS, relative
@@ -18,7 +18,9 @@ from simplexnas.space.search_space import SearchSpace
 
 FILE, COSTS = DATA / "comparison.json", RESULTS / "method_costs.json"
 _CONTENT = read_json(FILE)
-MINUTES, SEEDS, MEMBERS, EPOCHS_ALONE = (_CONTENT[key] for key in ("minutes", "seeds", "members", "epochs_alone"))
+MINUTES, SEEDS, MEMBERS, RANDOM, EPOCHS_ALONE = (
+    _CONTENT[key] for key in ("minutes", "seeds", "members", "random", "epochs_alone")
+)
 
 
 class Variant(NamedTuple):
@@ -72,6 +74,17 @@ def epochs() -> dict[str, float]:
             "run `python benchmarks/methods.py`"
         )
     return {method: cost["epochs"] for method, cost in content["methods"].items()}
+
+
+def diverged(family: str) -> int | None:
+    """The step at which its training was found diverged; None if it was not."""
+    file = paths.RESULTS / family / records.DIVERGED
+    return records.read(file)["step"] if file.exists() else None
+
+
+def noise_family() -> str:
+    """The family whose members show what is chance in training a network alone: the first that is listed."""
+    return next(iter(families().values()))[0]
 
 
 def families() -> dict[Variant, list[str]]:

@@ -184,8 +184,10 @@ def score(
     """{"mean", "low", "high"}: mean over seeds of a measure of each one's networks, and its 95 % interval.
 
     By bootstrap over seeds and test images: as many seeds are drawn, with replacement, as there are, and the networks
-    are `redrawn`. The interval of a single seed is for its test images alone.
+    are `redrawn`. The interval of a single seed is for its test images alone. nan without a seed.
     """
+    if not seeds:
+        return dict.fromkeys(("mean", "low", "high"), np.nan)
     random = np.random.default_rng(0)
     values = [[measure(drawn) for drawn in redrawn(own, resamples, random)] for own in seeds]
     return _mean_and_interval([measure(own) for own in seeds], np.array(values), random)

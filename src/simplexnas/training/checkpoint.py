@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from simplexnas.io.errors import SimplexNASError, check_same
+from simplexnas.io.errors import Diverged, SimplexNASError, check_same
 from simplexnas.io.files import write_atomically
 from simplexnas.io.paths import relative
 from simplexnas.io.provenance import Spent
@@ -22,12 +22,12 @@ LOG = "log.csv"
 
 
 def check_finite(model: nn.Module, loss: float, step: int) -> None:
-    """Before every checkpoint, so that a diverged run leaves its last good one."""
+    """Before every checkpoint, so that a diverged run leaves its last good one; raises `Diverged`."""
     if not math.isfinite(loss):
-        raise SimplexNASError(f"the loss is {loss} at step {step}; lower learning_rate")
+        raise Diverged(f"the loss is {loss}", step)
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
-            raise SimplexNASError(f"{name} is no longer finite at step {step}; lower learning_rate")
+            raise Diverged(f"{name} is no longer finite", step)
 
 
 def spent(run: Path) -> Spent:

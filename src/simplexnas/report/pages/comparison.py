@@ -35,7 +35,8 @@ SIZES = {  # a cost of networks: divisor and label
     "latency_ms": (1, "predicted latency of one image, ms"),
 }
 WORDS = {INHERITED: "inherited weights", ALONE: "trained alone"}
-SHAPES = MARKERS + "Xp*<>hd"  # of the marks, one for each method
+SHAPES = MARKERS + "Xp*<>hd8"  # of the marks, one for each method
+COLORS = (*LINE_COLORS[:-1], "#7A4A1E")  # of the marks; grey is for random architectures
 CLOUD = {"color": "#999999", "marker": "o", "markersize": 9, "linestyle": "none", "alpha": 0.6, "markeredgewidth": 0}
 
 
@@ -43,7 +44,8 @@ class Method(NamedTuple):
     """What is known of a method.
 
     family: whether a training gives many architectures, or one. rising: whether a larger knob asks for larger networks.
-    trainings: of all seeds. cost: its entry in data/results/method_costs.json.
+    trainings: of all seeds. cost: its entry in data/results/method_costs.json. runs: of each seed what its trainings
+    gave, but for seeds of which all diverged. diverged: at which steps trainings did.
     """
 
     family: bool
@@ -51,6 +53,7 @@ class Method(NamedTuple):
     trainings: int
     cost: dict
     runs: tuple[Run, ...]
+    diverged: tuple[int, ...] = ()
 
     def seeds(self, accuracy: str) -> list[list[Point]]:
         """The points of each seed with that accuracy (of `ACCURACIES`)."""
@@ -58,6 +61,11 @@ class Method(NamedTuple):
 
 
 Methods = Mapping[str, Method]
+
+
+def _with_runs(methods: Methods) -> dict[str, Method]:
+    """Those of which not every training diverged."""
+    return {name: method for name, method in methods.items() if method.runs}
 
 
 # Result files
@@ -76,18 +84,23 @@ def read() -> dict[str, Method]:
 def _method(families: dict[Variant, list[str]], cost: dict, table: LatencyTable) -> Method:
     """families: for each variant the name of its family of each seed."""
     of = next(iter(families)).of
+    steps = {name: comparison.diverged(name) for own in families.values() for name in own}
+    diverged = {name: step for name, step in steps.items() if step is not None}
+    ended = [[name for name in own if name not in diverged] for own in zip(*families.values(), strict=True)]
     runs = tuple(
         versus.union(
             [tuple(_record(name, file, table) for file in (records.LATTICE, records.COMPARED)) for name in own]
         )
-        for own in zip(*families.values(), strict=True)
+        for own in ended
+        if own
     )
     return Method(
         family=settings.find(of).knob != NoKnob.KNOB,
         rising=of == random_search.METHOD.name,
-        trainings=len(families) * len(runs),
+        trainings=len(families) * len(ended),
         cost=cost,
         runs=runs,
+        diverged=tuple(diverged.values()),
     )
 
 
@@ -104,7 +117,7 @@ def latency_table() -> LatencyTable:
 
 def noise() -> Sequence[Point]:
     """The networks that were trained alone with several seeds."""
-    return records.read_record(paths.RESULTS / published.DEFAULT[0] / records.NOISE).points
+    return records.read_record(paths.RESULTS / comparison.noise_family() / records.NOISE).points
 
 
 def random_points(methods: Methods, accuracy: str) -> list[Point]:
@@ -121,14 +134,14 @@ def random_points(methods: Methods, accuracy: str) -> list[Point]:
 
 
 def styles(methods: Methods) -> dict[str, dict]:
-    """How each method is marked, those with a family first: no two share a shape, nor two of a kind a colour.
+    """How methods with a run are marked, those with a family first: no two share a shape, nor two of a kind a colour.
 
     Marks of methods with a family are full, those of others hollow.
     """
-    ordered = sorted(methods, key=lambda name: not methods[name].family)
+    ordered = sorted(_with_runs(methods), key=lambda name: not methods[name].family)
     found = {}
     for family, names in groupby(ordered, key=lambda name: methods[name].family):
-        for name, color in zip(names, LINE_COLORS, strict=False):
+        for name, color in zip(names, COLORS, strict=False):
             fill = color if family else "white"
             found[name] = {"color": color, "marker": SHAPES[len(found)], "markerfacecolor": fill, "markersize": 6}
     return found
@@ -189,17 +202,18 @@ def scores(
 ) -> pd.DataFrame:
     """What each method cost and reached.
 
-    size: the cost of networks that the indicators take, of `SIZES`. Columns: "method", "trainings", "epochs" (of one),
-    "step_ms", "memory_mb", "lines" (of code); for each of `ACCURACIES` "members, …" that count, at most `N` (mean over
-    the seeds), "hypervolume, …" and "igd_plus, …"; "advantage": over random architectures of as many parameters, both
-    trained alone, percentage points. Bounds of 95 % intervals end in ", low" and ", high".
+    size: the cost of networks that the indicators take, of `SIZES`. Columns: "method", "trainings", "diverged" (the
+    steps at which some of them had), "epochs" (of one), "step_ms", "memory_mb", "lines" (of code); for each of
+    `ACCURACIES` "members, …" that count, at most `N` (mean over the seeds), "hypervolume, …" and "igd_plus, …";
+    "advantage": over random architectures of as many parameters, both trained alone, percentage points. Bounds of 95 %
+    intervals end in ", low" and ", high". nan where all diverged.
     """
     methods = read() if methods is None else methods
     scale = versus.scale(size, SPACE, latency_table() if size == "latency_ms" else None)
     references = {accuracy: _reference(methods, accuracy, scale) for accuracy in ACCURACIES}
     random, lines = random_points(methods, ALONE), []
     for name, method in methods.items():
-        line = {"method": name, "trainings": method.trainings}
+        line = {"method": name, "trainings": method.trainings, "diverged": method.diverged}
         line |= {key: method.cost[key] for key in ("epochs", "step_ms", "memory_mb")}
         line |= {"lines": method.cost["module_lines"]}
         for accuracy, reference in references.items():
@@ -221,7 +235,7 @@ def _indicators(
     counted = [versus.networks(versus.chosen(points, N, size), size) for points in seeds]
     volume = versus.score(counted, lambda own: versus.hypervolume(own, scale), resamples)
     distance = versus.score(counted, lambda own: versus.igd_plus(own, reference, scale), resamples)
-    members = {f"members, {accuracy}": np.mean([len(own.tests) for own in counted])}
+    members = {f"members, {accuracy}": np.mean([len(own.tests) for own in counted]) if counted else np.nan}
     return members | _bounded(f"hypervolume, {accuracy}", volume) | _bounded(f"igd_plus, {accuracy}", distance)
 
 
@@ -239,12 +253,12 @@ def scores_table(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "method": line["method"],
-            "trainings": f"{line['trainings']}",
+            "trainings": _trainings(line),
             "epochs": f"{line['epochs']:.1f}",
             "step, ms": f"{line['step_ms']:.0f}",
             "memory, MB": f"{line['memory_mb']:,.0f}",
             "lines of code": f"{line['lines']:,}",
-            "members": ", ".join(f"{line[f'members, {accuracy}']:.1f}" for accuracy in ACCURACIES),
+            "members": ", ".join(f"{line[f'members, {accuracy}']:.1f}" for accuracy in ACCURACIES).replace("nan", "–"),
             **{
                 f"{words}, {WORDS[accuracy]}": cell(line, f"{measure}, {accuracy}", ".2f")
                 for accuracy in ACCURACIES
@@ -256,13 +270,19 @@ def scores_table(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _trainings(line: dict) -> str:
+    """How many, and when some of them diverged."""
+    steps = ", ".join(f"{step:,}" for step in line["diverged"])
+    return f"{line['trainings']}" + (f"; {len(line['diverged'])} diverged, at step {steps}" if steps else "")
+
+
 def least_difference(points: Sequence[Point] | None = None) -> float:
     """Percentage points that two networks trained alone have to differ by; points: as of `noise`."""
     return versus.least_difference(noise() if points is None else points)
 
 
 def collapses(methods: Methods | None = None) -> pd.DataFrame:
-    """How much the architectures of a run differ, a line for each method.
+    """How much the architectures of a run differ, a line for each method with a run.
 
     Columns: "method"; "architectures", different ones, and "front", those on it, means over the seeds; "least" and
     "most" total parameters of all seeds; "operation" and "share" (0 … 1) of the seed in which one operation has most;
@@ -270,7 +290,7 @@ def collapses(methods: Methods | None = None) -> pd.DataFrame:
     """
     methods = read() if methods is None else methods
     lines = []
-    for name, method in methods.items():
+    for name, method in _with_runs(methods).items():
         seeds = method.seeds(INHERITED)
         found = pd.DataFrame(versus.collapse(points) for points in seeds)
         violations, pairs = np.sum([versus.violations(points, method.rising) for points in seeds], axis=0).tolist()
@@ -303,7 +323,9 @@ def gaps(methods: Methods | None = None) -> pd.DataFrame:
     percent), "gap" (their difference) and "tau", Kendall's; nan for fewer than two networks.
     """
     methods = read() if methods is None else methods
-    known = {name: [point for run in method.runs for point in run.alone] for name, method in methods.items()}
+    known = {
+        name: [point for run in method.runs for point in run.alone] for name, method in _with_runs(methods).items()
+    }
     known[RANDOM] = random_points(methods, INHERITED)
     lines = []
     for name, points in known.items():
@@ -338,7 +360,7 @@ def measured(methods: Methods) -> dict[tuple[str, str], int]:
     found = {(RANDOM, ALONE): len(random_points(methods, ALONE))}
     for accuracy in ACCURACIES:
         numbers = {FAMILY: [0], SINGLE: [0]}
-        for method in methods.values():
+        for method in _with_runs(methods).values():
             each = [len({point.choice for point in points}) for points in method.seeds(accuracy)]
             numbers[FAMILY if method.family else SINGLE].append(max(each) if method.family else sum(each))
         found |= {(way, accuracy): max(own) for way, own in numbers.items()}
