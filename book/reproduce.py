@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A clone holds the trained families and all results. `make book` makes the environment, executes every chapter on them and builds the pages ({numref}`fig-chain`): 4<!--=reproduce.book--> minutes on two cores, without a GPU.
-# - `make results` trains and measures what is missing. A family takes 48<!--=reproduce.family.least--> to 53<!--=reproduce.family.most--> minutes; to make everything anew took about 31<!--=reproduce.everything--> hours, as the files add up.
+# - `make results` trains and measures what is missing. A family takes 48<!--=reproduce.family.least--> to 53<!--=reproduce.family.most--> minutes; to make everything anew took about 36<!--=reproduce.everything--> hours, as the files add up.
 # - A run that was stopped goes on, and on the same machine ends with the same weights, bit by bit. Another machine rounds differently: expect differences like those between our seeds.
 # :::
 
@@ -62,7 +62,7 @@ SVG(reproduce.chain())
 # **What it needs:**
 #
 # - **Machine.** Two CPU cores do; we tried only Linux. `--accelerator gpu` trains on a GPU, and `benchmarks/gpu.py` tells whether the family is as good; no number here is from one.
-# - **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 46 MB, a run leaves a few MB more. The network is needed for packages alone.
+# - **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 48 MB, a run leaves a few MB more. The network is needed for packages alone.
 # - **Versions.** The families were trained with torch 2.14.1<!--=reproduce.torch-->, NumPy 2.4.6<!--=reproduce.numpy--> and Python 3.11.7<!--=reproduce.python-->; `constraints.txt` pins the whole environment.
 #
 # (train-a-family)=
