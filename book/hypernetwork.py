@@ -20,7 +20,7 @@
 # :class: minute
 # - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns. Ours is a formula: what an operation is *worth* to the network, minus its price under $S$. In the preset `worth`, shown here, worths come from a regression; in `default`, which the pages of results show, they are *utilities*, learned by gradient.
 # - With this form, all that $S$ does to an edge is set by one point of the plane ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
-# - What the data say is coarse. For each cell, a convolution is worth about twice as much in the reduction genotype as in the normal one. On which edge of a genotype it is worth most, they hardly say.
+# - What the data say is coarse. For each cell, a convolution is worth more in the reduction genotype than in the normal one, here about twice as much; other trainings differ. On which edge of a genotype it is worth most, they hardly say.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge: those of the reduction genotype lie higher, towards the corner of pooling, than most of the normal genotype. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "Each mark is an edge of a trained family: at this S its three operations tie. For one edge, in colour and by name, what it takes at every other S. Two edges have their point outside the triangle. A to D: the author's S.", "name": "fig-triple-points"}}
@@ -100,7 +100,7 @@ plt.show()
 # %% [markdown]
 # **A convolution is worth more in the reduction genotype,** 0.0167<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0039<!--=hypernetwork.worth.normal-->. For each of its two cells that is 0.0084<!--=hypernetwork.worth.cell-->, about twice as much. On every reduction edge its worth is more than two standard errors above 0.
 #
-# **In the normal genotype no worth is two standard errors from 0,** of whatever operation.
+# **In the normal genotype no worth is two standard errors from 0,** of whatever operation. So another training may see another value there: with other seeds the mean worth of a convolution lies between 0.0000<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats in the normal genotype; in the reduction genotype it is at least 0.0134<!--=hypernetwork.reduction.least-->.
 #
 # **Edges of a genotype are not told apart.** Take one operation on two edges of a genotype: in none of 546<!--=hypernetwork.pairs--> such pairs do their worths differ by two standard errors; the most is 1.7<!--=hypernetwork.apart-->. The losses of 1,289<!--=hypernetwork.paths--> paths say what a convolution is worth in each genotype. On which edge it is worth most, another training may well see otherwise.
 #

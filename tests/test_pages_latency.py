@@ -177,13 +177,13 @@ def test_what_the_page_says_of_trainings_without_images():
 
 
 def test_price_and_worth_are_of_one_size():
-    assert "of the size of what one operation can change in the loss" in TEXT
+    assert "less than a convolution on an edge is worth in the reduction genotype, and more than in the normal" in TEXT
     saved = float(page.numbers()["latency.saved"])
     for name in published.WORTH:
         nats = Family.load(name).model.hypernetwork.nats.reshape(2, 14, 3).mean(dim=1)
         pool, _, convolution = nats.unbind(dim=1)
         normal, reduction = (convolution - pool).tolist()
-        assert normal < saved < reduction and normal / saved > 1 / 4 and reduction / (2 * saved) < 4
+        assert normal < saved < reduction
 
 
 def test_numbers_are_what_the_prose_needs():

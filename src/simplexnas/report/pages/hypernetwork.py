@@ -53,6 +53,11 @@ def learned(name: str = FAMILY) -> Learned:
     return Learned(hypernetwork.nats.numpy(), hypernetwork.error.numpy(), v, family.config, paths)
 
 
+def convolutions(found: Learned) -> list[float]:
+    """The mean worth of a convolution in each genotype, nats, normal first."""
+    return [float(found.nats[edges, CONVOLUTION].mean()) for edges in GENOTYPES.values()]
+
+
 def edge_name(edge: int) -> str:
     """Such as "c-2→1", by the names that nodes have in the drawing of a cell."""
     names = drawing.node_names(SPACE)
@@ -252,7 +257,8 @@ def numbers() -> dict[str, str]:
     points, config = indifference(found.v), found.config
     instances = cost.instances(SPACE)
     in_one_cell = cost.edge_parameters(SPACE) / instances[:, None]
-    normal, reduction = (found.nats[edges, CONVOLUTION].mean() for edges in GENOTYPES.values())
+    normal, reduction = convolutions(found)
+    normals, reductions = zip(*(convolutions(learned(name)) for name in published.WORTH), strict=True)
     differences = apart(found)
     share = in_one_cell[GENOTYPES["normal"], CONVOLUTION].max() / in_one_cell.max()
     lattice = penalties.lattice(SPACE.k, STEP)
@@ -270,6 +276,9 @@ def numbers() -> dict[str, str]:
         "hypernetwork.worth.normal": f"{normal:.4f}",
         "hypernetwork.worth.reduction": f"{reduction:.4f}",
         "hypernetwork.worth.cell": f"{reduction / instances[-1]:.4f}",
+        "hypernetwork.normal.least": f"{round(min(normals), 4) + 0.0:.4f}",  # no minus before a zero
+        "hypernetwork.normal.most": f"{max(normals):.4f}",
+        "hypernetwork.reduction.least": f"{min(reductions):.4f}",
         "hypernetwork.pairs": f"{len(differences)}",
         "hypernetwork.apart": f"{differences.max():.1f}",
         "hypernetwork.before": f"{before(order(found))}",
