@@ -100,7 +100,7 @@ plt.show()
 # %% [markdown]
 # **A convolution is worth more in the reduction genotype,** 0.0167<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0039<!--=hypernetwork.worth.normal-->. For each of its two cells that is 0.0084<!--=hypernetwork.worth.cell-->, about twice as much. On every reduction edge its worth is more than two standard errors above 0.
 #
-# **In the normal genotype no worth is two standard errors from 0,** of whatever operation. So another training may see another value there: with other seeds the mean worth of a convolution lies between 0.0000<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats in the normal genotype; in the reduction genotype it is at least 0.0134<!--=hypernetwork.reduction.least-->.
+# **In the normal genotype no worth is two standard errors from 0,** of whatever operation. So another training may see another value there: over all seeds the mean worth of a convolution lies between 0.0000<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats in the normal genotype; in the reduction genotype it is at least 0.0134<!--=hypernetwork.reduction.least-->.
 #
 # **Edges of a genotype are not told apart.** Take one operation on two edges of a genotype: in none of 546<!--=hypernetwork.pairs--> such pairs do their worths differ by two standard errors; the most is 1.7<!--=hypernetwork.apart-->. The losses of 1,289<!--=hypernetwork.paths--> paths say what a convolution is worth in each genotype. On which edge it is worth most, another training may well see otherwise.
 #

@@ -127,7 +127,7 @@ HTML(latency.one_sided().to_html(index=False, border=0))
 # The `default` preset adds a price of parameters, $c_{em}(S) = S_m +$ 0.4<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters on the edge, in all its cells, over the largest such number. (In `worth` it is that of one cell: {ref}`our-form`.)
 # At uniform $S$ pooling then costs 0.333<!--=latency.cheapest--> and the largest convolution 0.733<!--=latency.dearest-->: a large convolution is dearer than a small one at the same $S$, and the gradient no longer vanishes at A.
 #
-# It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B an edge that goes from convolution to pooling then saves 0.011<!--=latency.saved--> nats in each cell that holds it. That is less than a convolution on an edge is worth in the reduction genotype, and more than in the normal one ({numref}`fig-worths`), so that price and data can both decide.
+# It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B an edge that goes from convolution to pooling then saves 0.011<!--=latency.saved--> nats in each cell that holds it. For a cell of the reduction genotype that is about what a convolution in the place of pooling is worth there, for a normal cell it is more ({numref}`fig-worths`), so that price and data can both decide.
 #
 # ## Exercises
 #

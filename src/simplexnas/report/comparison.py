@@ -9,14 +9,14 @@ from typing import NamedTuple
 from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
-from simplexnas.io.paths import DATA, RESULTS, relative
+from simplexnas.io.paths import relative
 from simplexnas.latency.table import LatencyTable
 from simplexnas.methods import settings
 from simplexnas.methods.config import Config
 from simplexnas.report.published import TIMED_TABLE
 from simplexnas.space.search_space import SearchSpace
 
-FILE, COSTS = DATA / "comparison.json", RESULTS / "method_costs.json"
+FILE, COSTS = paths.DATA / "comparison.json", paths.RESULTS / "method_costs.json"
 _CONTENT = read_json(FILE)
 MINUTES, SEEDS, MEMBERS, RANDOM, EPOCHS_ALONE = (
     _CONTENT[key] for key in ("minutes", "seeds", "members", "random", "epochs_alone")

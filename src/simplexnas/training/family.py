@@ -55,8 +55,9 @@ def train_family(
             progress_bar=progress_bar,
         )
     except Diverged as error:
-        about = {"family": name, "seed": config.seed, "config": config.to_dict()}
-        records.save(diverged, about | {"step": error.step, "reason": str(error)} | computed())
+        if fabric.is_global_zero:
+            about = {"family": name, "seed": config.seed, "config": config.to_dict()}
+            records.save(diverged, about | {"step": error.step, "reason": str(error)} | computed())
         raise
     if fabric.is_global_zero:
         diverged.unlink(missing_ok=True)
