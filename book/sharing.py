@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Nearly ({numref}`fig-sharing-alone`). Trained alone, 20<!--=sharing.members--> members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are presumably lower bounds.
+# - Nearly ({numref}`fig-sharing-alone`). Trained alone, members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are presumably lower bounds.
 # - That holds for members. Random architectures have 8.5<!--=sharing.gap.random--> percentage points more alone, and then they are about as good as members: the shared weights presumably fit what training drew.
 # - Two sets of weights rank *any* of our architectures; both come from trainings that run every operation on every edge often, and make poor small members. Counting MACs ranks about as well, and needs no training.
 # :::

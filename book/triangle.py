@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Yes. As its penalty rises, an operation becomes rarer ({numref}`fig-triangle-maps`). Each of our three<!--=triangle.trainings--> trainings has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> networks on its *front*: of its 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones, no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
+# - Yes. As its penalty rises, an operation becomes rarer ({numref}`fig-triangle-maps`). Each of our trainings has about a dozen networks on its *front*: no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
 # - S is a dial of size, not of accuracy. Accuracy has two levels, and they go with convolutions in the reduction cell. (We saw this on test images.) Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's models, A to C on the slides and D in a later text.
 # - For accuracy against size one number does nearly as well as the vector S. Within the one limit of predicted time that we tried, 4 ms for one image in PyTorch, it does not.
 # :::
@@ -39,7 +39,9 @@ plt.show()
 #
 # > The method can obtain architectures of models by changing the vector of the complexity parameter, without the need for additional fine-tuning.
 #
-# Our families are trainings of the preset `default`. `simplexnas lattice` measured each at 231<!--=triangle.points--> points S, those whose components are multiples of 0.05: inherited weights, no fine-tuning, statistics of batch normalisation re-estimated. Several S give the same network, and about nine of ten networks are not on the front ({numref}`fig-triangle-front`).
+# Our families are trainings of the preset `default`. `simplexnas lattice` measured each at 231<!--=triangle.points--> points S, those whose components are multiples of 0.05: inherited weights, no fine-tuning, statistics of batch normalisation re-estimated. Several S give the same network: each of the three<!--=triangle.trainings--> trainings has 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones.
+#
+# About nine of ten networks are not on the front, which has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> ({numref}`fig-triangle-front`).
 #
 # (steering)=
 # ## How well it steers

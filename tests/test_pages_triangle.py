@@ -190,7 +190,7 @@ def test_accuracy_has_two_levels():
 
 
 def test_nine_of_ten_networks_are_not_on_the_front(numbers):
-    assert "about nine of ten networks are not on the front" in TEXT
+    assert "About nine of ten networks are not on the front" in TEXT
     counts = []
     for name in published.DEFAULT:
         points = {point.choice: point for point in records.read_lattice(name).points}.values()
