@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - A clone holds the trained families and all results. `make book` makes the environment, executes every chapter on them and builds the pages ({numref}`fig-chain`): 4<!--=reproduce.book--> minutes on two cores, without a GPU.
+# - A clone holds the trained families and all results. `make book` makes the environment, executes every chapter on them and builds the pages ({numref}`fig-chain`): 9<!--=reproduce.book--> minutes on two cores, without a GPU.
 # - `make results` trains and measures what is missing. A family takes 48<!--=reproduce.family.least--> to 53<!--=reproduce.family.most--> minutes; to make everything anew took about 36<!--=reproduce.everything--> hours, as the files add up.
 # - A run that was stopped goes on, and on the same machine ends with the same weights, bit by bit. Another machine rounds differently: expect differences like those between our seeds.
 # :::
@@ -49,7 +49,7 @@ SVG(reproduce.chain())
 #
 # Of the commands in {numref}`tab-make` only the last takes long. `make .venv/installed` makes the environment alone. The library alone goes into an environment of your own by `pip install --constraint constraints.txt --editable .`, from the root of the clone, whose `data/` it reads.
 #
-# In a fresh clone, with packages from a nearby index, `make test` took 5<!--=reproduce.test--> minutes. Without executing anything `jupyter-book build book` takes 5<!--=reproduce.build--> seconds. An S of your own is one command too; papermill takes 13<!--=reproduce.papermill--> seconds:
+# In a fresh clone, with packages from a nearby index, `make test` took 19<!--=reproduce.test--> minutes. Without executing anything `jupyter-book build book` takes 13<!--=reproduce.build--> seconds. An S of your own is one command too; papermill takes 24<!--=reproduce.papermill--> seconds:
 #
 # ```
 # papermill book/experiments.ipynb out.ipynb -p S "[0.15,0.15,0.7]"
