@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A clone holds the trained families and all results. `make book` makes the environment, executes every chapter on them and builds the pages ({numref}`fig-chain`): 9<!--=reproduce.book--> minutes on two cores, without a GPU.
-# - `make results` trains and measures what is missing. A family takes 48<!--=reproduce.family.least--> to 53<!--=reproduce.family.most--> minutes; to make everything anew took about 36<!--=reproduce.everything--> hours, as the files add up.
+# - `make results` trains and measures what is missing. A family takes 48<!--=reproduce.family.least--> to 53<!--=reproduce.family.most--> minutes; to make everything anew took about 39<!--=reproduce.everything--> hours, as the files add up.
 # - A run that was stopped goes on, and on the same machine ends with the same weights, bit by bit. Another machine rounds differently: expect differences like those between our seeds.
 # :::
 
