@@ -184,7 +184,7 @@ def test_price_without_any_parameters_is_the_penalty():
 def test_price_is_penalty_plus_share_of_parameters():
     S = torch.tensor([[0.2, 0.3, 0.5]], dtype=torch.float64)
     prices = cost.price(S, DEFAULT, 0.3)
-    assert prices[0, 0].tolist() == pytest.approx([0.2, 0.3, 0.5 + 0.3 * 800 / 11_968])
+    assert prices[0, 0].tolist() == pytest.approx([0.2, 0.3, 0.5 + 0.3 * 800 / 5984])
     assert prices[0, 27].tolist() == pytest.approx([0.2, 0.3, 0.8])
 
 

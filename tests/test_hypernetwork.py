@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simplexnas.io import seeds
-from simplexnas.methods import settings, simplex
-from simplexnas.methods.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
+from simplexnas.methods.choose import method_of
+from simplexnas.methods.hypernetwork import PivotHypernetwork, WorthHypernetwork
 from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.penalties import lattice, sample
+from simplexnas.methods.regression import Worth
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks import fashion_mnist
@@ -21,25 +22,17 @@ DEFAULT = SearchSpace()
 LATTICE = torch.from_numpy(lattice(3, 0.1))
 
 
-def utility(seed: int, space=DEFAULT, size: float = 1.0) -> UtilityHypernetwork:
-    """With random utilities, in double precision."""
-    network = UtilityHypernetwork(space, spread=0.15, parameter_price=0.3).double()
-    random = torch.Generator().manual_seed(seed)
-    torch.nn.init.normal_(network.utility, std=size, generator=random)
+def taught(seed: int, space=DEFAULT, size: float = 2e-3) -> WorthHypernetwork:
+    """With random worths of that size in nats, in double precision."""
+    network = WorthHypernetwork(space, kappa=0.0125, parameter_price=0.3).double()
+    nats = size * torch.randn(network.nats.shape, generator=torch.Generator().manual_seed(seed)).numpy()
+    network.learn(Worth(nats, abs(nats)))
     return network
-
-
-def test_choices_start_uniform_for_every_S():
-    model = simplex.SimplexMethod(settings.preset("default"))
-    start = simplex.Schedule.at(model.config, 0.0)
-    probabilities = torch.softmax(start.gain * model.hypernetwork(LATTICE.float()), dim=-1)
-    assert probabilities.shape == (len(LATTICE), 28, 3)
-    torch.testing.assert_close(probabilities, torch.full_like(probabilities, 1 / 3))
 
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
 def test_cross_entropy_starts_at_log_10(preset, few):
-    model = simplex.SimplexMethod(tiny.config(preset))
+    model = method_of(tiny.config(preset))
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
     result = model([Batch(images, few.train.labels[:32])], Step(0, 1, seeds.generator(0)))
     assert result["cross_entropy"].item() == pytest.approx(math.log(10), rel=0.1)
@@ -52,7 +45,7 @@ def test_cross_entropy_starts_at_log_10(preset, few):
     share=st.floats(0.01, 1),
 )
 def test_raising_a_penalty_never_adds_edges_of_its_operation(seed, S, m, share):
-    network = utility(seed)
+    network = taught(seed)
     S = torch.tensor([S], dtype=torch.float64)
     S = S / S.sum()
     raised = S + share * (torch.eye(3, dtype=torch.float64)[m] - S)
@@ -64,38 +57,28 @@ def test_raising_a_penalty_never_adds_edges_of_its_operation(seed, S, m, share):
     assert (second <= first + 1e-12).all()
 
 
-def test_utilities_are_centred_and_scaled_over_the_edges_of_a_cell_type():
-    for size in (1e-3, 1.0, 100.0):
-        scaled = utility(0, size=size).scaled_utility().view(2, 14, 3)
-        assert (scaled.mean(dim=1).abs() <= 0.1 * 0.15).all()
-        assert (scaled.square().mean(dim=1).sqrt() <= 0.15 + 1e-12).all()
-    assert (scaled.square().mean(dim=1).sqrt() > 0.9 * 0.15).all()
-
-
-def test_no_utility_holds_out_against_a_much_larger_price():
-    S = torch.tensor([[0.15, 0.15, 0.70]], dtype=torch.float64)
-    price = cost.price(LATTICE, DEFAULT, 0.3)
-    for seed in range(50):
-        network = utility(seed)
-        network.utility.data[3, 2] = 100.0  # one edge that wants its convolution above all
-        assert network.scaled_utility().abs().max() <= 1.6 * 0.15 + 1e-12
-        assert (network(S).argmax(dim=-1) != 2).all()
-        paid = price.gather(-1, network(LATTICE).argmax(dim=-1, keepdim=True)).squeeze(-1)
-        assert (paid <= price.min(dim=-1).values + 2 * 1.6 * 0.15 + 1e-12).all()
-
-
-def test_utility_form_is_utility_minus_price():
-    network = utility(1)
-    expected = network.scaled_utility() - cost.price(LATTICE, DEFAULT, 0.3)
-    torch.testing.assert_close(network(LATTICE), expected)
-    fresh = UtilityHypernetwork(DEFAULT, 0.15, 0.3)
+def test_logits_are_worth_minus_price():
+    """Nats are gained in both reduction cells, while the price is that of one instance."""
+    network = taught(1)
+    worths = network.nats / 0.0125
+    worths[14:] /= 2
+    torch.testing.assert_close(network(LATTICE), worths - cost.price(LATTICE, DEFAULT, 0.3))
+    fresh = WorthHypernetwork(DEFAULT, 0.0125, 0.3)
     torch.testing.assert_close(fresh(LATTICE.float()), -cost.price(LATTICE.float(), DEFAULT, 0.3))
 
 
+def test_random_worths_have_their_spread_in_units_of_S():
+    network = WorthHypernetwork(DEFAULT, 0.0125, 0.0)
+    network.draw(0.15, torch.Generator().manual_seed(0))
+    worths = network(torch.full((1, 3), 1 / 3))[0] + 1 / 3
+    for cell_type in worths.split(14):
+        assert cell_type.std().item() == pytest.approx(0.15, rel=0.3)
+
+
 def test_closed_form_is_the_optimum_of_price_with_entropy():
-    """softmax(gain (u - price)) beats random probabilities in sum p (price - u) - H(p) / gain."""
+    """softmax(gain (v - price)) beats random probabilities in sum p (price - v) - H(p) / gain."""
     random, gain = torch.Generator().manual_seed(0), 40.0
-    logits = utility(2)(LATTICE[:5])
+    logits = taught(2)(LATTICE[:5])
 
     def value(p):
         return (-p * logits + torch.xlogy(p, p) / gain).sum(-1)
@@ -129,10 +112,3 @@ def test_pivots_are_learned_and_come_from_the_generator():
     assert {name for name, _ in first.named_parameters()} == {"pivots", "tables"}
     first(LATTICE.float()).square().sum().backward()
     assert all((parameter.grad != 0).any() for parameter in first.parameters())
-
-
-def test_mlp_gives_logits_of_every_edge():
-    network = MLPHypernetwork(tiny.SPACE)
-    S = LATTICE[:7].float()
-    assert network(S).shape == (7, len(genotype_edges(tiny.SPACE)), 3)
-    assert not torch.equal(network(S)[0], network(S)[1])

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from simplexnas.io.errors import SimplexNASError
+from simplexnas.methods.choose import method_of
 from simplexnas.methods.random_search import RandomSearchConfig
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.supernet import Supernet
@@ -60,8 +61,8 @@ def test_muon_leaves_weights_without_gradient_alone():
 
 @pytest.mark.parametrize("rate", [0.0, 0.006])
 def test_every_parameter_has_one_optimizer(rate):
-    config = tiny.config(matrix_learning_rate=rate, hypernetwork_beta1=0.5)
-    model = SimplexMethod(config)
+    config = tiny.config("paper", matrix_learning_rate=rate)
+    model = method_of(config)
     optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork).optimizers
     held = {name: [w for g in o.param_groups for w in g["params"]] for name, o in optimizers.items()}
     assert sorted(id(w) for ws in held.values() for w in ws) == sorted(id(w) for w in model.parameters())
@@ -71,7 +72,7 @@ def test_every_parameter_has_one_optimizer(rate):
         if isinstance(module, nn.Conv2d) and module.weight.shape[2:] == (1, 1) and module.groups == 1
     }
     assert {id(weight) for weight in held.get("muon", [])} == (matrices if rate else set())
-    assert any(weight is model.hypernetwork.utility for weight in held["adamw"])
+    assert any(weight is model.hypernetwork.tables for weight in held["adamw"])
     betas = [group["betas"] for group in optimizers["adamw"].param_groups]
     assert betas == [(0.9, 0.999), (0.5, 0.999)]
 

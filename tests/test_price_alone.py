@@ -11,7 +11,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.measure import price_alone
 from simplexnas.methods import penalties
-from simplexnas.methods.simplex import SimplexMethod
+from simplexnas.methods.published import PublishedMethod
 from simplexnas.training.loop import search
 
 LATTICE = torch.from_numpy(penalties.lattice(3, 0.25)).float()
@@ -21,7 +21,7 @@ BY_PRICE = {"space": tiny.FEW_EDGES, "hypernetwork_learning_rate": 0.01, "kappa"
 def start(config) -> torch.Tensor:
     """Logits of the initial values."""
     torch.manual_seed(config.seed)
-    return SimplexMethod(config).hypernetwork(LATTICE)
+    return PublishedMethod(config).hypernetwork(LATTICE)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import torch
 from simplexnas.io import seeds
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.paths import ROOT
-from simplexnas.methods import gumbel, objective, penalties, simplex
+from simplexnas.methods import gumbel, objective, penalties, published, simplex
+from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
@@ -101,14 +102,13 @@ def refused(match, *arguments, **options):
     ],
 )
 def test_cross_entropy_falls(preset, space, few, tmp_path):
-    kappa = 0.01 if preset == "paper" else 0.02
-    config = tiny.config(preset, space=space, epochs=5, kappa=kappa, learning_rate=2e-2)
+    config = tiny.config(preset, space=space, epochs=5, kappa=0.01, learning_rate=2e-2)
     model = train(config, few.train, tmp_path)
     log = read_log(tmp_path)
     assert len(log) == 40
     assert log[0]["cross_entropy"] == pytest.approx(np.log(10), rel=0.01)
     assert np.mean([row["cross_entropy"] for row in log[-8:]]) < 0.85 * np.log(10)
-    before = simplex.SimplexMethod(config).hypernetwork.state_dict()
+    before = method_of(config).hypernetwork.state_dict()
     after = model.hypernetwork.state_dict()
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
@@ -116,117 +116,62 @@ def test_cross_entropy_falls(preset, space, few, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"estimator": "straight_through", "space": tiny.FEW_EDGES},
-        {"estimator": "reinmax", "space": tiny.FEW_EDGES},
-        {"sandwich": True, "space": tiny.FEW_EDGES},
-        {"hypernetwork": "mlp"},
+        {"paths": 2, "space": tiny.FEW_EDGES},
         {"matrix_learning_rate": 0.0},
         {"space": SearchSpace(channels=4, nodes=2, mean_nodes=True, normalise_features=True)},
     ],
     ids=str,
 )
-def test_each_variant_learns_both_weights_and_policy(changes, few, tmp_path):
-    config = tiny.config(**({"kappa": 0.01, "learning_rate": 2e-2} | changes))
+def test_each_variant_learns_both_weights_and_worths(changes, few, tmp_path):
+    config = tiny.config(**({"learning_rate": 2e-2} | changes))
     model = train(config, few.train, tmp_path)
     assert np.mean([row["cross_entropy"] for row in read_log(tmp_path)[-8:]]) < 0.9 * np.log(10)
-    before = simplex.SimplexMethod(config).hypernetwork.state_dict()
-    assert any(not torch.equal(before[name], value) for name, value in model.hypernetwork.state_dict().items())
+    assert model.hypernetwork.nats.any()
 
 
-@pytest.mark.parametrize("estimator", ["score_function", "relaxed", "straight_through", "reinmax"])
-def test_cross_entropy_alone_moves_the_policy(estimator, few):
-    config = tiny.config(hypernetwork="pivot", estimator=estimator, kappa=0.0)
-    model = simplex.SimplexMethod(config)
+def test_a_published_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypatch):
+    config = tiny.config("paper", space=tiny.FEW_EDGES, kappa=0.3)
+    model = method_of(config)
     tiny.awake(model.supernet)
-    images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    model([Batch(images, few.train.labels[:32])], Step(1, 2, seeds.generator(0)))["loss"].backward()
-    assert model.hypernetwork.tables.grad.abs().max() > 0
-
-
-def test_a_step_is_the_objective_and_its_gradient_written_plainly(few, monkeypatch):
-    config = tiny.config()
-    schedule = simplex.Schedule(kappa=0.3, gain=2.0, temperature=1.0, policy_learns=True)
-    monkeypatch.setattr(simplex.Schedule, "at", lambda *_: schedule)
-    model = simplex.SimplexMethod(config)
-    tiny.awake(model.supernet)
-    utility = model.hypernetwork.utility
-    utility.data.normal_(generator=seeds.generator(1))
-    S, choices = torch.tensor([[0.2, 0.3, 0.5]]), tiny.choices(config.space, 2)
+    S = torch.tensor([[0.2, 0.3, 0.5]])
+    gates = torch.softmax(torch.randn(8, 4, 3, generator=seeds.generator(1)), dim=-1)
     monkeypatch.setattr(penalties, "sample", lambda *_: S)
-    monkeypatch.setattr(gumbel, "hard_sample", lambda *_: torch.tensor(choices))
-    images, labels = fashion_mnist.TASK.normalize(few.train.images[:32]), few.train.labels[:32]
-    parameters = [utility, *model.supernet.parameters()]
+    monkeypatch.setattr(
+        gumbel, "gumbel_softmax", lambda logits, t, _: gates + (logits - logits.detach()) / t if t == 0.6 else None
+    )
+    images, labels = fashion_mnist.TASK.normalize(few.train.images[:8]), few.train.labels[:8]
+    parameters = [*model.hypernetwork.parameters(), *model.supernet.parameters()]
 
     def gradients(loss):
-        options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
-        return torch.autograd.grad(loss, parameters, **options)
+        return torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
 
     found = model([Batch(images, labels)], Step(1, 2, seeds.generator(0)))["loss"]
-    p = torch.softmax(schedule.gain * model.hypernetwork(S)[0], dim=-1)
-    sizes, largest = cost.edge_parameters(config.space), cost.edge_parameters(config.space).max()
+    logits = model.hypernetwork(S)[0]
+    p = torch.softmax(logits, dim=-1)
     price = sum(
-        cells * p[edge, m] * (S[0, m] + config.parameter_price * sizes[edge, m] / largest)
-        for edge, cells in enumerate(cost.instances(config.space))
-        for m in range(3)
+        cells * p[edge, m] * S[0, m] for edge, cells in enumerate(cost.instances(config.space)) for m in range(3)
     )
-    losses = [
-        torch.nn.functional.cross_entropy(model.supernet(images[half], choice), labels[half])
-        for half, choice in zip((slice(16), slice(16, 32)), choices, strict=True)
-    ]
-    expected = sum(losses) / 2 + schedule.kappa * price
+    through = gates + (logits - logits.detach()) / 0.6
+    expected = torch.nn.functional.cross_entropy(model.supernet(images, through), labels) + 0.3 * price
     torch.testing.assert_close(found, expected)
-    log_p = [sum(p[edge, m].log() for edge, m in enumerate(choice)) for choice in choices]
-    advantage = (losses[0] - losses[1]).item()
-    policy = gradients(advantage * (log_p[0] - log_p[1]) / 2)
-    plainly = [loss + term for loss, term in zip(gradients(expected), policy, strict=True)]
-    for ours, theirs in zip(gradients(found), plainly, strict=True):
+    for ours, theirs in zip(gradients(found), gradients(expected), strict=True):
         torch.testing.assert_close(ours, theirs)
-    assert policy[0].abs().max() > 1e-4 and gradients(schedule.kappa * price)[0].abs().max() > 1e-4
+    assert gradients(price)[1].abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("kind", ["parameters", "macs", "latency"])
 def test_the_objective_and_the_logits_have_the_price_of_the_configuration(kind, few):
     milliseconds = (np.arange(30.0).reshape(10, 3) + 1).tolist() if kind == "latency" else ()
-    config = tiny.config(price=kind, parameter_price=0.0, milliseconds=milliseconds)
-    model, schedule = simplex.SimplexMethod(config), simplex.Schedule.at(config, 0.5)
-    S = penalties.sample(1, 3, config.corner_share, seeds.generator(0))
+    config = tiny.config(price=kind, parameter_price=0.0, milliseconds=milliseconds, front_share=0.0)
+    model, random = method_of(config), seeds.generator(0)
+    torch.rand((), generator=random)  # whether S lies on the front
+    S = penalties.sample(1, 3, config.corner_share, random)
     prices = S[:, None, :] * cost.relative_costs(kind, config.space, milliseconds)
-    torch.testing.assert_close(model.hypernetwork(S), -prices, msg="utilities start at 0")
-    expected = cost.price_term(torch.softmax(-schedule.gain * prices, dim=-1), prices, config.space).mean()
+    torch.testing.assert_close(model.hypernetwork(S), -prices, msg="worths start at 0")
+    expected = cost.price_term(torch.softmax(-model.gain * prices, dim=-1), prices, config.space).mean()
     images = fashion_mnist.TASK.normalize(few.train.images[:32])
     found = model([Batch(images, few.train.labels[:32])], Step(1, 2, seeds.generator(0)))["price"]
     torch.testing.assert_close(found, expected)
-
-
-def test_random_utilities_stay_if_nothing_is_learned(few, tmp_path):
-    def utilities(**changes):
-        return simplex.SimplexMethod(tiny.config(random_utilities=True, **changes)).hypernetwork.utility
-
-    assert utilities().std() > 0.5 and torch.equal(utilities(), utilities())
-    assert not torch.equal(utilities(), utilities(seed=1))
-    model = train(tiny.config(random_utilities=True, policy_until=0.0, epochs=1), few.train, tmp_path)
-    assert torch.equal(model.hypernetwork.utility, utilities())
-
-
-def test_sandwich_trains_the_largest_and_the_smallest_and_teaches(few, monkeypatch):
-    config = tiny.config(sandwich=True)
-    model = simplex.SimplexMethod(config)
-    seen, targets = [], []
-    run, loss = model.supernet.forward, objective.cross_entropy
-    monkeypatch.setattr(model.supernet, "forward", lambda x, choice: seen.append((len(x), choice)) or run(x, choice))
-    monkeypatch.setattr(objective, "cross_entropy", lambda x, y: targets.append((x, y)) or loss(x, y))
-    rewarded, term = [], objective.score_function_term
-    monkeypatch.setattr(objective, "score_function_term", lambda ce, *rest: rewarded.append(ce) or term(ce, *rest))
-    images = fashion_mnist.TASK.normalize(few.train.images[:32])
-    model([Batch(images, few.train.labels[:32])], Step(1, 2, seeds.generator(0)))
-    convolution = config.space.operations.index("sep_conv_3x3")
-    assert seen[0] == (32, [convolution] * 10) and convolution not in seen[-1][1]
-    assert [n for n, _ in seen[1:]] == [11, 11, 10]
-    (_, first), *taught = targets[:4]
-    assert first.ndim == 1 and all(target.ndim == 2 and not target.requires_grad for _, target in taught)
-    paths = zip(taught[:2], few.train.labels[:32].tensor_split(3), strict=False)
-    expected = torch.stack([loss(output, labels) for (output, _), labels in paths])
-    torch.testing.assert_close(rewarded[0], expected, msg="choices are judged by the labels, not by the teacher")
 
 
 def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):
@@ -237,7 +182,7 @@ def test_moving_average_is_what_comes_out_and_resumes(few, tmp_path):
     content = torch.load(tmp_path / "whole" / checkpoint.CHECKPOINT, weights_only=True)
     assert torch.equal(content["model"]["supernet.stem.0.weight"], last)
     torch.manual_seed(config.seed)
-    first = simplex.SimplexMethod(config).supernet.stem[0].weight
+    first = method_of(config).supernet.stem[0].weight
     assert 0 < (averaged - last).norm() < 0.5 * (first - last).norm()
     train_until(8, config, few.train, tmp_path / "halves")
     resumed = train(config, few.train, tmp_path / "halves", resume=True).supernet.stem[0].weight
@@ -248,10 +193,9 @@ def test_log_columns(tiny_run):
     folder, _ = tiny_run
     rows = read_log(folder)
     assert list(rows[0]) == [
-        *("step", "epoch", "loss", "cross_entropy", "price"),
-        *("kappa", "gain", "temperature", "learning_rate"),
+        *("step", "epoch", "loss", "cross_entropy", "price", "learning_rate"),
     ]
-    assert [row["step"] for row in rows] == [0, 7] and rows[0]["gain"] == 0 and rows[0]["temperature"] == 1
+    assert [row["step"] for row in rows] == [0, 7]
     assert rows[0]["learning_rate"] == pytest.approx(tiny.config().learning_rate / 25), "of this step, not the next one"
     assert checkpoint.spent(folder).seconds > 0
 
@@ -276,12 +220,6 @@ def test_time_spent_adds_up_over_stops(few, tmp_path, monkeypatch):
     assert checkpoint.spent(tmp_path) == (37.0, 42.0)
 
 
-def test_policy_stops_learning(few, tmp_path):
-    config = tiny.config(epochs=1, policy_until=0.0)
-    model = train(config, few.train, tmp_path)
-    assert not model.hypernetwork.utility.any()
-
-
 def test_every_image_at_most_once_per_epoch():
     config = tiny.config(train_images=250)
     steps = config.steps_per_epoch
@@ -289,17 +227,6 @@ def test_every_image_at_most_once_per_epoch():
     assert len(np.unique(np.concatenate(seen))) == steps * 32 == 224
     first, second = (batches.batch_indices(config, step) for step in (0, 7))
     assert not np.array_equal(first, second)
-
-
-def test_schedule():
-    config = tiny.config()
-    start, half_way, end = (simplex.Schedule.at(config, progress) for progress in (0.0, 0.1, 1.0))
-    assert (start.kappa, start.gain) == (0, 0)
-    assert half_way.kappa == pytest.approx(config.kappa / 2)
-    assert (end.kappa, end.gain) == (config.kappa, config.kappa / config.tau)
-    assert start.policy_learns and not end.policy_learns
-    paper = simplex.Schedule.at(tiny.config("paper"), 0.5)
-    assert (paper.kappa, paper.gain, paper.temperature, paper.policy_learns) == (50, 1, pytest.approx(0.6), True)
 
 
 def test_generator_depends_on_the_whole_key():
@@ -314,7 +241,7 @@ def test_generator_depends_on_the_whole_key():
 def test_no_two_draws_of_a_run_share_their_generator(preset, few, tmp_path, monkeypatch):
     """Keys may differ and their generators not: numpy pads a short key with zeros."""
     made, kept = [], seeds.generator
-    for module in (loop, simplex):
+    for module in (loop, simplex, published):
         monkeypatch.setattr(module, "generator", lambda *key: made.append(kept(*key)) or made[-1])
     train(tiny.config(preset, space=tiny.FEW_EDGES, epochs=1), few.train, tmp_path)
     assert len({random.initial_seed() for random in made}) == len(made) == (8 if preset == "default" else 9)
@@ -499,9 +426,8 @@ torch.save(dict(model.named_parameters()), f"{sys.argv[2]}/{fabric.global_rank} 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
-    [{"estimator": name} for name in ("score_function", "relaxed", "straight_through")]
-    + [{"hypernetwork": "worth", "front_share": 0.5}],
-    ids=lambda changes: next(iter(changes.values())),
+    [{"front_share": 0.5}, {"random_share": 1.0}],
+    ids=lambda changes: next(iter(changes)),
 )
 def test_two_processes_train_as_one_does(changes, splits, tmp_path):
     changes = {"epochs": 1, "paths": 4} | changes
@@ -531,8 +457,7 @@ def test_two_processes_go_on_where_one_stopped(splits, tmp_path):
     [
         ({}, [1, 2]),
         ({"paths": 8}, [1, 2, 4, 8]),
-        ({"paths": 1, "estimator": "relaxed"}, [1]),
-        ({"sandwich": True}, [1]),
+        ({"paths": 1, "epochs": 8}, [1]),
     ],
 )
 def test_processes_share_out_the_paths(changes, allowed):
@@ -563,7 +488,9 @@ def test_resume_of_nothing_starts(few, tmp_path):
 def test_resume_with_another_config(few, tmp_path):
     train_until(8, tiny.config(), few.train, tmp_path)
     asked = tiny.config(seed=1, kappa=0.1)
-    refused("kappa = 0.02, seed = 0; this run asks for kappa = 0.1, seed = 1", asked, few.train, tmp_path, resume=True)
+    refused(
+        "kappa = 0.0125, seed = 0; this run asks for kappa = 0.1, seed = 1", asked, few.train, tmp_path, resume=True
+    )
     refused("epochs = 4", tiny.config(epochs=5), few.train, tmp_path, resume=True)
     message = "made with channels = 4, nodes = 2; this run asks for channels = 2, nodes = 1"
     refused(message, tiny.config(space=tiny.FEW_EDGES), few.train, tmp_path, resume=True)

@@ -12,7 +12,7 @@ from simplexnas.io.seeds import generator
 from simplexnas.measure.lattice import lattice_points
 from simplexnas.measure.measurement import complete, inherited_accuracy
 from simplexnas.methods import penalties
-from simplexnas.methods.hypernetwork import UtilityHypernetwork, WorthHypernetwork
+from simplexnas.methods.hypernetwork import WorthHypernetwork
 from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space.search_space import genotype_edges
 from simplexnas.tasks.task import Splits
@@ -28,15 +28,10 @@ def control(S, space, seed: int) -> Architecture:
     return Architecture(space, tuple(np.random.default_rng(seed).choice(least, size=edges)))
 
 
-def random_hypernetwork(family: Family, seed: int) -> UtilityHypernetwork | WorthHypernetwork:
-    """Utility minus price with utilities that no data has seen: normal, then scaled as usual."""
-    config = family.config
-    if config.hypernetwork == "worth":
-        hypernetwork = copy.deepcopy(family.model.hypernetwork)
-        hypernetwork.draw(config.spread, generator(seed))
-        return hypernetwork
-    hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, family.model.costs)
-    hypernetwork.utility.data.normal_(generator=generator(seed))
+def random_hypernetwork(family: Family, seed: int) -> WorthHypernetwork:
+    """Worth minus price with worths that no data has seen."""
+    hypernetwork = copy.deepcopy(family.model.hypernetwork)
+    hypernetwork.draw(generator(seed))
     return hypernetwork
 
 

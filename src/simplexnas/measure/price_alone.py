@@ -20,8 +20,8 @@ from simplexnas.io.provenance import computed
 from simplexnas.io.seeds import generator
 from simplexnas.methods import penalties
 from simplexnas.methods.hypernetwork import PivotHypernetwork
-from simplexnas.methods.settings import SearchConfig, config_of_result
-from simplexnas.methods.simplex import Schedule, SimplexMethod
+from simplexnas.methods.published import PublishedMethod
+from simplexnas.methods.settings import SearchConfig
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.training.optimizers import Optimizers
@@ -52,7 +52,7 @@ def train_on_price(config: SearchConfig) -> nn.Module:
     if config.flip or config.shift:
         raise SimplexNASError(f"flip = {config.flip}, shift = {config.shift}; allowed: false, 0")
     torch.manual_seed(config.seed)  # before the initial values, as in `search`
-    method = SimplexMethod(config)
+    method = PublishedMethod(config)
     steps = config.steps
     optimizers = Optimizers(nn.Module(), config, steps, method.hypernetwork)
     averaged = None
@@ -60,13 +60,9 @@ def train_on_price(config: SearchConfig) -> nn.Module:
         averaged = AveragedModel(method.hypernetwork, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
     with one_thread():
         for step in range(steps):
-            schedule = Schedule.at(config, step / steps)
-            if schedule.policy_learns:
-                S = method.condition(generator(config.seed, step, 0))
-                probabilities = torch.softmax(schedule.gain * method.hypernetwork(S), dim=-1)
-                prices = cost.price(S, config.space, config.parameter_price, method.costs)
-                (schedule.kappa * cost.price_term(probabilities, prices, config.space)).sum().backward()
-                optimizers.step()
+            S = method.condition(generator(config.seed, step, 0))
+            (config.kappa * method.price(S, method.hypernetwork(S))).sum().backward()
+            optimizers.step()
             if averaged is not None:
                 averaged.update_parameters(method.hypernetwork)
     return method.hypernetwork if averaged is None else averaged.module
@@ -81,7 +77,7 @@ def price_alone(name: str, seeds: int = 2) -> Path:
     """
     path = _new(paths.RESULTS / name / PRICE_ALONE)
     lattice, started = records.read_lattice(name), time.perf_counter()
-    config = config_of_result(lattice.config)
+    config = SearchConfig.from_dict(lattice.config)
     S = [point.S for point in lattice.points]
     trainings = []
     for seed in range(config.seed, config.seed + seeds):

@@ -12,8 +12,8 @@ from simplexnas.network.architecture import Architecture
 class Alone(NoKnob, nn.Module):
     """Nothing is searched: the loop of a search with one architecture. See `method.Method`.
 
-    config: optimiser, epochs, batch size, augmentation and seed, as in a search; what concerns several networks (paths,
-    sandwich) does not apply.
+    config: optimiser, epochs, batch size, augmentation and seed, as in a search; what concerns several networks (paths)
+    does not apply.
     """
 
     chooser, bilevel = None, False

@@ -1,6 +1,6 @@
 """Gumbel-Softmax: relaxed and hard samples of operations, and the temperature schedule.
 
-Sources: Jang, Gu, Poole 2017; Maddison, Mnih, Teh 2017; for `reinmax` Liu et al. 2023.
+Sources: Jang, Gu, Poole 2017; Maddison, Mnih, Teh 2017.
 """
 
 import math
@@ -17,28 +17,6 @@ def gumbel_softmax(logits: torch.Tensor, temperature: float, generator: torch.Ge
     """Relaxed sample softmax((logits + G) / t): (..., k) -> (..., k), rows sum to 1. t > 0."""
     noise = gumbel_noise(logits.shape, generator).to(logits)
     return torch.softmax((logits + noise) / temperature, dim=-1)
-
-
-def _with_gradient_of(value: torch.Tensor, surrogate: torch.Tensor) -> torch.Tensor:
-    return value + surrogate - surrogate.detach()
-
-
-def straight_through(logits: torch.Tensor, temperature: float, generator: torch.Generator | None = None):
-    """One-hot samples (..., k) with the gradient of the relaxed sample under the same noise (Jang et al. 2017)."""
-    soft = gumbel_softmax(logits, temperature, generator)
-    return _with_gradient_of(one_hot(soft.argmax(dim=-1), soft), soft)
-
-
-def reinmax(logits: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-    """One-hot samples (..., k) with a second-order gradient (Liu et al. 2023, algorithm 2 at temperature 1).
-
-    Its expectation is exact for quadratic functions of the sample.
-    """
-    sample = one_hot(hard_sample(logits.detach(), generator), logits)
-    middle = (sample + torch.softmax(logits.detach(), dim=-1)) / 2
-    # A softmax with the value `middle` and its own Jacobian with respect to the logits.
-    at_middle = torch.softmax(_with_gradient_of(middle.log(), logits), dim=-1)
-    return _with_gradient_of(sample, 2 * at_middle - torch.softmax(logits, dim=-1) / 2)
 
 
 def one_hot(index: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

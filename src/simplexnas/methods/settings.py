@@ -1,9 +1,9 @@
-"""The settings of a search, as frozen dataclasses with four presets.
+"""The settings of a search, as frozen dataclasses with three presets.
 
-`paper`: the objective, hypernetwork and relaxed sampling of the author's code, about as many steps of the same batch,
-and his rate for the hypernetwork; our optimiser, classifier and data split, no augmentation.
-`default`: ours. `quick`: ours in three epochs, to try things. `worth`: ours with worths in nats, from the losses of
-random paths, and S drawn where the predicted front is (`methods.worth`).
+`paper`: the objective, hypernetwork, relaxed sampling and temperatures of the author's code, about as many steps of the
+same batch, and his optimiser of the hypernetwork; our AdamW with its schedule, classifier and data split, no
+augmentation (`methods.published`). `default`: ours, with worths in nats from the losses of random paths, and S drawn
+where the predicted front is (`methods.simplex`). `quick`: ours in two epochs, to try things.
 """
 
 import dataclasses
@@ -24,61 +24,46 @@ from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks.task import NAME_OF_FASHION_MNIST
 
-HYPERNETWORKS = ("utility", "worth", "pivot", "mlp")
-ESTIMATORS = ("score_function", "relaxed", "straight_through", "reinmax")
+HYPERNETWORKS = ("worth", "pivot")
 
 
 @dataclass(frozen=True)
 class SearchConfig(Config):
     """The settings of the simplex method, ours and as published."""
 
-    hypernetwork_learning_rate: float = setting(1e-2, above=0, about="of AdamW, for the hypernetwork")
-    hypernetwork_beta1: float = setting(
-        0.9, least=0, below=1, about="AdamW's decay of the mean gradient, for the hypernetwork"
+    hypernetwork: str = setting("worth", among=HYPERNETWORKS, about="its form: ours (worth), or as published (pivot)")
+    # ours: what operations are worth, and which S are drawn
+    spread: float = setting(
+        0.3, above=0, about="with worth: root mean square of worths, in units of S; kappa follows from it"
     )
-    # choice of operations
-    estimator: str = setting(
-        "score_function",
-        among=ESTIMATORS,
-        about="gradient for the hypernetwork; relaxed: soft mixtures, as published; the others draw one operation per "
-        "edge and path, score_function runs only those",
+    gain: float = setting(400.0, above=0, about="with worth: kappa / tau, how certain a choice is")
+    paths: int = setting(1, least=1, about="with worth: paths per step, each on its share of the batch")
+    warmup: float = setting(
+        0.15, least=0, most=1, about="with worth: share of the steps in which choices are random, to learn from"
     )
-    paths: int = setting(2, least=1, about="hard paths per step, each on its share of the batch")
-    sandwich: bool = setting(
-        False, about="also the largest and smallest network in each step; the largest teaches the others"
-    )
-    temperature_start: float = setting(1.0, above=0, about="of relaxed samples, at the start of the training")
-    temperature_end: float = setting(0.2, above=0, about="of relaxed samples, at the end of the training")
-    temperature_steps: int = setting(0, least=0, about="in so many equal steps, constant within each; 0: in a line")
     corner_share: float = setting(
         0.25, least=0, most=1, about="share of S drawn from Dirichlet(1/2) instead of uniformly: nearer to the corners"
     )
     front_share: float = setting(
-        0.0, least=0, most=1, about="with hypernetwork worth: share of S drawn where the predicted front is"
+        0.8, least=0, most=1, about="with worth: share of S drawn where the predicted front is"
     )
     random_share: float = setting(
-        0.0, least=0, most=1, about="with hypernetwork worth: share of paths with random choices, after the warm-up"
+        0.0, least=0, most=1, about="with worth: share of paths with random choices, after the warm-up"
     )
-    # hypernetwork and objective
-    hypernetwork: str = setting(
-        "utility", among=HYPERNETWORKS, about="its form: ours (utility, worth), as published (pivot), or a perceptron"
+    random_worths: bool = setting(False, about="with worth: random numbers in place of what data say")
+    # as published: a hypernetwork that learns by gradient, through relaxed samples
+    kappa: float = setting(50.0, least=0, about="with pivot: weight of the price Lat in the objective")
+    hypernetwork_learning_rate: float = setting(2e-3, above=0, about="with pivot: of AdamW, for the hypernetwork")
+    hypernetwork_beta1: float = setting(
+        0.5, least=0, below=1, about="with pivot: AdamW's decay of the mean gradient, for the hypernetwork"
     )
-    kappa: float = setting(0.02, least=0, about="weight of the price Lat in the objective, at the end")
-    tau: float = setting(5e-4, above=0, about="weight of the entropy, with utility and worth; the gain is kappa / tau")
-    warmup: float = setting(
-        0.2,
-        least=0,
-        most=1,
-        about="share of the steps in which kappa rises from 0; with worth: in which choices are random, to learn from",
+    temperature_start: float = setting(1.0, above=0, about="with pivot: of relaxed samples, at the start")
+    temperature_end: float = setting(0.2, above=0, about="with pivot: of relaxed samples, at the end of the training")
+    temperature_steps: int = setting(
+        10, least=0, about="with pivot: in so many equal steps, constant within each; 0: in a line"
     )
-    policy_until: float = setting(0.6, least=0, most=1, about="share of the steps in which the hypernetwork learns")
-    random_utilities: bool = setting(
-        False, about="with hypernetwork utility or worth: start from random numbers; with policy_until 0 they stay"
-    )
-    spread: float = setting(
-        0.15, least=0, about="with hypernetwork utility: their standard deviation over a cell's edges, in units of S"
-    )
-    parameter_price: float = setting(0.4, least=0, about="price of the largest number of parameters, in units of S")
+    # price
+    parameter_price: float = setting(1.0, least=0, about="price of the largest convolution's parameters, in units of S")
     price: str = setting("unit", among=cost.PRICES, about="what S_m is multiplied by on each edge")
     latency_batch: int = setting(64, least=1, about="with price latency: images at a time, one of the table's batches")
     latency_table: str = ""  # with price latency: the table's name,
@@ -91,27 +76,20 @@ class SearchConfig(Config):
     def _check_together(self) -> None:
         super()._check_together()
         check = self.allow
-        ours = self.hypernetwork in ("utility", "worth")
-        check(
-            "kappa",
-            f"above 0 with hypernetwork {self.hypernetwork}: its gain is kappa / tau",
-            self.kappa > 0 or not ours,
-        )
-        check("random_utilities", "true only with hypernetwork utility or worth", ours or not self.random_utilities)
+        ours = self.hypernetwork == "worth"
+        check("random_worths", "true only with hypernetwork worth", ours or not self.random_worths)
         for name in ("front_share", "random_share"):
-            check(name, "above 0 only with hypernetwork worth", self.hypernetwork == "worth" or not getattr(self, name))
+            check(name, "0 with hypernetwork pivot", ours or not getattr(self, name))
         edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
         shape = [self.space.k] * edges
         whole = list(map(len, self.milliseconds)) == shape and all(t > 0 for row in self.milliseconds for t in row)
         check("milliseconds", f"with price {self.price} {edges} rows of {self.space.k} times above 0", whole)
-        hard = self.estimator == "score_function"
-        compared = hard and self.hypernetwork != "worth"
-        check("paths", "from 2 with score_function, which compares paths", self.paths >= 2 or not compared)
-        check("sandwich", "true only with score_function", hard or not self.sandwich)
+        check("paths", "1 with hypernetwork pivot", ours or self.paths == 1)
         check("batch_size", "multiples of paths", self.batch_size % self.paths == 0)
-        if self.sandwich or self.space.normalise_features:  # then batch normalisation needs two images per network
-            least = 2 * (self.paths + self.sandwich)
-            check("batch_size", f"from {least}, two images for each network", self.batch_size >= least)
+        if self.space.normalise_features:  # then batch normalisation needs two images per network
+            check(
+                "batch_size", f"from {2 * self.paths}, two images for each network", self.batch_size >= 2 * self.paths
+            )
 
     @property
     def chooser_group(self) -> dict:
@@ -120,44 +98,27 @@ class SearchConfig(Config):
     @property
     def limits_chooser(self) -> bool:
         """Not of relaxed samples: with kappa 50 the hypernetwork's gradient would take nearly all of the limit."""
-        return self.estimator != "relaxed"
+        return self.hypernetwork != "pivot"
 
     @property
     def most_processes(self) -> int:
-        """The paths of a step; the largest network of the sandwich is one for all."""
-        return 1 if self.sandwich else self.paths
+        """The paths of a step."""
+        return self.paths
 
 
 PRESETS: dict[str, SearchConfig] = {
     "paper": SearchConfig(
         preset="paper",
         epochs=5,  # 4,295 steps; the author's 10 epochs of half of the 60,000 images are 4,690
-        hypernetwork_learning_rate=2e-3,  # the mean over the schedule is his constant 1e-3
+        matrix_learning_rate=0.0,
         flip=False,
-        channels_last=False,
-        estimator="relaxed",
-        paths=1,
         corner_share=0.0,
+        front_share=0.0,
         hypernetwork="pivot",
-        kappa=50.0,
-        warmup=0.0,
-        policy_until=1.0,
         parameter_price=0.0,
     ),
-    "default": SearchConfig(preset="default"),
-    "quick": SearchConfig(preset="quick", epochs=3),
-    "worth": SearchConfig(
-        preset="worth",
-        epochs=10,
-        batch_size=32,
-        paths=1,
-        front_share=0.8,
-        hypernetwork="worth",
-        kappa=0.0125,
-        tau=3.125e-5,
-        warmup=0.15,
-        parameter_price=1.4,
-    ),
+    "default": SearchConfig(preset="default", epochs=10, batch_size=32),
+    "quick": SearchConfig(preset="quick", epochs=2, batch_size=32, warmup=0.3),  # so few steps need more to learn from
 }
 
 _SPACE_SETTINGS = tuple(f.name for f in dataclasses.fields(SearchSpace) if f.name not in ("operations", "shape"))
@@ -206,11 +167,6 @@ def preset(name: str, method: str = SIMPLEX, **changes) -> Config:
     if unknown := [key for key in changes if key not in known]:
         raise SimplexNASError(f"{method} has no setting {unknown[0]!r}; it has: {', '.join(sorted(known))}")
     return dataclasses.replace(base, space=space, **changes)
-
-
-def config_of_result(values: dict) -> SearchConfig:
-    """The simplex method's configuration in a result file, also in one from before there were budgets of time."""
-    return SearchConfig.from_dict({"budget_minutes": 0.0} | values)
 
 
 def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHION_MNIST, method: str = SIMPLEX) -> str:

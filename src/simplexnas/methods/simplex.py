@@ -1,59 +1,60 @@
-"""The method of the paper, ours and as published: logits alpha(S) from a hypernetwork, one choice per edge.
+"""Our method: one hard architecture for each path, drawn from logits alpha(S) that path losses teach.
 
-One step follows the objective of slide 3: sample S -> logits alpha(S) -> sample gamma -> CE + kappa * Lat.
+Each path follows the objective of slide 3: sample S -> logits alpha(S) -> sample an operation for each edge -> CE. The
+weights learn by gradient, and Lat enters alpha(S) in closed form, as the price (`hypernetwork.WorthHypernetwork`).
+
+A training has two parts. In the warm-up all paths are drawn at random, and what operations are worth is regressed once
+on the losses of its second half: later estimates would confirm themselves, as what is drawn often is trained well and
+looks good. Then S chooses, mostly where the predicted front is (`Front`), as Wang et al. 2021 (AttentiveNAS) draw.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
+import moocore
 import numpy as np
 import torch
 from torch import nn
 
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
-from simplexnas.methods.hypernetwork import MLPHypernetwork, PivotHypernetwork, UtilityHypernetwork
+from simplexnas.methods.hypernetwork import WorthHypernetwork
 from simplexnas.methods.method import Batch, Entry, KnobOfS, Step
+from simplexnas.methods.published import PublishedMethod
+from simplexnas.methods.regression import CELL_TYPES, PathLosses, worth
 from simplexnas.methods.settings import PRESETS, SIMPLEX, SearchConfig
-from simplexnas.methods.worth import WorthMethod
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
 from simplexnas.space import cost
+from simplexnas.space.search_space import genotype_edges
 
-GATES = {
-    "relaxed": gumbel.gumbel_softmax,
-    "straight_through": gumbel.straight_through,
-    "reinmax": lambda logits, _, random: gumbel.reinmax(logits, random),
-}
+LEAST_PATHS = 8  # of a warm-up, whose second half teaches
+FRONT_DRAWS = 1000  # S among which the front is looked for
+SMALL = 1 / 40  # of the largest number of edge parameters: below that, sizes hardly differ
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """What changes during training: kappa, the gain of the logits, the temperature, and whether the policy learns."""
+class Front(NamedTuple):
+    """Penalties whose members no other's beat in both edge parameters and predicted loss, by size.
 
-    kappa: float
-    gain: float
-    temperature: float
-    policy_learns: bool
+    S: (n, k). place: (n,), ascending, the logarithm of a member's edge parameters + SMALL * the largest number.
+    """
 
-    @classmethod
-    def at(cls, config: SearchConfig, progress: float) -> "Schedule":
-        """progress: share of the training that is done, 0 … 1."""
-        ramp = min(1.0, progress / config.warmup) if config.warmup else 1.0
-        kappa = ramp * config.kappa
-        return cls(
-            kappa=kappa,
-            gain=kappa / config.tau if config.hypernetwork == "utility" else 1.0,
-            temperature=gumbel.temperature(
-                progress, config.temperature_start, config.temperature_end, config.temperature_steps
-            ),
-            policy_learns=progress < config.policy_until,
-        )
+    S: torch.Tensor
+    place: np.ndarray
+
+    def draw(self, random: torch.Generator) -> torch.Tensor:
+        """S, (1, k): of the members next to a place that is uniform between smallest and largest, one at random."""
+        first, last = self.place[[0, -1]]
+        place = first + (last - first) * torch.rand((), generator=random, dtype=torch.float64).item()
+        distance = np.abs(self.place - place)
+        nearest = np.flatnonzero(distance == distance.min())
+        return self.S[nearest[torch.randint(len(nearest), (1,), generator=random)]].reshape(1, -1)
 
 
 class SimplexMethod(KnobOfS, nn.Module):
     """Supernet and hypernetwork together; the knob is S. See `method.Method`."""
 
-    bilevel = False
+    chooser, bilevel = None, False
 
     def __init__(self, config: SearchConfig):
         super().__init__()
@@ -61,107 +62,94 @@ class SimplexMethod(KnobOfS, nn.Module):
         self.supernet = Supernet(config.space)
         costs = cost.relative_costs(config.price, config.space, config.milliseconds)
         self.register_buffer("costs", costs, persistent=False)  # a function of the configuration
-        if config.hypernetwork == "pivot":
-            self.hypernetwork = PivotHypernetwork(config.space, generator=generator(config.seed, 0, 0, 1))
-        elif config.hypernetwork == "mlp":
-            self.hypernetwork = MLPHypernetwork(config.space)
-        else:
-            self.hypernetwork = UtilityHypernetwork(config.space, config.spread, config.parameter_price, costs)
-            if config.random_utilities:
-                self.hypernetwork.utility.data.normal_(generator=generator(config.seed, 0, 0, 1))
-
-    @property
-    def chooser(self) -> nn.Module:
-        return self.hypernetwork
+        self.hypernetwork = WorthHypernetwork(config.space, config.spread, config.parameter_price, costs)
+        if config.random_worths:
+            self.hypernetwork.draw(generator(config.seed, 0, 0, 1))
+        self.warmup_steps = round(config.warmup * config.steps)
+        paths = self.warmup_steps * config.paths
+        if not config.random_worths and paths < LEAST_PATHS:
+            raise SimplexNASError(
+                f"warmup = {config.warmup} of {config.steps} steps: {paths} paths to learn from; "
+                f"allowed: from {LEAST_PATHS}"
+            )
+        self.paths = PathLosses(config.space, paths)
+        self._front: Front | None = None
 
     @property
     def identity(self) -> dict:
         return self.config.to_dict()
 
+    def front(self) -> Front:
+        """Where the present worths predict the front; remembered from the end of the warm-up on."""
+        if self._front is None:
+            space, random = self.config.space, generator(self.config.seed, 0, 0, 2)
+            S = penalties.sample(FRONT_DRAWS, space.k, corner_share=1.0, generator=random)
+            members = self.hypernetwork(S.to(self.costs.device)).argmax(dim=-1).cpu()  # (n, E)
+            edges, parameters = np.arange(members.shape[1]), cost.edge_parameters(space)
+            size = parameters[edges, members.numpy()].sum(axis=1)
+            gained = self.hypernetwork.nats.cpu()[edges, members].sum(dim=1).numpy().astype(np.float64)
+            best = np.flatnonzero(moocore.is_nondominated(np.column_stack([size, -gained]), keep_weakly=True))
+            ordered = best[np.argsort(size[best], kind="stable")]
+            place = np.log(size[ordered] + max(1.0, SMALL * parameters.max(axis=1).sum()))
+            self._front = Front(S[ordered], place)
+        return self._front
+
     def condition(self, random: torch.Generator) -> torch.Tensor:
-        """S of a step: (1, k)."""
+        """S of a path: (1, k). A share of them lies where the front is."""
+        if torch.rand((), generator=random) < self.config.front_share:
+            return self.front().draw(random)
         return penalties.sample(1, self.config.space.k, self.config.corner_share, random)
+
+    def random_choice(self, random: torch.Generator) -> torch.Tensor:
+        """Operations of a path that S does not choose: (1, E). In each cell type drawn with shares of their own, so
+        that paths differ in how much they compute."""
+        space = self.config.space
+        shares = penalties.sample(CELL_TYPES, space.k, generator=random)
+        return torch.multinomial(shares, len(genotype_edges(space)) // CELL_TYPES, True, generator=random).view(1, -1)
+
+    def choice(self, S: torch.Tensor, step: Step) -> torch.Tensor:
+        """Operations of one path, (1, E): at random in the warm-up and for `random_share` after it, else chosen by S,
+        (1, k)."""
+        if step.number < self.warmup_steps or torch.rand((), generator=step.random) < self.config.random_share:
+            return self.random_choice(step.random)
+        return gumbel.hard_sample(self.config.gain * self.hypernetwork(S), step.random).cpu()
 
     def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """`loss`: Fabric distributes what `forward` computes."""
         return self.loss(batches, step)
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """CE + kappa * Lat of one batch at one S, and the numbers of the schedule."""
+        """The cross-entropy of the paths of one batch, each at an S of its own, and their price Lat."""
         ((images, labels),) = batches
-        config, schedule = self.config, Schedule.at(self.config, step.progress)
-        S = self.condition(step.random).to(images)
-        logits = schedule.gain * self.hypernetwork(S)  # (1, E, k)
-        if not schedule.policy_learns:
-            logits = logits.detach()
+        config, random = self.config, step.random
+        if step.number == self.warmup_steps and not config.random_worths:
+            self._learn()
+        S = torch.cat([self.condition(random) for _ in range(config.paths)]).to(images)  # (paths, k)
+        choices = torch.cat([self.choice(own[None], step) for own in S])  # (paths, E)
+        own = step.own(choices).tolist()
+        shares = zip(*(step.own(values).tensor_split(len(own)) for values in (images, labels)), own, strict=True)
+        losses = torch.stack([objective.cross_entropy(self.supernet(x, choice), y) for x, y, choice in shares])
+        everyone = step.everyone(losses)
+        if step.number < self.warmup_steps:
+            self.paths.record(step.number * config.paths, choices, everyone)
         prices = cost.price(S, config.space, config.parameter_price, self.costs)
-        price = cost.price_term(torch.softmax(logits, dim=-1), prices, config.space)
-        if config.estimator == "score_function":
-            losses, policy = self._sampled_losses(images, labels, logits, step)
-        else:
-            losses, policy = self._gated_losses(images, labels, logits, schedule.temperature, step), 0.0
-        return {
-            "loss": objective.objective(losses, price, schedule.kappa) + policy,
-            "cross_entropy": step.everyone(losses).mean(),
-            "price": price.mean().detach(),
-            "kappa": schedule.kappa,
-            "gain": schedule.gain,
-            "temperature": schedule.temperature,
-        }
+        price = cost.price_term(torch.softmax(self.config.gain * self.hypernetwork(S), dim=-1), prices, config.space)
+        return {"loss": losses.mean(), "cross_entropy": everyone.mean(), "price": price.mean()}
+
+    def _learn(self) -> None:
+        """What operations are worth, from the second half of the warm-up; the first is of weights that knew nothing."""
+        numbers, choices, losses = self.paths.latest()
+        self.hypernetwork.learn(worth(numbers, choices, losses, self.config.space))
+        self._front = None
 
     @torch.no_grad()
     def logits(self, S: np.ndarray) -> torch.Tensor:
         """alpha(S) at the end of training: (E, k). S: what `penalties.parse` gives, (k,)."""
-        S = torch.from_numpy(S)[None].float()
-        return Schedule.at(self.config, 1.0).gain * self.hypernetwork(S)[0]
+        return self.config.gain * self.hypernetwork(torch.from_numpy(S)[None].float())[0]
 
     def architecture(self, knob) -> Architecture:
         """The architecture of S: the operation with the largest logit on every edge."""
         return Architecture.from_logits(self.logits(knob), self.config.space)
-
-    def _sampled_losses(self, images, labels, logits, step: Step):
-        """One hard choice per path, of which alone runs: losses (paths of this process,) and the term that carries the
-        policy gradient.
-
-        With `sandwich` the largest network sees all images, and the others, the smallest among them, learn its class
-        probabilities (Yu and Huang 2019); losses then holds those two as well. Choices are judged by the cross-entropy
-        all the same.
-        """
-        config = self.config
-        choices = step.own(gumbel.hard_sample(logits.expand(config.paths, -1, -1), step.random))  # (paths here, E)
-        images, labels = step.own(images), step.own(labels)
-        others, first, targets = choices.tolist(), [], labels
-        if config.sandwich:
-            macs = cost.edge_macs(config.space)
-            taught = self.supernet(images, macs.argmax(axis=1).tolist())
-            first = [objective.cross_entropy(taught, labels)]
-            targets = torch.softmax(taught.detach(), dim=-1)
-            others.append(macs.argmin(axis=1).tolist())
-        outputs = [
-            self.supernet(share, choice) for share, choice in zip(images.tensor_split(len(others)), others, strict=True)
-        ]
-
-        def cross_entropies(wanted: torch.Tensor) -> list[torch.Tensor]:
-            shares = wanted.tensor_split(len(others))
-            return [objective.cross_entropy(output, share) for output, share in zip(outputs, shares, strict=True)]
-
-        losses = cross_entropies(targets)
-        sampled = torch.stack((cross_entropies(labels) if config.sandwich else losses)[: len(choices)])
-        baselines = step.own(objective.leave_one_out(step.everyone(sampled)))
-        policy = objective.score_function_term(sampled, objective.log_probability(logits, choices), baselines)
-        return torch.stack(first + losses), policy
-
-    def _gated_losses(self, images, labels, logits, temperature: float, step: Step):
-        """Every operation runs, times a gate that carries the gradient, drawn per image if relaxed, else per path."""
-        config = self.config
-        draw = GATES[config.estimator]
-        draws = len(images) if config.estimator == "relaxed" else config.paths
-        gamma = draw(logits.expand(draws, -1, -1), temperature, step.random)
-        paths = config.paths // step.world
-        shares = zip(*(step.own(values).tensor_split(paths) for values in (images, labels, gamma)), strict=True)
-        return torch.stack(
-            [objective.cross_entropy(self.supernet(share, gates), target) for share, target, gates in shares]
-        )
 
 
 METHOD = Entry(
@@ -169,6 +157,6 @@ METHOD = Entry(
     "Firsov 2024, ours and as published (--preset paper): a hypernetwork from penalties S to logits",
     KnobOfS.KNOB,
     SearchConfig,
-    lambda config: (WorthMethod if config.hypernetwork == "worth" else SimplexMethod)(config),
+    lambda config: (SimplexMethod if config.hypernetwork == "worth" else PublishedMethod)(config),
     PRESETS,
 )

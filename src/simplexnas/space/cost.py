@@ -94,23 +94,12 @@ def relative_costs(kind: str, space: SearchSpace, milliseconds=None) -> torch.Te
 def price(
     S: torch.Tensor, space: SearchSpace, parameter_price: float = 0.0, costs: torch.Tensor | float = 1.0
 ) -> torch.Tensor:
-    """Price of each operation on each edge instance: (B, E, k), from penalties S (B, k).
-
-    price_em(S) = S_m * r_em + parameter_price * parameters_em / max parameters. The paper's price is S_m alone
-    (r = 1, parameter_price = 0); the second term makes a large convolution dearer than a small one at the same S.
-    costs: r, (E, k) of `relative_costs`.
-    """
-    parameters = torch.tensor(edge_parameters(space)).to(S)
-    return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)
-
-
-def price_of_instance(
-    S: torch.Tensor, space: SearchSpace, parameter_price: float = 0.0, costs: torch.Tensor | float = 1.0
-) -> torch.Tensor:
     """Price of each operation on one instance of each edge: (B, E, k), from penalties S (B, k).
 
     price_em(S) = S_m * r_em + parameter_price * parameters of the instance / those of the largest, which are 5,984 by
-    default, the mean of a convolution in the two reduction cells. So a parameter costs the same everywhere.
+    default, the mean of a convolution in the two reduction cells. So a parameter costs the same everywhere. The paper's
+    price is S_m alone (r = 1, parameter_price = 0); the second term makes a large convolution dearer than a small one
+    at the same S. costs: r, (E, k) of `relative_costs`.
     """
     parameters = torch.tensor(edge_parameters(space) / instances(space)[:, None]).to(S)
     return S[:, None, :] * costs + parameter_price * parameters / parameters.max().clamp(min=1)

@@ -12,21 +12,18 @@ from simplexnas.methods import penalties
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
 from simplexnas.methods.regression import Worth
-from simplexnas.methods.settings import preset
-from simplexnas.methods.worth import WorthMethod
+from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.network.architecture import Architecture
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.training import loop
 
-OURS = {"hypernetwork": "worth", "kappa": 0.008, "tau": 4e-5, "parameter_price": 1.4}
-
 
 def config(**changes):
-    return tiny.config(**(OURS | changes))
+    return tiny.config(**({"kappa": 0.008, "tau": 4e-5, "paths": 2, "front_share": 0.0, "warmup": 0.2} | changes))
 
 
-def taught(settings, seed: int = 0) -> WorthMethod:
+def taught(settings, seed: int = 0) -> SimplexMethod:
     """With invented worths."""
     method = method_of(settings)
     nats = 1e-3 * np.random.default_rng(seed).normal(size=method.hypernetwork.nats.shape)
@@ -41,7 +38,7 @@ def batch(split) -> list[Batch]:
 def test_one_edge_moves_lat_by_what_it_adds():
     """Lat counts parameters in one unit everywhere: those of the whole network, whichever edge they stand on."""
     space = SearchSpace()
-    prices = cost.price_of_instance(torch.zeros(1, 3), space, parameter_price=1.0)
+    prices = cost.price(torch.zeros(1, 3), space, parameter_price=1.0)
     base = [0] * 28
 
     def lat(operations: list[int]) -> float:
@@ -65,7 +62,7 @@ def test_logits_are_worth_minus_price():
     S = np.array([0.2, 0.3, 0.5])
     space, instances = method.config.space, cost.instances(method.config.space)[:, None]
     nats = method.hypernetwork.nats.numpy()
-    price = cost.price_of_instance(torch.tensor(S)[None].float(), space, 1.4)[0].numpy()
+    price = cost.price(torch.tensor(S)[None].float(), space, 1.4)[0].numpy()
     assert np.allclose(method.logits(S).numpy(), (nats / instances - 0.008 * price) / 4e-5, rtol=1e-4, atol=1e-3)
 
 
@@ -134,7 +131,7 @@ def test_worth_is_learned_once_from_the_second_half_of_the_warm_up(few, tmp_path
         seen.append((numbers, choices, losses))
         return Worth(np.ones((10, 3)), np.ones((10, 3)))
 
-    monkeypatch.setattr("simplexnas.methods.worth.worth", spied)
+    monkeypatch.setattr("simplexnas.methods.simplex.worth", spied)
     method = loop.search(config(epochs=8, warmup=0.25), few.train, tmp_path, progress_bar=False)  # 64 steps, 16 random
     ((numbers, choices, losses),) = seen
     assert numbers.tolist() == list(range(16, 32)) and (losses > 0).all()
@@ -146,7 +143,7 @@ def test_worth_is_learned_once_from_the_second_half_of_the_warm_up(few, tmp_path
 def test_a_warm_up_too_short_to_learn_from_is_refused(warmup):
     with pytest.raises(SimplexNASError, match=r"warmup = 0.\d of 32 steps: [06] paths to learn from; allowed: from 8"):
         method_of(config(warmup=warmup))
-    assert method_of(config(warmup=warmup, random_utilities=True)).hypernetwork.nats.any()
+    assert method_of(config(warmup=warmup, random_worths=True)).hypernetwork.nats.any()
 
 
 def test_worth_is_learned_in_a_training(few, tmp_path):
@@ -157,8 +154,8 @@ def test_worth_is_learned_in_a_training(few, tmp_path):
     assert torch.equal(family.model.hypernetwork.nats, nats)
 
 
-def test_random_utilities_stay(few, tmp_path):
-    changes = {"random_utilities": True, "policy_until": 0.0, "epochs": 1}
+def test_random_worths_stay(few, tmp_path):
+    changes = {"random_worths": True, "epochs": 1}
     method = loop.search(config(**changes), few.train, tmp_path, progress_bar=False)
     expected = method_of(config(**changes)).hypernetwork.nats
     assert torch.equal(method.hypernetwork.nats, expected) and expected.abs().max() > 0
@@ -211,9 +208,3 @@ def test_the_front_follows_what_is_learned_and_a_resumed_training_finds_the_same
     method.paths.record(0, torch.cat([method.random_choice(seeds.generator(n)) for n in range(16)]), losses)
     method.loss(batch(few.train), Step(16, 32, seeds.generator(0)))
     assert len(method.front().S) != len(before.S) or not torch.equal(method.front().S, before.S)
-
-
-def test_presets_are_of_their_methods():
-    assert isinstance(method_of(config()), WorthMethod)
-    assert not isinstance(method_of(tiny.config("paper")), WorthMethod)
-    assert preset("default").front_share == 0
