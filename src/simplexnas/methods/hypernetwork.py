@@ -40,8 +40,8 @@ class WorthHypernetwork(nn.Module):
     centred within a cell type: the data say which type should get its convolutions first.
 
     kappa says how many nats one unit of S weighs. It follows from what was learned: the root of the mean square of
-    nats_em / (kappa n_e) is `spread`, in units of S. So S goes through all sizes, whatever the data and however long the
-    training; kappa chosen by hand does so in one training and not in the next.
+    nats_em / (kappa n_e) is `spread`, in units of S. So S goes through all sizes, whatever the data and however long
+    the training; one kappa for all does so in one training and not in the next.
     """
 
     def __init__(
@@ -60,13 +60,17 @@ class WorthHypernetwork(nn.Module):
     def learn(self, found: Worth) -> None:
         for name, values in found._asdict().items():
             getattr(self, name).copy_(torch.from_numpy(values))
-        size = (self.nats / self.instances).square().mean().sqrt()
-        self.kappa.copy_(torch.where(size > 0, size / self.spread, 1.0))
+        self._set_kappa()
 
     def draw(self, generator: torch.Generator) -> None:
-        """Random worths that no data has seen: normal, with standard deviation `spread`. kappa is 1, as if S were nats."""
-        self.nats.normal_(std=self.spread, generator=generator).mul_(self.instances)
-        self.kappa.fill_(1.0)
+        """Random worths that no data has seen: normal on every instance, relative to the mean of the edge."""
+        self.nats.normal_(generator=generator)
+        self.nats.sub_(self.nats.mean(dim=1, keepdim=True)).mul_(self.instances)
+        self._set_kappa()
+
+    def _set_kappa(self) -> None:
+        size = (self.nats / self.instances).square().mean().sqrt()
+        self.kappa.copy_(torch.where(size > 0, size / self.spread, 1.0))
 
     def forward(self, S: torch.Tensor) -> torch.Tensor:
         prices = cost.price(S, self.space, self.parameter_price, self.costs)
