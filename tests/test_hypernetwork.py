@@ -24,7 +24,7 @@ LATTICE = torch.from_numpy(lattice(3, 0.1))
 
 def taught(seed: int, space=DEFAULT, size: float = 2e-3) -> WorthHypernetwork:
     """With random worths of that size in nats, in double precision."""
-    network = WorthHypernetwork(space, kappa=0.0125, parameter_price=0.3).double()
+    network = WorthHypernetwork(space, spread=0.15, parameter_price=0.3).double()
     nats = size * torch.randn(network.nats.shape, generator=torch.Generator().manual_seed(seed)).numpy()
     network.learn(Worth(nats, abs(nats)))
     return network
@@ -60,17 +60,29 @@ def test_raising_a_penalty_never_adds_edges_of_its_operation(seed, S, m, share):
 def test_logits_are_worth_minus_price():
     """Nats are gained in both reduction cells, while the price is that of one instance."""
     network = taught(1)
-    worths = network.nats / 0.0125
+    worths = network.nats / network.kappa
     worths[14:] /= 2
+    assert worths.square().mean().sqrt().item() == pytest.approx(0.15), "kappa follows from what was learned"
     torch.testing.assert_close(network(LATTICE), worths - cost.price(LATTICE, DEFAULT, 0.3))
-    fresh = WorthHypernetwork(DEFAULT, 0.0125, 0.3)
+    fresh = WorthHypernetwork(DEFAULT, 0.15, 0.3)
     torch.testing.assert_close(fresh(LATTICE.float()), -cost.price(LATTICE.float(), DEFAULT, 0.3))
 
 
-def test_random_worths_have_their_spread_in_units_of_S():
-    network = WorthHypernetwork(DEFAULT, 0.0125, 0.0)
-    network.draw(0.15, torch.Generator().manual_seed(0))
+def test_the_unit_of_worths_does_not_matter():
+    """So a training in which losses differ more, or longer, has members of the same sizes."""
+    small, large = taught(1, size=2e-3), taught(1, size=0.2)
+    torch.testing.assert_close(small(LATTICE), large(LATTICE))
+    nothing = WorthHypernetwork(DEFAULT, 0.15)
+    nothing.learn(Worth(*2 * (nothing.nats.numpy(),)))
+    torch.testing.assert_close(nothing(LATTICE.float()), -cost.price(LATTICE.float(), DEFAULT))
+
+
+def test_random_worths_have_the_spread_of_learned_ones():
+    network = WorthHypernetwork(DEFAULT, 0.15)
+    network.draw(torch.Generator().manual_seed(0))
     worths = network(torch.full((1, 3), 1 / 3))[0] + 1 / 3
+    assert worths.square().mean().sqrt().item() == pytest.approx(0.15)
+    torch.testing.assert_close(worths.mean(dim=1), torch.zeros(28), atol=1e-6, rtol=0)
     for cell_type in worths.split(14):
         assert cell_type.std().item() == pytest.approx(0.15, rel=0.3)
 

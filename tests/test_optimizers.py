@@ -106,7 +106,7 @@ def test_rates_rise_over_a_fifth_of_the_steps_and_fall_to_almost_nothing():
 
 def test_with_relaxed_samples_a_steep_price_does_not_shrink_the_steps_of_the_weights():
     config = tiny.config("paper")
-    model = SimplexMethod(config)
+    model = method_of(config)
     optimizers = Optimizers(model.supernet, config, 10, model.hypernetwork)
     assert {id(w) for w in optimizers.limited} == {id(w) for w in model.supernet.parameters()}
     for weight in model.parameters():

@@ -24,9 +24,7 @@ def start(config) -> torch.Tensor:
     return PublishedMethod(config).hypernetwork(LATTICE)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"hypernetwork": "pivot"}, {"hypernetwork": "mlp"}, {"ema": 0.9, "policy_until": 0.5}]
-)
+@pytest.mark.parametrize("settings", [{}, {"hypernetwork_beta1": 0.9, "corner_share": 0.5}, {"ema": 0.9}], ids=str)
 def test_it_is_the_hypernetwork_of_a_search_that_price_dominates(settings, few, tmp_path):
     by_price = tiny.config("paper", **BY_PRICE | settings)
     by_both = tiny.config("paper", **BY_PRICE | settings | {"kappa": 0.01})

@@ -29,8 +29,8 @@ def test_presets():
     assert (paper.temperature_start, paper.temperature_end, paper.temperature_steps) == (1.0, 0.2, 10)
     assert paper.hypernetwork_beta1 == 0.5 and paper.matrix_learning_rate == 0 and not paper.flip
     assert default.hypernetwork == "worth" and default.train_images == 55_000 and default.front_share > 0
-    assert default.kappa / default.tau == pytest.approx(400) and default.paths == 1
-    changed = {"preset": "quick", "epochs": quick.epochs, "kappa": quick.kappa, "warmup": quick.warmup}
+    assert default.spread > 0 and default.paths == 1
+    changed = {"preset": "quick", "epochs": quick.epochs, "warmup": quick.warmup}
     assert dataclasses.replace(default, **changed) == quick and quick.epochs < default.epochs / 4
 
 
@@ -76,8 +76,8 @@ def test_unknown_and_missing_keys():
         {"shift": 28},
         {"hypernetwork_learning_rate": -1.0},
         {"temperature_end": -0.2},
-        {"tau": 0},
-        {"kappa": 0.0},  # no gain
+        {"gain": 0.0},
+        {"spread": 0.0},
         {"random_worths": 1},
         {"random_worths": True, "hypernetwork": "pivot", "front_share": 0.0},
         {"front_share": 0.5, "hypernetwork": "pivot"},
@@ -198,7 +198,7 @@ def test_the_two_parts_of_the_images_are_all_of_them():
 
 
 def test_many_changes_make_a_short_name_of_their_own():
-    several = ("corner_share", "ema", "kappa", "learning_rate", "spread", "tau", "warmup", "weight_decay")
+    several = ("corner_share", "ema", "gain", "kappa", "learning_rate", "spread", "warmup", "weight_decay")
     changes = {name: 0.123456 for name in several}
     names = {settings.family_name("quick", 1, changes | {"parameter_price": value}) for value in (0.1, 0.2)}
     assert len(names) == 2 and all(len(name) < 40 and name.startswith("quick-") for name in names)

@@ -20,7 +20,7 @@ from simplexnas.training import loop
 
 
 def config(**changes):
-    return tiny.config(**({"kappa": 0.008, "tau": 4e-5, "paths": 2, "front_share": 0.0, "warmup": 0.2} | changes))
+    return tiny.config(**({"front_share": 0.0, "warmup": 0.2, "parameter_price": 1.4} | changes))
 
 
 def taught(settings, seed: int = 0) -> SimplexMethod:
@@ -63,7 +63,9 @@ def test_logits_are_worth_minus_price():
     space, instances = method.config.space, cost.instances(method.config.space)[:, None]
     nats = method.hypernetwork.nats.numpy()
     price = cost.price(torch.tensor(S)[None].float(), space, 1.4)[0].numpy()
-    assert np.allclose(method.logits(S).numpy(), (nats / instances - 0.008 * price) / 4e-5, rtol=1e-4, atol=1e-3)
+    worths = nats / instances / method.hypernetwork.kappa.item()
+    assert np.sqrt((worths**2).mean()) == pytest.approx(0.3)
+    assert np.allclose(method.logits(S).numpy(), 400 * (worths - price), rtol=1e-4, atol=1e-3)
 
 
 def test_dearer_operations_stand_on_fewer_edges():
