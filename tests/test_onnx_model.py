@@ -9,6 +9,7 @@ import tiny
 import torch
 from torch import nn
 
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.network import onnx_model
 from simplexnas.network.architecture import random_architectures
 from simplexnas.network.onnx_model import Classifier
@@ -67,5 +68,5 @@ def test_what_has_no_onnx_form_is_named(layer, name):
         def forward(self, images):
             return self.layer(images)
 
-    with pytest.raises(NotImplementedError, match=f"^{name}.* has no ONNX form here$"):
+    with pytest.raises(SimplexNASError, match=f"^{name}.* has no ONNX form here$"):
         onnx_model.onnx_model(Classifier(Network(), fashion_mnist.TASK))

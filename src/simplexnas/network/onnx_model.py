@@ -16,6 +16,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import fx, nn
 
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.network import supernet
 from simplexnas.space.operations import AveragePool, EvenOdd
 from simplexnas.tasks.task import Task
@@ -63,7 +64,8 @@ class Classifier(nn.Module):
 def onnx_model(classifier: Classifier) -> bytes:
     """The ONNX model: "images" uint8 (batch, C, H, W) to "logits" float32 (batch, classes).
 
-    Batch normalisation stays as it is, as ONNX Runtime folds it when it loads a model.
+    Batch normalisation stays as it is, as ONNX Runtime folds it when it loads a model. Raises `SimplexNASError` for a
+    network with a layer or function that none of the operations has.
     """
     writer = _Writer(classifier)
     writer.run(INPUT)
@@ -107,7 +109,7 @@ class _Tracer(fx.Tracer):
 class _Writer(fx.Interpreter):
     """Runs a traced network on names in place of tensors, and writes down the ONNX nodes.
 
-    A layer or function without an ONNX form here raises `NotImplementedError`.
+    A layer or function without an ONNX form here raises `SimplexNASError`.
     """
 
     def __init__(self, network: nn.Module):
@@ -165,7 +167,7 @@ class _Writer(fx.Interpreter):
             case Pixels() as layer:
                 return self.normalized(x, layer.task)
             case layer:
-                raise NotImplementedError(f"{type(layer).__name__} has no ONNX form here")
+                raise SimplexNASError(f"{type(layer).__name__} has no ONNX form here")
 
     def pool(self, kind: str, x: str, stride: int, **attributes) -> str:
         """3 x 3, as every pooling of the operations."""
@@ -185,9 +187,9 @@ class _Writer(fx.Interpreter):
             return self.node("Relu", *args)
         if target is supernet.concatenate:
             return self.node("Concat", *args[0], axis=1)
-        raise NotImplementedError(f"{target.__name__} has no ONNX form here")
+        raise SimplexNASError(f"{target.__name__} has no ONNX form here")
 
     def call_method(self, target: str, args: tuple, kwargs: dict) -> str:
         if target == "mean" and kwargs == {"dim": (2, 3)}:
             return self.node("ReduceMean", *args, self.tensor("height_and_width", [2, 3]), keepdims=0)
-        raise NotImplementedError(f"{target} of {kwargs} has no ONNX form here")
+        raise SimplexNASError(f"{target} of {kwargs} has no ONNX form here")
