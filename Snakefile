@@ -17,14 +17,14 @@ from simplexnas.methods.settings import PRESETS
 from simplexnas.report import comparison
 from simplexnas.report.names import read_name
 from simplexnas.report.published import (
-    ABLATION,
+    COMPARED,
     DEFAULT,
+    EVERY,
     KAPPA,
     LATENCY_TABLE,
     PAPER,
     QUICK,
     RANKING,
-    SOFTER,
     TIMED_TABLE,
     WHOLE,
 )
@@ -40,15 +40,13 @@ wildcard_constraints:
 rule all:
     input:
         expand("data/families/{family}/family.json", family=WHOLE),
-        expand("data/results/{family}/lattice.json", family=WHOLE),
-        expand("data/results/{family}/paper_points.json", family=DEFAULT),
+        expand("data/results/{family}/lattice.json", family=EVERY),
+        expand("data/results/{family}/paper_points.json", family=(*DEFAULT, *PAPER)),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
         f"data/results/{DEFAULT[0]}/retrained.json",
         expand("data/results/{family}/ranked.json", family=RANKING),
-        expand("data/results/{family}/paper_points.json", family=PAPER),
         expand("data/results/{family}/price_alone.json", family=(*PAPER, *KAPPA)),
         "data/results/without_images.json",
-        expand("data/results/{family}/lattice.json", family=(*KAPPA, *QUICK, *SOFTER, *ABLATION)),
         "data/results/table.json",
 
 
@@ -58,7 +56,7 @@ rule quick:
 
 
 # Their names say how many epochs equal time is, which benchmarks/methods.py has to measure first.
-COMPARED = {
+METHODS = {
     name
     for names in (comparison.families().values() if comparison.COSTS.exists() else ())
     for name in names
@@ -68,8 +66,8 @@ COMPARED = {
 
 rule comparison:
     input:
-        expand("data/results/{family}/compared.json", family=COMPARED),
-        f"data/results/{comparison.noise_family()}/noise.json" if COMPARED else (),
+        expand("data/results/{family}/compared.json", family=METHODS),
+        f"data/results/{comparison.noise_family()}/noise.json" if METHODS else (),
 
 
 def search_options(wildcards):
@@ -83,7 +81,7 @@ def search_options(wildcards):
 def lattice_step(wildcards):
     if wildcards.family in WHOLE:
         return 0.05
-    return 0.1 if wildcards.family in COMPARED else 0.25
+    return 0.1 if wildcards.family in COMPARED or wildcards.family in METHODS else 0.2
 
 
 rule search:

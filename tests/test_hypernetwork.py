@@ -72,9 +72,11 @@ def test_the_unit_of_worths_does_not_matter():
     """So a training in which losses differ more, or longer, has members of the same sizes."""
     small, large = taught(1, size=2e-3), taught(1, size=0.2)
     torch.testing.assert_close(small(LATTICE), large(LATTICE))
-    nothing = WorthHypernetwork(DEFAULT, 0.15)
+    nothing, ignored = WorthHypernetwork(DEFAULT, 0.15), WorthHypernetwork(DEFAULT, 0.0)
     nothing.learn(Worth(*2 * (nothing.nats.numpy(),)))
-    torch.testing.assert_close(nothing(LATTICE.float()), -cost.price(LATTICE.float(), DEFAULT))
+    ignored.draw(torch.Generator().manual_seed(0))
+    for network in (nothing, ignored):
+        torch.testing.assert_close(network(LATTICE.float()), -cost.price(LATTICE.float(), DEFAULT))
 
 
 def test_random_worths_have_the_spread_of_learned_ones():

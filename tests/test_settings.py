@@ -77,7 +77,6 @@ def test_unknown_and_missing_keys():
         {"hypernetwork_learning_rate": -1.0},
         {"temperature_end": -0.2},
         {"gain": 0.0},
-        {"spread": 0.0},
         {"random_worths": 1},
         {"random_worths": True, "hypernetwork": "pivot", "front_share": 0.0},
         {"front_share": 0.5, "hypernetwork": "pivot"},

@@ -71,7 +71,7 @@ def search(
     preset: Annotated[
         str,
         typer.Option(
-            help="Of method simplex. quick: 2 epochs, minutes on two cores; default: 10, five times as long; paper: "
+            help="Of method simplex. quick: 2 epochs, minutes on two cores; default: 12, six times as long; paper: "
             "the published method, 5 epochs, about as long as default. Another method has default alone."
         ),
     ] = "default",

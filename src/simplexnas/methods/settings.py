@@ -34,7 +34,7 @@ class SearchConfig(Config):
     hypernetwork: str = setting("worth", among=HYPERNETWORKS, about="its form: ours (worth), or as published (pivot)")
     # ours: what operations are worth, and which S are drawn
     spread: float = setting(
-        0.3, above=0, about="with worth: root mean square of worths, in units of S; kappa follows from it"
+        0.3, least=0, about="with worth: root mean square of worths, in units of S; kappa follows; 0: price alone"
     )
     gain: float = setting(400.0, above=0, about="with worth: kappa / tau, how certain a choice is")
     paths: int = setting(1, least=1, about="with worth: paths per step, each on its share of the batch")
@@ -117,7 +117,7 @@ PRESETS: dict[str, SearchConfig] = {
         hypernetwork="pivot",
         parameter_price=0.0,
     ),
-    "default": SearchConfig(preset="default", epochs=10, batch_size=32),
+    "default": SearchConfig(preset="default", epochs=12, batch_size=32),
     "quick": SearchConfig(preset="quick", epochs=2, batch_size=32, warmup=0.3),  # so few steps need more to learn from
 }
 

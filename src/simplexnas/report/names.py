@@ -7,8 +7,8 @@ UNCHANGED = "nothing changed"  # an ablation's trainings of the recipe as it is,
 
 
 def with_seeds(settings: Iterable[str]) -> tuple[str, ...]:
-    """Names of the families of an ablation, each with seeds 0 and 1."""
-    return tuple(f"{name}-seed{seed}" for name in settings for seed in (0, 1))
+    """Names of the families of an ablation, each with seeds 0, 1 and 2."""
+    return tuple(f"{name}-seed{seed}" for name in settings for seed in range(3))
 
 
 def read_name(name: str) -> tuple[str, list[str], int]:

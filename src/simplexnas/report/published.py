@@ -20,14 +20,14 @@ def _names(group: str):
         raise SimplexNASError(f"{relative(FILE)}: the key {group!r} with its 'names' is missing") from None
 
 
-DEFAULT, WORTH, UNIT, LATENCY, RANDOM, PAPER = (
-    tuple(_names(group)) for group in ("default", "worth", "unit", "latency", "random", "paper")
+DEFAULT, PAPER, QUICK, RANDOM, UNIT, LATENCY, KAPPA = (
+    tuple(_names(group)) for group in ("default", "paper", "quick", "random", "unit", "latency", "kappa")
 )
 TABLES = LATENCY_TABLE, TIMED_TABLE, ONNXRUNTIME_TABLE = tuple(
     _names(group) for group in ("latency_table", "timed_table", "onnxruntime_table")
 )
-WHOLE = (*DEFAULT, *WORTH, *UNIT, *LATENCY, *RANDOM, *PAPER)  # measured on the lattice with step 0.05
-KAPPA, QUICK, SOFTER, FORMS = (tuple(_names(group)) for group in ("kappa", "quick", "softer", "forms"))
-RANKING, ABLATED, ESTIMATORS = (_names(group) for group in ("ranking", "ablated", "estimators"))
-ABLATION = with_seeds(dict.fromkeys([*ABLATED, *ESTIMATORS, *FORMS]))
-EVERY = (*WHOLE, *KAPPA, *QUICK, *SOFTER, *ABLATION)
+SHARES, RANKING, ABLATED = (_names(group) for group in ("shares", "ranking", "ablated"))
+ABLATION = with_seeds(ABLATED)
+WHOLE = (*DEFAULT, *PAPER)  # measured on the lattice with step 0.05
+COMPARED = (*QUICK, *RANDOM, *UNIT, *LATENCY, *SHARES)  # with step 0.1
+EVERY = tuple(dict.fromkeys((*WHOLE, *COMPARED, *KAPPA, *ABLATION)))
