@@ -1,4 +1,4 @@
-"""The page `learning`: what learned utilities are worth beside random ones, and whether trainings agree on them.
+"""The page `learning`: what learned worths bring beside random ones, and whether trainings agree on them.
 
 Families of one kind differ in their seeds. *Their own weights*: each kind was trained. *The same weights*: what S asks
 for is drawn at random, and its networks use the weights of a family.
@@ -20,16 +20,16 @@ from simplexnas.io.records import Point
 from simplexnas.measure.lattice import lattice_points
 from simplexnas.report import analysis, figures, published, statistics, tables
 from simplexnas.report.pages import triangle
-from simplexnas.report.pages.triangle import CONVOLUTION, EDGES, IDENTITY, POOL, REDUCTION, SPACE, lattices
+from simplexnas.report.pages.triangle import CONVOLUTION, EDGES, POOL, REDUCTION, SPACE, lattices
 from simplexnas.report.paper import BUDGETS
 from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS
-from simplexnas.space import cost
 from simplexnas.space.search_space import genotype_edges
 
 FAMILIES = published.DEFAULT
-LEARNED, RANDOM, THEIRS = "learned utilities", "random utilities", "published method"
-KINDS = {LEARNED: FAMILIES, RANDOM: published.RANDOM, THEIRS: published.PAPER}
-COARSE = 0.1  # step of the lattice on which baselines are measured
+LEARNED, RANDOM, OURS, THEIRS = "learned worths", "random worths", "ours", "published method"
+SHORT = {LEARNED: published.QUICK, RANDOM: published.RANDOM}
+LONG = {OURS: FAMILIES, THEIRS: published.PAPER}
+COARSE = 0.1  # step of the lattice on which short trainings and baselines are measured
 SIZES = [f"≤ {budget:,}" for budget in BUDGETS]
 SHUFFLES = 2000
 CLOSE = 0.2  # the difference of the two smallest penalties up to which S leaves room
@@ -38,10 +38,10 @@ CLOSE = 0.2  # the difference of the two smallest penalties up to which S leaves
 # Weights of their own
 
 
-def own_fronts(kinds: Mapping[str, Sequence[str]] = KINDS) -> Figure:
+def own_fronts(kinds: Mapping[str, Sequence[str]] = SHORT) -> Figure:
     """Test accuracy against size: the front of every training, a style for each kind."""
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.3), layout="constrained")
-    styles = [(LINE_COLORS[1], "o", "-"), (LINE_COLORS[3], "^", "--"), (LINE_COLORS[2], "s", ":")]
+    styles = [(LINE_COLORS[1], "o", "-"), (LINE_COLORS[3], "^", "--")]
     for (kind, families), (color, marker, dash) in zip(kinds.items(), styles, strict=True):
         style = {"color": color, "marker": marker, "linestyle": dash, "markersize": 5, "linewidth": 1.3, "alpha": 0.85}
         for number, points in enumerate(lattices(families)):
@@ -52,7 +52,7 @@ def own_fronts(kinds: Mapping[str, Sequence[str]] = KINDS) -> Figure:
     return figure
 
 
-def own(kinds: Mapping[str, Sequence[str]] = KINDS) -> pd.DataFrame:
+def own(kinds: Mapping[str, Sequence[str]] = SHORT) -> pd.DataFrame:
     """What every training is worth over its whole lattice, a row for each.
 
     Columns: "kind", "seed", "hypervolume"; by `SIZES` test accuracy in percent of the best member on validation (nan if
@@ -71,25 +71,46 @@ def own(kinds: Mapping[str, Sequence[str]] = KINDS) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def ahead(kinds: Mapping[str, Sequence[str]] = SHORT) -> pd.DataFrame:
+    """What the first of two kinds is ahead of the second, paired by the seeds that both have.
+
+    A row for hypervolume and each of `SIZES` (percentage points): "of", "pairs", "mean", "low" and "high" of the 95 % t
+    interval of the difference.
+    """
+    first, second = (found.set_index("seed") for _, found in own(kinds).groupby("kind", sort=False))
+    lines = []
+    for measure in ("hypervolume", *SIZES):
+        difference = (first[measure] - second[measure]).dropna().tolist()
+        lines.append({"of": measure, "pairs": len(difference)} | statistics.mean_and_interval(difference))
+    return pd.DataFrame(lines)
+
+
 def within(points: Sequence[Point]) -> list[float]:
     """Test accuracy in percent of the best member on validation within each of the paper's sizes; nan if none is."""
     return [100 * analysis.accuracy_within(points, budget) for budget in BUDGETS]
 
 
-def own_table(kinds: Mapping[str, Sequence[str]] = KINDS) -> pd.DataFrame:
-    """`own` as text: a column for each kind, means ± standard deviation where there are several trainings."""
+def own_table(kinds: Mapping[str, Sequence[str]] = SHORT) -> pd.DataFrame:
+    """`own` as text: a column for each kind, means ± standard deviation, and how far the first is ahead."""
     found, digits = own(kinds), {"hypervolume": 3, "on the front": 0, "smallest": 0, "seconds": 0}
     words = {"smallest": "edge parameters of the smallest", "seconds": "seconds of training"}
+    leads = {line["of"]: line for line in ahead(kinds).to_dict("records")}
     lines = []
     for measure in found.columns[2:]:
-        line = {"": words.get(measure, measure)}
+        line, n = {"": words.get(measure, measure)}, digits.get(measure, 1)
         for kind, values in found.groupby("kind", sort=False)[measure]:
             told = statistics.mean_and_sd(values.tolist())
-            n = digits.get(measure, 1)
-            spread = f" ± {told['sd']:,.{n}f}" if told["sd"] is not None else ""
-            line[f"{kind} ({len(values)})"] = "–" if values.isna().any() else f"{told['mean']:,.{n}f}{spread}"
+            shown = f"{told['mean']:,.{n}f} ± {told['sd']:,.{n}f}"
+            line[f"{kind} ({len(values)})"] = "–" if values.isna().any() else shown
+        lead = leads.get(measure)
+        line["ahead"] = _ahead(lead["mean"], lead["low"], lead["high"], n) if lead and lead["pairs"] > 1 else ""
         lines.append(line)
     return pd.DataFrame(lines).rename(columns={"": "of the family"})
+
+
+def _ahead(mean: float, low: float, high: float, digits: int) -> str:
+    signed = [f"{value:+.{digits}f}".replace("-", "−") for value in (mean, low, high)]
+    return f"{signed[0]} ({signed[1]} to {signed[2]})"
 
 
 # The same weights
@@ -167,36 +188,40 @@ def _interval(mean: float, low: float, high: float) -> str:
 # Agreement
 
 
-def utilities(families: Sequence[str] = FAMILIES) -> np.ndarray:
-    """What each training learned, without any price, in units of S: (trainings, cells, edges of a cell, k)."""
-    found = []
-    for family in map(Family.load, families):
-        config, nothing = family.config, torch.zeros(1, SPACE.k)
-        priced = cost.price_of_instance if config.hypernetwork == "worth" else cost.price
-        with torch.no_grad():
-            found.append(family.model.hypernetwork(nothing)[0] + priced(nothing, SPACE, config.parameter_price)[0])
+def worths(families: Sequence[str] = FAMILIES) -> np.ndarray:
+    """What each training learned, in nats: (trainings, cells, edges of a cell, k)."""
+    found = [Family.load(name).model.hypernetwork.nats for name in families]
     return torch.stack(found).numpy().astype(float).reshape(len(families), 2, EDGES // 2, SPACE.k)
 
 
-def agreement(utilities: np.ndarray) -> np.ndarray:
+def convolutions(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
+    """Mean worth of a convolution in millinats, relative to the mean of the operations of its edge, by training.
+
+    Columns: "training", "normal cell", "reduction cell".
+    """
+    found = 1000 * worths(families)[..., CONVOLUTION].mean(axis=2)
+    return pd.DataFrame({"training": range(len(found)), "normal cell": found[:, 0], "reduction cell": found[:, 1]})
+
+
+def agreement(worths: np.ndarray) -> np.ndarray:
     """For each pair of trainings: correlation over the edges of a cell, mean over cells and operations.
 
-    utilities: (trainings, cells, edges, operations).
+    worths: (trainings, cells, edges, operations).
     """
-    centred = utilities - utilities.mean(axis=2, keepdims=True)
+    centred = worths - worths.mean(axis=2, keepdims=True)
     unit = centred / np.linalg.norm(centred, axis=2, keepdims=True)
     return np.array([(a * b).sum(axis=1).mean() for a, b in combinations(unit, 2)])
 
 
-def shuffled(utilities: np.ndarray, groups: Sequence[np.ndarray], n: int = SHUFFLES) -> np.ndarray:
+def shuffled(worths: np.ndarray, groups: Sequence[np.ndarray], n: int = SHUFFLES) -> np.ndarray:
     """Mean agreement after the edges of every training were shuffled within each group (masks of edges): (n,)."""
     random, found = np.random.default_rng(0), []
-    trainings, cells, edges, _ = utilities.shape
+    trainings, cells, edges, _ = worths.shape
     for _ in range(n):
         order = np.tile(np.arange(edges), (trainings, cells, 1))
         for group in groups:
             order[..., group] = random.permuted(order[..., group], axis=2)
-        found.append(agreement(np.take_along_axis(utilities, order[..., None], axis=2)).mean())
+        found.append(agreement(np.take_along_axis(worths, order[..., None], axis=2)).mean())
     return np.array(found)
 
 
@@ -212,15 +237,15 @@ def kinds_of_edge() -> dict[str, list[np.ndarray]]:
 def chance(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
     """Agreement of the trainings, and what shuffled edges give.
 
-    Columns: "utilities" in words, "agreement" (mean over pairs), "sd" (over shuffles), "as high" (share of the
+    Columns: "worths" in words, "agreement" (mean over pairs), "sd" (over shuffles), "as high" (share of the
     shuffles, 0 to 1, that agree at least as well).
     """
-    learned = utilities(families)
+    learned = worths(families)
     mean = agreement(learned).mean()
-    lines = [{"utilities": "as learned", "agreement": mean}]
+    lines = [{"worths": "as learned", "agreement": mean}]
     for words, groups in kinds_of_edge().items():
         found = shuffled(learned, groups)
-        line = {"utilities": words, "agreement": found.mean(), "sd": found.std()}
+        line = {"worths": words, "agreement": found.mean(), "sd": found.std()}
         lines.append(line | {"as high": (found >= mean).mean()})
     return pd.DataFrame(lines)
 
@@ -228,12 +253,12 @@ def chance(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
 def chance_table(found: pd.DataFrame) -> pd.DataFrame:
     """`chance` as text."""
     first, *others = found.to_dict("records")
-    lines = [{"utilities": first["utilities"], "correlation": f"{first['agreement']:.2f}", "as high by chance, %": "–"}]
+    lines = [{"worths": first["worths"], "correlation": f"{first['agreement']:.2f}", "as high by chance, %": "–"}]
     for line in others:
         correlation = f"{line['agreement']:.2f} ± {line['sd']:.2f}"
         lines.append(
             {
-                "utilities": line["utilities"],
+                "worths": line["worths"],
                 "correlation": correlation.replace("-0.00", "0.00"),
                 "as high by chance, %": f"{100 * line['as high']:.1f}",
             }
@@ -311,46 +336,47 @@ def reduction_agrees(families: Sequence[str] = FAMILIES) -> float:
 # Numbers
 
 
-def numbers(kinds: Mapping[str, Sequence[str]] = KINDS) -> dict[str, str]:
-    """The numbers in the prose of the page, by name; accuracies in percent."""
-    families = kinds[LEARNED]
+def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
+    """The numbers in the prose of the page, by name; accuracies in percent, differences in percentage points."""
     volumes = same(families).set_index("of")
-    found = chance(families).set_index("utilities")
+    found = chance(families).set_index("worths")
     _, edges, spread = over_trainings(families)
+    gained = convolutions(families)
     known = {
         "trainings": triangle.number_word(len(families)),
         "same.random": f"{volumes.loc['random hypernetwork', 'behind']:.3f}",
-        "agreement": f"{found.loc['as learned', 'agreement']:.2f}",
+        "agreement": _signed(found.loc["as learned", "agreement"]),
         "agreement.chance": f"{100 * found['as high'].iloc[-1]:.0f}",
+        "reduction.least": f"{gained['reduction cell'].min():.0f}",
+        "reduction.most": f"{gained['reduction cell'].max():.0f}",
         "maps": _signed(stats.spearmanr(edges, spread)[0]),
         "sd.half": f"{spread[edges >= EDGES // 2].mean():.1f}",
         "reduction": f"{100 * reduction_agrees(families):.0f}",
     }
-    return {f"learning.{name}": value for name, value in (known | dict(_of_own(kinds))).items()}
+    return {f"learning.{name}": value for name, value in (known | dict(_of_own()) | dict(_of_theirs())).items()}
 
 
 def _signed(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
-def _of_own(kinds: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    found = own(kinds)
-    means, learned = found.groupby("kind").mean(), found[found["kind"] == LEARNED]
-    yield "visible", f"{statistics.prediction_half_width(learned['hypervolume']):.2f}"
-    yield "visible.within", f"{max(statistics.prediction_half_width(learned[size]) for size in SIZES):.1f}"
+def _of_own() -> Iterator[tuple[str, str]]:
+    means, leads = own().groupby("kind").mean(), ahead().set_index("of")
+    yield "pairs", triangle.number_word(int(leads.loc["hypervolume", "pairs"]))
     for name, kind in (("learned", LEARNED), ("random", RANDOM)):
-        yield f"hypervolume.{name}", f"{means.loc[kind, 'hypervolume']:.2f}"
-    gains = (means.loc[RANDOM] - means.loc[LEARNED])[SIZES]
-    yield "gain", f"{gains.iloc[:2].mean():.1f}"
-    yield "loss.least", f"{-gains.iloc[2:].max():.1f}"
-    yield "loss.most", f"{-gains.iloc[2:].min():.1f}"
-    theirs = [point for points in lattices(kinds[THEIRS]) for point in points]
+        yield f"hypervolume.{name}", f"{means.loc[kind, 'hypervolume']:.3f}"
+    for name in ("mean", "low", "high"):
+        yield f"ahead.{name}", f"{leads.loc['hypervolume', name]:.3f}".replace("-", "−")
+
+
+def _of_theirs() -> Iterator[tuple[str, str]]:
+    leads = ahead(LONG).set_index("of")
+    for name in ("mean", "low", "high"):
+        yield f"theirs.{name}", f"{leads.loc['hypervolume', name]:.2f}".replace("-", "−")
+    theirs = [point for points in lattices(published.PAPER) for point in points]
     smallest = min(theirs, key=lambda point: point.edge_parameters)
     yield "theirs.pool", f"{max(point.choice.count(POOL) for point in theirs)}"
     yield "theirs.smallest", f"{smallest.edge_parameters:,}"
-    parameters = cost.edge_parameters(SPACE)
-    strided = [m == IDENTITY and parameters[edge, m] > 0 for edge, m in enumerate(smallest.choice)]
-    yield "theirs.strided", triangle.number_word(sum(strided))
     unit = lattices(published.UNIT)
     yield "unit.within", f"{100 * np.mean([analysis.accuracy_within(points, 38_304) for points in unit]):.1f}"
     yield "unit.hypervolume", f"{np.mean([analysis.hypervolume(points, SPACE) for points in unit]):.2f}"
