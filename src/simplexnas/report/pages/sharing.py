@@ -24,7 +24,7 @@ KINDS = {"members": "family", "random architectures": "random"}
 STYLES = {"members": (LINE_COLORS[1], "o"), "random architectures": (LINE_COLORS[2], "s")}
 WITH, WITHOUT = "with reduction conv.", "without reduction conv."  # a convolution in the reduction genotype
 OWN, COUNTED = "the family's own", {"edge parameters": "edge_parameters", "MACs": "macs"}
-SHORT = (published.QUICK[0], *published.SOFTER)  # trainings of the same recipe with ever softer choices
+SHORT = (published.QUICK[0], *published.SHARES)  # trainings of the same recipe with ever more random choices
 PARTS = {"fixed": "stem, preprocessing,\nclassifier", "edges": "operations on edges"}
 
 
@@ -221,9 +221,9 @@ def ranking_table(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def softer(found: pd.DataFrame) -> pd.DataFrame:
-    """Short trainings with ever softer choices, out of `ranking`: "weights"; "tau" of all networks; "hypervolume" and
-    "within" (test accuracy in percent of the best within A's size) of the family that they are."""
+def shares(found: pd.DataFrame) -> pd.DataFrame:
+    """Short trainings with ever more random choices, out of `ranking`: "weights"; "tau" of all networks; "hypervolume"
+    and "within" (test accuracy in percent of the best within A's size) of the family that they are."""
     taus = found.set_index("by")["tau"]
     return pd.DataFrame(
         {
@@ -236,8 +236,8 @@ def softer(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def softer_table(found: pd.DataFrame) -> pd.DataFrame:
-    """`softer` as text."""
+def shares_table(found: pd.DataFrame) -> pd.DataFrame:
+    """`shares` as text."""
     return pd.DataFrame(
         {
             "weights": line["weights"],
@@ -301,13 +301,11 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
     by_group, found, rivals = groups(families).set_index("of"), networks(families), opponents(families)
     largest = found[found["kind"] == "members"].sort_values("edge_parameters").iloc[-1]
     ranked = ranking(families[0])
-    soft, ranked = softer(ranked), ranked.set_index("by")
+    short, ranked = shares(ranked), ranked.set_index("by")
     own, random = by_group.loc["members"], by_group.loc["random architectures"]
-    others = ranked.loc[
-        [words for name, words in published.RANKING.items() if name in (*published.DEFAULT, *published.RANDOM)]
-    ]
-    theirs, counted, softest = (
-        ranked.loc[by] for by in (published.RANKING[published.PAPER[0]], "MACs", soft["weights"].iloc[-1])
+    others = ranked.loc[[words for name, words in published.RANKING.items() if name in published.DEFAULT]]
+    theirs, counted, all_random = (
+        ranked.loc[by] for by in (published.RANKING[published.PAPER[0]], "MACs", short["weights"].iloc[-1])
     )
     known = {
         "members": f"{own['networks']:.0f}",
@@ -336,9 +334,9 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
         "theirs": _signed(theirs["tau"]),
         "macs": _signed(counted["tau"]),
         "macs.members": _signed(counted["tau, members"]),
-        "soft": _signed(softest["tau"]),
-        "soft.gap": f"{softest['gap']:.0f}",
-        "short.within": f"{soft['within'].iloc[0]:.1f}",
-        "soft.within": f"{soft['within'].iloc[-1]:.1f}",
+        "random.tau": _signed(all_random["tau"]),
+        "random.gap": f"{all_random['gap']:.0f}",
+        "short.within": f"{short['within'].iloc[0]:.1f}",
+        "random.within": f"{short['within'].iloc[-1]:.1f}",
     }
     return {f"sharing.{name}": value for name, value in known.items()}

@@ -281,10 +281,9 @@ def falls(families: Sequence[str] = FAMILIES[:1], theirs: Sequence[str] = THEIRS
     ours = {f"ours, seed {seed_of(name)}": Family.load(name) for name in families}
     published_ones = {f"published method, seed {seed_of(name)}": Family.load(name) for name in theirs}
     config = next(iter(ours.values())).config
-    priced = cost.price_of_instance if config.hypernetwork == "worth" else cost.price
     scores = {
         "linear price": -cost.price(line, SPACE),
-        "linear price and parameters": -priced(line, SPACE, config.parameter_price),
+        "linear price and parameters": -cost.price(line, SPACE, config.parameter_price),
     }
     with torch.no_grad():
         for name, family in (ours | published_ones).items():
