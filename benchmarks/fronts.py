@@ -14,7 +14,7 @@ from simplexnas.io.provenance import computed
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import analysis, published
 
-FAMILIES = (published.LATENCY[0], published.UNIT[0], published.DEFAULT[0])
+FAMILIES = (published.LATENCY[0], published.UNIT[0], published.QUICK[0])
 RUNTIME = "torch"
 BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
 

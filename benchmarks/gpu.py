@@ -29,7 +29,7 @@ from simplexnas.tasks.task import Splits
 from simplexnas.training.checkpoint import spent
 from simplexnas.training.loop import make_fabric, search
 
-STEP = 0.25  # of the lattice, as for the published families
+STEP = 0.1  # of the lattice, as for the published families
 FEW = 512
 
 

@@ -1,9 +1,10 @@
 """Images per second of a training step: our arm against the paper's, in one process, step by step in turn.
 
 The yardstick is the `paper` preset: every operation on every edge, a Gumbel-Softmax sample per image, nothing shared
-between the edges that leave a node, the usual memory format. A second row gives the same scheme in channels-last
-format. A step is sampling, forward, backward and optimizer, and in our arm the augmentation too. At the start of
-training, which this measures, the operations of our arm are uniform. A profile says where the time of a step goes.
+between the edges that leave a node, in PyTorch's usual memory format. A second row gives the same scheme in
+channels-last format. Each has the batch of its preset. A step is sampling, forward, backward and optimizer, and in our
+arm the augmentation too. At the start of training, which this measures, the operations of our arm are random. A profile
+says where the time of a step goes.
 
     python benchmarks/search_throughput.py      # about two minutes, writes data/results/throughput.json
 """
@@ -23,16 +24,15 @@ from simplexnas.io.paths import RESULTS, relative
 from simplexnas.io.provenance import computed
 from simplexnas.io.seeds import generator
 from simplexnas.methods import settings
+from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Step
 from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.tasks import fashion_mnist
 from simplexnas.tasks.task import Split
 from simplexnas.training.batches import make_batch
 from simplexnas.training.loop import make_fabric
 from simplexnas.training.optimizers import Optimizers
 
-BATCH = 128
 STEPS = 15
 WARMUP = 3
 PROFILED_STEPS, PROFILE_LINES = 5, 8
@@ -42,7 +42,7 @@ class Arm:
     def __init__(self, config: SearchConfig, train: Split, fabric: Fabric):
         torch.manual_seed(config.seed)
         self.config, self.train, self.fabric = config, train, fabric
-        method = SimplexMethod(config).to(memory_format=config.memory_format).train()
+        method = method_of(config).to(memory_format=config.memory_format).train()
         self.method = fabric.setup_module(method)
         self.optimizers = Optimizers(method.supernet, config, 1000, method.chooser)
 
@@ -50,8 +50,8 @@ class Arm:
         """Seconds of one training step."""
         started = time.perf_counter()
         random = generator(0, number)
-        batch = self.fabric.to_device(make_batch(self.train, np.arange(BATCH), self.config, random))
-        self.fabric.backward(self.method([batch], Step(0, 1, random))["loss"])
+        batch = self.fabric.to_device(make_batch(self.train, np.arange(self.config.batch_size), self.config, random))
+        self.fabric.backward(self.method([batch], Step(0, self.config.steps, random))["loss"])
         self.optimizers.step()
         if self.fabric.device.type == "cuda":
             torch.cuda.synchronize()
@@ -60,18 +60,19 @@ class Arm:
 
 def rates(train: Split, fabric: Fabric, steps: int = STEPS) -> tuple[dict[str, Arm], dict[str, float]]:
     """The arms, and images per second of each: of the median step, the arms in turn."""
-    paper = settings.preset("paper", batch_size=BATCH)
+    paper = settings.preset("paper")
     configs = {
-        "paper": paper,
-        "paper, channels last": dataclasses.replace(paper, channels_last=True),
-        "default": settings.preset("default", batch_size=BATCH),
+        "paper": dataclasses.replace(paper, channels_last=False),
+        "paper, channels last": paper,
+        "default": settings.preset("default"),
     }
     arms = {name: Arm(value, train, fabric) for name, value in configs.items()}
     times = {name: [] for name in arms}
     for number in range(WARMUP + steps):
         for name, arm in arms.items():
             times[name].append(arm.step(number))
-    return arms, {name: BATCH / statistics.median(seconds[WARMUP:]) for name, seconds in times.items()}
+    medians = {name: statistics.median(seconds[WARMUP:]) for name, seconds in times.items()}
+    return arms, {name: arms[name].config.batch_size / median for name, median in medians.items()}
 
 
 def compared(found: dict[str, float]) -> dict:
@@ -97,7 +98,7 @@ def main() -> None:
     keep_memory()
     arms, found = rates(fashion_mnist.load().train, make_fabric())
     content = compared(found) | {
-        "batch_size": BATCH,
+        "batch_size": {name: arm.config.batch_size for name, arm in arms.items()},
         "steps": STEPS,
         "profile_ms_per_step": {name: profiled(arm) for name, arm in arms.items()},
         "seed": arms["paper"].config.seed,

@@ -86,7 +86,7 @@ def test_read_joins_the_trainings_of_a_scan_and_predicts_times(own_results, tmp_
     monkeypatch.setattr(comparison, "variants", lambda: listed)
     monkeypatch.setattr(comparison, "SEEDS", [0, 1])
     costs = {name: COST | {"epochs": epochs} for name, epochs in (("FBNet", 2.5), ("random search", 4))}
-    content = {"minutes": comparison.MINUTES, "methods": costs}
+    content = {"seconds": 180.0, "methods": costs}
     monkeypatch.setattr(comparison, "COSTS", records.save(tmp_path / "costs.json", content))
     choices = iter(tiny.choices(page.SPACE, 20))
     written = {}
@@ -120,7 +120,7 @@ def test_trainings_that_diverged_are_rows(own_results, tmp_path, monkeypatch):
     monkeypatch.setattr(comparison, "variants", lambda: listed)
     monkeypatch.setattr(comparison, "SEEDS", [0, 1])
     costs = {name: COST | {"epochs": 2.5} for name in ("FBNet", "DARTS")}
-    content = {"minutes": comparison.MINUTES, "methods": costs}
+    content = {"seconds": 180.0, "methods": costs}
     monkeypatch.setattr(comparison, "COSTS", records.save(tmp_path / "costs.json", content))
     whole, *broken = (name for names in comparison.families().values() for name in names)
     for step, name in enumerate(broken):

@@ -17,7 +17,7 @@ from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space.search_space import genotype_edges
 from simplexnas.tasks.task import Splits
 
-DRAWS = 3  # of the control and the random hypernetwork, for each family
+DRAWS = 1  # of the control and the random hypernetwork, for each family
 
 
 def control(S, space, seed: int) -> Architecture:

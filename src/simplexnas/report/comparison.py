@@ -1,15 +1,14 @@
 """The search methods side by side: which trainings data/comparison.json asks for, and how long each is.
 
-Every training has the same time. How many epochs that is was measured once for each method, on one machine that did
-nothing else (`benchmarks/methods.py`), so that trainings on a slower day or machine are no shorter.
+Every training has the same time, that of the preset `quick`. How many epochs that is was measured once for each method,
+on one machine that did nothing else (`benchmarks/methods.py`), so that trainings on a slower day or machine are no
+shorter.
 """
 
 from typing import NamedTuple
 
 from simplexnas.io import paths, records
-from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
-from simplexnas.io.paths import relative
 from simplexnas.latency.table import LatencyTable
 from simplexnas.methods import settings
 from simplexnas.methods.config import Config
@@ -18,9 +17,7 @@ from simplexnas.space.search_space import SearchSpace
 
 FILE, COSTS = paths.DATA / "comparison.json", paths.RESULTS / "method_costs.json"
 _CONTENT = read_json(FILE)
-MINUTES, SEEDS, MEMBERS, RANDOM, EPOCHS_ALONE = (
-    _CONTENT[key] for key in ("minutes", "seeds", "members", "random", "epochs_alone")
-)
+SEEDS, MEMBERS, RANDOM, EPOCHS_ALONE = (_CONTENT[key] for key in ("seeds", "members", "random", "epochs_alone"))
 
 
 class Variant(NamedTuple):
@@ -49,8 +46,9 @@ class Variant(NamedTuple):
         return settings.preset(preset, self.of, **changed)
 
     def family(self, seed: int, epochs: float) -> str:
-        """The name of its family."""
-        changed = settings.parse_changes([*self.assignments, f"epochs={epochs:g}"], self.of)
+        """The name of its family; epochs that the preset has anyway are not in it."""
+        length = [] if epochs == self.config().epochs else [f"epochs={epochs:g}"]
+        changed = settings.parse_changes([*self.assignments, *length], self.of)
         return settings.family_name(self.start, seed, changed, method=self.of)
 
 
@@ -63,17 +61,8 @@ def variants() -> list[Variant]:
 
 
 def epochs() -> dict[str, float]:
-    """How many epochs each method has in `MINUTES`, by its name in tables.
-
-    Raises `SimplexNASError` if they were measured for another time.
-    """
-    content = records.read(COSTS)
-    if content["minutes"] != MINUTES:
-        raise SimplexNASError(
-            f"{relative(COSTS)} is for trainings of {content['minutes']} minutes, {relative(FILE)} asks for {MINUTES}; "
-            "run `python benchmarks/methods.py`"
-        )
-    return {method: cost["epochs"] for method, cost in content["methods"].items()}
+    """How many epochs each method has in the time of the preset `quick`, by its name in tables."""
+    return {method: cost["epochs"] for method, cost in records.read(COSTS)["methods"].items()}
 
 
 def diverged(family: str) -> int | None:

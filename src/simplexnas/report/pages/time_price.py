@@ -1,4 +1,4 @@
-"""The page `time_price`: three families that differ in their price alone, one of them priced by measured time.
+"""The page `time_price`: families that differ in their price alone, some of them priced by measured time.
 
 Times are those of 64 images in PyTorch, predicted from the table of the book's machine or measured there.
 """
@@ -26,7 +26,7 @@ MS = (40, 45, 46, 48, 50, 60, 64, 75)
 SCARCE, PLENTY = (40, 45), (48, 50, 60, 64, 75)  # of MS, where time is scarce, and where it is not
 ONNXRUNTIME_MS = (28, 32, 40)
 TIMED = "fronts_measured.json"
-BY_TIME, UNIT, DEFAULT = "priced by time", "unit price", "default"
+BY_TIME, UNIT, DEFAULT = "priced by time", "unit price", "default price"
 SIZES = {"torch": "≤ {} ms", "onnxruntime": "≤ {} ms in ONNX Runtime", "edge_parameters": "≤ {:,} edge parameters"}
 
 
@@ -49,7 +49,7 @@ def relative_costs() -> pd.DataFrame:
 def families(times: str = published.TIMED_TABLE) -> dict[str, list[list[Point]]]:
     """The points of the lattices with predicted times: one list for each training."""
     table = LatencyTable.load(times, SPACE)
-    names = {BY_TIME: published.LATENCY, UNIT: published.UNIT, DEFAULT: published.DEFAULT}
+    names = {BY_TIME: published.LATENCY, UNIT: published.UNIT, DEFAULT: published.QUICK[: len(published.UNIT)]}
     return {
         label: [table.with_predictions(records.read_own(describe(name), records.LATTICE).points, BATCH) for name in own]
         for label, own in names.items()
@@ -130,7 +130,7 @@ def reach() -> pd.DataFrame:
 def timed() -> pd.DataFrame:
     """The timed members: "budget" (ms, predicted), "family", "predicted", "median" and "iqr" (ms), "test" (%)."""
     content = records.read(paths.RESULTS / TIMED)
-    label = {published.LATENCY[0]: BY_TIME, published.UNIT[0]: UNIT, published.DEFAULT[0]: DEFAULT}
+    label = {published.LATENCY[0]: BY_TIME, published.UNIT[0]: UNIT, published.QUICK[0]: DEFAULT}
     return pd.DataFrame(
         {
             "budget": point["budget_ms"],
