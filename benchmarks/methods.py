@@ -31,16 +31,16 @@ def most_memory() -> float:
 
 
 def measure(variant: Variant, seconds_of_all: float) -> dict:
-    """Cost of one method, measured here and now; seconds_of_all: of every training, 0 for as long as its preset says."""
+    """Cost of one method, measured here and now.
+
+    seconds_of_all: how long every training is; 0 for as long as its preset says.
+    """
     config, splits = variant.config(), fashion_mnist.load()
     before = most_memory()
     seconds = budget.step_seconds(config, splits)
     memory = most_memory() - before
     finish = method_of(config).seconds_to_finish(splits)
-    if seconds_of_all:
-        epochs = budget.epochs_within(seconds_of_all / 60, seconds, finish, config)
-    else:
-        epochs = config.epochs
+    epochs = budget.epochs_within(seconds_of_all / 60, seconds, finish, config) if seconds_of_all else config.epochs
     return {
         "step_ms": round(1e3 * seconds, 1),
         "images": config.batch_size * len(config.parts),
