@@ -14,149 +14,109 @@
 # %% [markdown]
 # # What is each part of the recipe worth?
 #
-# *For readers who want to change the recipe · needs {doc}`hypernetwork` · about 7 minutes*
+# *For readers who want to change the recipe · needs {doc}`hypernetwork` and {doc}`training` · about 5 minutes*
 #
 # :::{admonition} In one minute
 # :class: minute
-# - We changed one part of our recipe at a time, in short trainings with two seeds each. Most make no difference in hypervolume that two seeds resolve ({numref}`fig-ablation`).
-# - With all changes tested, one is resolved: the Muon optimiser gains 5<!--=ablation.muon-->, on a scale on which the unchanged recipe has 49<!--=ablation.base-->. Without the change *twice the spread*, which we left out after we had seen it, two more are: training the largest and the smallest network in each step helps, random shifts of the images cost.
-# - For the same time, neither those two networks nor another gradient estimator brings more hypervolume.
+# - We changed one part of our recipe at a time, in trainings of two epochs, with three seeds each. TODO results: of 0<!--=ablation.changes--> changes they resolve 0<!--=ablation.resolved--> in hypervolume ({numref}`fig-ablation`).
+# - TODO results. On a scale on which the unchanged recipe has 00<!--=ablation.base-->, the largest difference is that of the Muon optimiser: without it, 0.0<!--=ablation.muon-->.
+# - A difference below 0.0<!--=ablation.half--> these trainings cannot tell from chance. What most parts are worth in a whole training, nobody measured.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Rows of two dots, one row for each change of the recipe, showing the hypervolume of each training; a band marks the trainings with nothing changed. The sandwich is the first row; without Muon and with random shifts the dots lie last, left of the band. Most rows overlap the band or lie a little to its right."}, "figure": {"caption": "Hypervolume of each short training, by what was changed, best mean first, on validation images. Band: the two trainings with nothing changed. Bold: differences that two seeds resolve if twice the spread is left out.", "name": "fig-ablation"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "One row for each change of the recipe: a dot at its difference in hypervolume from nothing changed, a line for its interval, and an upright line at 0. TODO results."}, "figure": {"caption": "What each change of the recipe adds to the hypervolume × 100, on validation images: means over three seeds, and 95 % intervals for all changes at once. Filled and bold: intervals without 0.", "name": "fig-ablation"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
-from simplexnas.report import figures
+from simplexnas.report import figures, tables
 from simplexnas.report.pages import ablation, as_html
 
 figures.as_in_the_book()
 runs = ablation.measured()
-ablation.dots(runs)
+ablation.intervals(runs)
 plt.show()
 
 # %% [markdown]
 # ## The recipe
 #
-# It is that of the presets `default` and `quick` ({numref}`tab-recipe`), which differ in epochs alone. The newer preset `worth` ({doc}`training`) has another, which was not taken apart.
+# It is that of the preset `default` ({numref}`tab-recipe`). The preset `quick`, whose trainings this page shows, has fewer epochs and a longer warm-up, as 15 % of so few steps would teach too little.
 #
 # :::::{dropdown} The recipe, part by part
 # ::::{div} full-width
-# :::{table} What the preset `default` is made of, what the slides or the author's code {cite}`firsovcode` have, and why.
+# :::{table} What the preset `default` is made of, what the slides or the author's code {cite}`firsovcode` have, and why ours is as it is.
 # :name: tab-recipe
 #
-# | ours | published | why |
-# |---|---|---|
-# | sums at nodes, classifier's input not normalised | the same | a mean and a normalisation would be deviations; both are tried below |
-# | one classifier for all S, starts at zero | generated from S | first cross-entropy is ln 10 |
-# | utility minus price | tables of logits, weighted by the distance from S to pivots | S steers by construction |
-# | price of parameters, 0.4 | none | of two operations with the same penalty the smaller: small members |
-# | spread of the utilities, 0.15 | none | edges switch one after another, not all at once |
-# | gain 40 | none | training draws other operations only where two are nearly level |
-# | S uniform, a quarter from Dirichlet(1/2) | uniform | the sides of the triangle are trained too |
-# | one operation on each edge, two paths in each step | a mixture of all for each image | only what is drawn has to run, and networks of the kind that is used are trained |
-# | score function, the other path as baseline | through the mixture | no bias for those networks' loss, without running the other operations |
-# | exact gradient of $\mathsf{Lat}$ | the same | without noise, and costs nothing |
-# | $\kappa$ = 0.02 | 50 in the code | one edge must not outweigh the data ({ref}`price-decides`) |
-# | $\kappa$ and gain rise from 0 over 20 % of the steps | constant | every operation is trained before any is dropped |
-# | gradients of weights and hypernetwork limited together, to norm 5 | the weights' alone | estimates by the score function have outliers |
-# | hypernetwork frozen after 60 % of the steps | never frozen | the weights adapt to the distribution that stays |
-# | Muon for 1×1 convolutions, AdamW for the rest | SGD with momentum, Adam for the hypernetwork | accurate after few epochs |
-# | one-cycle learning rates: peaks 0.02 (Muon), 0.003 (AdamW), 0.01 (hypernetwork); weight decay 0.0001 | 0.025 falling to 0.001 (SGD), 0.001 (Adam); 0.0003 | accurate after few epochs |
-# | 24<!--=intro.epochs.ours--> epochs, batches of 64 | 10 epochs or about as many steps, batches of 64 | as many as an hour allows |
-# | 55,000 training images, horizontal flips | half of the 60,000; vertical flips and random affine maps | shirts stay upright |
-# | statistics re-estimated on 5,000 training images | not said | those of training mix many architectures ({ref}`which-network`) |
+# | part | ours | paper | why |
+# |---|---|---|---|
+# | nodes | sums; classifier's input not normalised | the same | a mean and a normalisation would be deviations |
+# | classifier | one for all S, starts at zero | generated from S | first cross-entropy is ln 10 |
+# | form of α(S) | worth minus price | tables of logits, weighted by the distance from S to pivots | S steers by construction |
+# | what it learns from | a regression of losses on random paths, once | the gradient through the mixture, all the time | the losses are there anyway; later estimates would confirm themselves |
+# | warm-up | random paths for 15 % of the steps | none | the regression needs paths with all operations |
+# | κ | follows from the worths: their spread is 0.3 units of S | 50 in the code | members go from the smallest to the largest networks, however long the training; with a κ set by hand some families had no small ones, others no large ones |
+# | price of parameters | 1 for the largest convolution | none | of two operations with the same penalty the smaller: small members |
+# | Lat | in the choice alone, as a price | in the loss, as an exact gradient | worth minus price is the minimum of loss + κ Lat in closed form, if effects add up |
+# | S of a step | 80 % on the predicted front; of the rest a quarter from Dirichlet(1/2) | uniform | members that nobody would take need no training; the sides of the triangle do |
+# | operations of a step | one on each edge, a path for each batch | a mixture of all, for each image | only what is drawn has to run, and networks of the kind that is used are trained |
+# | certainty of a draw | gain 400 | temperature falls from 1 to 0.2 | training sees hardly more than the members |
+# | limit of gradients | norm 5 | the same | – |
+# | optimiser | Muon for 1×1 convolutions, AdamW for the rest | SGD with momentum, Adam for the hypernetwork | accurate after few epochs |
+# | learning rates | one-cycle, peaks 0.02 (Muon) and 0.003 (AdamW); weight decay 0.0001 | 0.025 falling to 0.001 (SGD), 0.001 (Adam); 0.0003 | accurate after few epochs |
+# | length | 12<!--=intro.epochs.ours--> epochs, batches of 32 | 10 epochs or about as many steps, batches of 64 | as many as an hour allows |
+# | images | 55,000, horizontal flips | half of the 60,000; vertical flips and random affine maps | shirts stay upright |
+# | statistics of batch normalisation | re-estimated on 5,000 training images | not said | those of training mix many architectures ({ref}`which-network`) |
 # :::
 # ::::
 # :::::
 #
-# Words of the recipe, and of what we tried in its place:
+# Words of the changes:
 #
-# - *Score function* {cite}`williams1992`: a gradient estimated from the losses of what was drawn.
 # - *Muon* {cite}`jordan2024muon`: an optimiser that makes every step of a weight matrix orthogonal.
-# - *Sandwich* {cite}`yu2019universally`: each step also trains the largest and the smallest network, and the largest teaches the others.
-# - *Straight-through* {cite}`jang2017`: one operation is drawn, but the gradient is that of a mixture; *ReinMax* {cite}`liu2023reinmax` corrects that gradient to second order.
+# - *Worth* and *spread*: an operation's worth is by how much it lowers the loss; the spread is the root mean square of all worths, in units of S ({doc}`hypernetwork`). With half the spread S decides more, with twice the spread the data do.
+# - *Gain*: with a tenth of it, training also draws operations that are nearly as good as the member's.
+# - *Front*: the networks that no other beats in both size and the sum of worths ({doc}`training`).
 #
-# **Without a line below** are the baseline of the score function, the common limit of gradients, the number of images, the author's other augmentation and his generated classifier, and the exact gradient of $\mathsf{Lat}$. **Not tried:** scale and shift of the normalisations made from S, and a hypernetwork that moves only every few steps.
+# **Without a line here:** the price of parameters and random worths have trainings on another page ({ref}`own-weights`). Learning rates, the number of images, the author's augmentation and his generated classifier were not varied.
 #
 # ## How we measured
 #
-# We trained two epochs instead of 24<!--=intro.epochs.ours-->, with seeds 0 and 1, and measured each family on 15 points S. **What helps after two epochs need not help in a whole training.**
+# We trained two epochs instead of 12<!--=intro.epochs.ours-->, with seeds 0, 1 and 2, and compared the families on 21 points S. **What helps after two epochs need not help in a whole training.**
 #
 # - **Hypervolume**, here × 100, is the share of a square of (logarithm of) size and error in which some member is both smaller and more accurate ({ref}`how it is measured <hypervolume>`).
 # - **Steering** is here a number: the weakest rank correlation between a penalty and the edges with its operation. Nearer to 0 is weaker.
-# - **P-value**, by Dunnett's test, which allows for comparing many lines with one: how often chance alone would make some line differ that much. Two trainings say little about their own spread, so one standard deviation serves all lines.
+# - **Pairs.** Trainings with the same seed begin with the same weights and see the same images in the same order. So we take each result as a part of the change, a part of the seed, and noise.
+# - **Intervals.** Three trainings say little about their own noise, so one standard deviation serves all changes. The intervals hold all true differences at once in at least 95 % of such experiments (Bonferroni's bound), if noise is normal and of one size. {numref}`fig-ablation` shows them.
 #
-# Members are chosen and measured on the 5,000 validation images, in every table here: by such numbers a recipe is chosen, and test images should have no part in that. Chosen where they are measured, members look a little better than they are. The binomial standard error of 85 % is 0.5 percentage points there.
+# Members are chosen and measured on the 5,000 validation images, in every figure and table here: by such numbers a recipe is chosen, and test images should have no part in that. Chosen where they are measured, members look a little better than they are. The binomial standard error of 85 % is 0.5 percentage points there.
 #
 # (one-change)=
 # ## One change at a time
 
-# %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "All changes, by size and steering", "code_prompt_hide": "Hide the table", "figure": {"caption": "Two epochs with one change each, on validation images: hypervolume × 100, P-value of its difference from nothing changed, accuracy in percent of the best member within each of the paper's sizes, in edge parameters, and steering. ±: standard deviation of two trainings. –: some training has no member that small.", "name": "tab-ablation"}}
-HTML(as_html(ablation.changes_table(runs)))
+# %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "All changes, by size and steering", "code_prompt_hide": "Hide the table", "figure": {"caption": "Two epochs with one change each, on validation images: difference in hypervolume × 100 from nothing changed and its interval; accuracy in percent of the best member within each of the paper's sizes, in edge parameters; steering; seconds of training on two CPU cores. ±: standard deviation of three trainings. –: some training has no member that small.", "name": "tab-ablation"}}
+HTML(as_html(tables.ablation_table(runs)))
 
 # %% [markdown]
-# **Three differences are resolved** if *twice the spread* is left out (P-value < 0.05), on validation and on test images. On validation the smallest of them is 4<!--=ablation.resolved.least-->, the largest that is not resolved 3<!--=ablation.others.most--> ({numref}`tab-ablation`).
+# TODO results. **The trainings resolve 0<!--=ablation.resolved--> of 0<!--=ablation.changes--> differences** ({numref}`tab-ablation`). What each change adds to the hypervolume of 00<!--=ablation.base-->, ± 0.0<!--=ablation.half-->:
 #
-# - **Muon** gains 5<!--=ablation.muon--> over AdamW alone, at the one learning rate tried. (The two trainings without it took four times as long; other work ran at times.)
-# - **Random shifts** of up to 2 pixels cost 4<!--=ablation.shifts-->, after two epochs.
-# - **The sandwich** helps large members, only above 12,320 edge parameters: within C's size 89.3<!--=ablation.sandwich.within--> % instead of 85.2<!--=ablation.within-->.
+# - **AdamW for every weight, no Muon:** 0.0<!--=ablation.muon-->, at the one learning rate tried.
+# - **No horizontal flips:** 0.0<!--=ablation.flips-->.
+# - **S drawn without regard to the front:** 0.0<!--=ablation.front-->.
+# - **Half of the warm-up:** 0.0<!--=ablation.warmup-->. Fewer losses teach the worths, and more steps train the members.
+# - **Half and twice the spread:** 0.0<!--=ablation.narrow--> and 0.0<!--=ablation.wide-->. Steering is 0.00<!--=ablation.narrow.steering--> and 0.00<!--=ablation.wide.steering-->; {numref}`tab-ablation` has that of the unchanged.
+# - **A tenth of the gain:** 0.0<!--=ablation.soft-->. More networks than the members are trained.
+# - **Batches of 64, half of the steps:** 0.0<!--=ablation.batches-->.
 #
-# **One line has no P-value.** With *twice the spread* neither training has a member within 5,120 edge parameters, so that its hypervolume says mostly that. Its standard deviation is 5.1<!--=ablation.wide.sd-->, the others' are at most 1.7<!--=ablation.others.sd-->. We left it out after we had seen it. With it, only Muon is resolved.
+# TODO results. **A change may cost or save time.** Unchanged, a training takes 000<!--=ablation.seconds--> seconds; without Muon 000<!--=ablation.muon.seconds-->, with batches of 64 and half of the steps 000<!--=ablation.batches.seconds-->. What saves time could train for longer; we compare equal epochs.
 #
-# **What is not resolved may still matter.** All lines are compared with the same two trainings, which may have drawn low: on validation images 14<!--=ablation.above.validation--> of the 20<!--=ablation.tested--> lines lie above them, on test images 9<!--=ablation.above.test-->.
-# All share their two seeds, which the test does not use. And the *moving average* is no training of its own: it has the choices of the unchanged one, and hardly other weights.
-#
-# What sizes and steering show:
-#
-# - **Steering needs utilities that differ from edge to edge,** learned or random. Where they stay 0, edges switch nearly all at once: steering is −0.59<!--=ablation.still-->, and the points give 5<!--=ablation.still.networks--> networks. With a third of the spread, or a tenth of the hypernetwork's learning rate, it is −0.84<!--=ablation.narrow-->.
-# - **The price of parameters moves accuracy from large members to small ones.** Without it there are 4.5<!--=ablation.price.small--> percentage points less within B's size, and 3.6<!--=ablation.price.large--> more within C's.
-# - **Random utilities that are never learned do no worse here** (whole trainings are in {ref}`own-weights`). Neither do utilities learned from the data nearly alone, $\kappa$ a hundredth with the same gain.
-#
-# (ablation-time)=
-# ## For the same time
-#
-# What makes a step slower has to be compared with a longer training of the unchanged recipe ({numref}`fig-ablation-time`).
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Hypervolume against seconds of training. A black line of the unchanged recipe rises from 40 at 90 seconds over 49 at 240 to 54 at 295. All other trainings lie to its right: three gradient estimators at 350 seconds between 44 and 48, the sandwich at 555 seconds between 53 and 54."}, "figure": {"caption": "Hypervolume × 100 on validation images against the time of training on two CPU cores. Line: means of the unchanged recipe, by its epochs. Other work ran at times.", "name": "fig-ablation-time"}}
-found = ablation.measured(ablation.TIMED)
-ablation.over_time(found)
-plt.show()
-
-# %% tags=["hide-cell", "full-width"] mystnb={"code_prompt_show": "The same in numbers", "code_prompt_hide": "Hide the table", "figure": {"caption": "The same in numbers, seconds of both seeds; other columns as above. P-value: of the difference from one epoch with nothing changed, by a test of its own.", "name": "tab-ablation-time"}}
-HTML(as_html(ablation.time_table(found)))
-
-# %% [markdown]
-# **The sandwich** runs twice as many images in a step, half of them through the largest network. In half its time, with three epochs, the unchanged recipe is as good: 54.4<!--=ablation.three--> against 53.5<!--=ablation.sandwich.two-->. Within C's size the sandwich stays ahead, by 2<!--=ablation.sandwich.ahead--> percentage points.
-#
-# **Other gradient estimators** run every operation. After one epoch all three are ahead (P-value < 0.05, {numref}`tab-ablation-time`): straight-through and the published relaxed samples by 7<!--=ablation.relaxed-->, ReinMax by 5<!--=ablation.reinmax-->.
-# But their epoch takes nearly four times as long, and in less time ours is ahead of them, with three epochs.
-#
-# Whether sandwich or estimators would pay in a whole training, we did not try.
-#
-# (ablation-forms)=
-# ## Other hypernetworks
-#
-# The published pivots and a multilayer perceptron have no factor like our gain, and need a larger $\kappa$, 0.1. So two things change, and their trainings differ too much among themselves for the test above ({numref}`tab-forms`).
-
-# %% tags=["hide-input", "full-width"] mystnb={"figure": {"caption": "Other hypernetworks: each training of two epochs, on 15 points S. Steering, different networks and their edge parameters; on validation images hypervolume × 100, and accuracy in percent of the best member within A's size; and edges, of 28, in which two members differ, mean over pairs.", "name": "tab-forms"}}
-HTML(as_html(ablation.forms_table(ablation.forms())))
-
-# %% [markdown]
-# **Their members may be trained better.** Within A's size their best have 87.9<!--=ablation.forms.within.least--> to 90.1<!--=ablation.forms.within.most--> %, ours 84.7<!--=ablation.ours.within.least--> to 84.9<!--=ablation.ours.within.most-->. In hypervolume three of their four trainings are ahead of ours, and one is far behind.
-#
-# **But they cover less.** Three of the four have no network within D's size, and S steers less. Their members are alike: two differ in 5<!--=ablation.forms.apart.least--> to 9<!--=ablation.forms.apart.most--> edges, in ours in 16<!--=ablation.ours.apart.least--> to 17<!--=ablation.ours.apart.most-->.
-#
-# So the breadth of our families may cost accuracy, at least in short trainings. The price of parameters is in the loss of these hypernetworks, but not in their form.
-# (The published method as a whole is far behind ours within A's size, {numref}`tab-own-weights`; it has another $\kappa$ and another training.)
+# **What is not resolved may still matter.** All changes are compared with the same three trainings. If these drew high or low, all differences move together.
 #
 # ## What can go wrong
 #
 # - **Comparing by epochs alone.** A change that helps may cost more time than it is worth.
-# - **Two short trainings of each change.** The best of many may have won by chance, and what most of these parts are worth in a whole training, nobody measured.
+# - **Short trainings.** The best of many changes may have won by chance, and what most of these parts are worth in a whole training, nobody measured.
+# - **One noise for all.** A change that makes trainings more unlike each other has too narrow an interval, and the others too wide ones.
 #
 # ## Where it lives
 #
-# - Code: `simplexnas.methods.settings` (the recipe), `simplexnas.report.statistics` (Dunnett's test), `simplexnas.report.tables` (`ablation`), `simplexnas.report.pages.ablation` (this page's tables and figures).
-# - Tests: `tests/test_pages_ablation.py`, `tests/test_tables.py`, `tests/test_figures.py`.
-# - Data: `lattice.json` of the families under `ablated`, `estimators`, `forms` and `quick` in `data/published.json`, under `data/results`.
+# - Code: `simplexnas.methods.settings` (the recipe), `simplexnas.report.statistics` (`paired_with`), `simplexnas.report.tables` (`ablation`), `simplexnas.report.pages.ablation` (this page's figure and numbers).
+# - Tests: `tests/test_pages_ablation.py`, `tests/test_tables.py`, `tests/test_figures.py`, `tests/test_analysis.py`.
+# - Data: `lattice.json` of the families under `ablated` in `data/published.json`, with seeds 0, 1 and 2, under `data/results`.

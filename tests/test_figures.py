@@ -242,18 +242,19 @@ def test_predictions_are_drawn_beside_the_sum_and_a_second_measurement():
     assert [cloud.get_offsets()[0].tolist() for cloud in ax.collections] == [[2, 1.5], [2, 2.2], [2, 2.1]]
 
 
-def test_ablation_has_one_row_for_each_change_and_a_band_of_the_base():
-    runs = pd.DataFrame(
-        {
-            "change": ["nothing changed", "nothing changed", "no flips", "more kappa"],
-            "hypervolume": [50.0, 48.0, 47.0, 52.0],
-        }
+def test_ablation_has_one_row_for_each_change_and_fills_what_is_resolved():
+    differences = pd.DataFrame(
+        {"change": ["more gain", "no flips"], "mean": [1.0, -5.0], "low": [-2.0, -8.0], "high": [4.0, -2.0]}
     )
-    ax = figures.ablation(runs)
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["more kappa", "nothing changed", "no flips"]
-    assert sorted(x for dots in ax.collections for x, _ in dots.get_offsets()) == [47, 48, 50, 52]
-    (band,) = ax.patches
-    assert band.get_x() == 48 and band.get_width() == 2
+    ax = figures.ablation(differences)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["more gain", "no flips"]
+    intervals, dots = ax.collections
+    assert [line[:, 0].tolist() for line in intervals.get_segments()] == [[-2, 4], [-8, -2]]
+    assert dots.get_offsets().tolist() == [[1, 0], [-5, 1]]
+    assert dots.get_facecolor()[:, 0].tolist() == [1, 0], "white and black"
+    (zero,) = ax.lines
+    assert zero.get_xdata() == [0, 0]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1], "the first on top"
 
 
 def test_switching_draws_one_step_line_per_name():

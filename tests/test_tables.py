@@ -17,7 +17,7 @@ from simplexnas.io.weights import WEIGHTS
 from simplexnas.measure import baselines, lattice
 from simplexnas.methods import penalties
 from simplexnas.methods.settings import preset
-from simplexnas.report import analysis, paper, published, tables
+from simplexnas.report import analysis, paper, published, statistics, tables
 from simplexnas.report.names import UNCHANGED
 from simplexnas.space import cost
 from simplexnas.space.search_space import SearchSpace
@@ -225,50 +225,74 @@ def test_the_best_of_one_family_comes_with_its_S():
 # Ablation
 
 
-def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, step=1.0, **config) -> None:
-    """Two points, of which the first beats the second."""
+def write_lattice(family: str, seed: int, accuracy: float, edge_parameters: int, step=0.2, **config) -> None:
+    """Two networks, the better one where S has half or more on pooling; and better still off the coarse lattice."""
     points = [
         tiny.point(
-            S=(1 - pool, pool, 0),
-            choice=(0,) * 28,
-            operations={"pool": pool, "identity": 28 - pool, "convolution": 0},
+            S=tuple(S.tolist()),
+            choice=(pool,) * 28,
+            operations={"pool": 28 * pool, "identity": 28 * (1 - pool), "convolution": 0},
             edge_parameters=edge_parameters + 100 * pool,
             total_parameters=edge_parameters + 100 * pool + 20_506,
-            accuracy=Accuracy(validation=accuracy - 0.01 * pool, test=accuracy - 0.1 - 0.02 * pool),
+            accuracy=Accuracy(validation=accuracy - 0.01 * pool + finer, test=accuracy - 0.1 - 0.02 * pool),
         )
-        for pool in (0, 1)
+        for S in penalties.lattice(3, step)
+        for pool, finer in [(int(S[0] < 0.5), 0 if np.allclose(5 * S, np.rint(5 * S)) else 0.05)]
     ]
     settings = preset("quick").to_dict() | {"seed": seed} | config
-    record = tiny.record(points, family=family, seed=seed, config=settings, settings={"step": step})
+    spent = {"training_seconds": 100.0 + 10 * seed}
+    record = tiny.record(points, family=family, seed=seed, config=settings, settings={"step": step}, **spent)
     record.save(paths.RESULTS / family / records.LATTICE)
 
 
 CHANGES = {"quick": UNCHANGED, "quick-flip=false": "no flips", "quick-shift=2": "shifts"}
 
 
-def test_ablation_has_one_line_for_each_change_with_the_best_first():
-    own = ({}, (0.85, 0.87)), ({"flip": False}, (0.80, 0.83)), ({"shift": 2}, (0.90, 0.91))
+@pytest.fixture
+def runs(own_results) -> pd.DataFrame:
+    """Of invented lattices: those of nothing changed are finer, and two trainings have no network within B's size."""
+    own = ({}, (0.85, 0.87, 0.86)), ({"flip": False}, (0.80, 0.83, 0.81)), ({"shift": 2}, (0.90, 0.91, 0.92))
     for name, (config, accuracies) in zip(CHANGES, own, strict=True):
         for seed, accuracy in enumerate(accuracies):
             parameters = 6000 if name == "quick-shift=2" and seed else 5000
-            write_lattice(f"{name}-seed{seed}", seed, accuracy, parameters, **config)
+            write_lattice(f"{name}-seed{seed}", seed, accuracy, parameters, 0.2 if config else 0.1, **config)
     write_lattice("quick-kappa=3-seed0", 0, 0.99, 5000)
-    runs = tables.ablation(CHANGES)
-    assert len(runs) == 6 and runs["seed"].tolist() == 3 * [0, 1]
-    unchanged = runs[runs["change"] == "nothing changed"]
-    assert unchanged["≤ 5,120"].tolist() == pytest.approx([85, 87]), "on validation images, as all here"
+    return tables.ablation(CHANGES)
+
+
+def test_ablation_has_one_line_for_each_training(runs):
+    assert runs["change"].tolist() == [change for change in CHANGES.values() for _ in range(3)], "not other runs"
+    assert runs["seed"].tolist() == 3 * [0, 1, 2] and runs["seconds"].tolist() == 3 * [100, 110, 120]
+    unchanged = runs[runs["change"] == UNCHANGED]
+    assert unchanged["≤ 5,120"].tolist() == pytest.approx([85, 87, 86]), "on validation images and the coarse lattice"
     smallest = cost.fixed_parameters(SearchSpace())
     largest = smallest + cost.edge_parameters(SearchSpace()).max(axis=1).sum()
     width = 1 - np.log(25_506 / smallest) / np.log(largest / smallest)
-    assert unchanged["hypervolume"].tolist() == pytest.approx([100 * width * h for h in (0.15 / 0.3, 0.17 / 0.3)])
+    assert unchanged["hypervolume"].tolist() == pytest.approx([100 * width * h / 0.3 for h in (0.15, 0.17, 0.16)])
+
+
+def test_ablation_compares_in_pairs_and_tells_the_best_first(runs):
+    differences = tables.ablation_differences(runs)
+    assert differences["change"].tolist() == ["shifts", "no flips"]
+    volumes = {change: own["hypervolume"].tolist() for change, own in runs.groupby("change")}
+    expected = statistics.paired_with(volumes, UNCHANGED)
+    for line in differences.set_index("change").itertuples():
+        assert expected[line.Index] == pytest.approx({"mean": line.mean, "low": line.low, "high": line.high})
+    turned = runs.sample(frac=1, random_state=0)
+    assert tables.ablation_differences(turned).equals(differences), "by seeds, not by places"
+
+
+def test_ablation_table(runs):
     found = tables.ablation_table(runs)
     sizes = [f"≤ {size:,}" for size in (5_120, 12_320, 38_304, 143_488)]
-    assert found.columns.tolist() == ["change", "hypervolume", "P-value", *sizes, "steering"]
-    assert found["change"].tolist() == ["shifts", "nothing changed", "no flips"], "not other runs"
-    assert found["P-value"].tolist()[:2] == ["–", "–"] and 0 < float(found["P-value"].iloc[2]) < 1
-    assert found["≤ 5,120"].tolist() == ["–", "86.0 ± 1.4", "81.5 ± 2.1"], "one of two has none that small"
-    assert found["≤ 12,320"].iloc[0] == "90.5 ± 0.7"
-    assert found["steering"].iloc[0] == "0.00 ± 0.00"
+    assert found.columns.tolist() == ["change", "difference", *sizes, "steering", "seconds"]
+    assert found["change"].tolist() == [UNCHANGED, "shifts", "no flips"]
+    mean, low, high = tables.ablation_differences(runs).loc[1, ["mean", "low", "high"]]
+    shown = [f"{value:+.1f}".replace("-", "−") for value in (mean, low, high)]
+    assert found["difference"].tolist()[::2] == ["–", f"{shown[0]} ({shown[1]} to {shown[2]})"] and shown[0][0] == "−"
+    assert found["≤ 5,120"].tolist() == ["86.0 ± 1.0", "–", "81.3 ± 1.5"], "some have none that small"
+    assert found["≤ 12,320"].iloc[1] == "91.0 ± 1.0"
+    assert found["steering"].iloc[0] == "0.00 ± 0.00" and found["seconds"].iloc[0] == "110 ± 10"
 
 
 @pytest.mark.parametrize(
@@ -294,7 +318,13 @@ def test_ablation_without_one_of_its_runs_names_it():
         tables.ablation(CHANGES)
 
 
-@pytest.mark.parametrize("change", [{"kappa": 1.0}, {"step": 0.5}])
+def test_ablation_needs_the_points_that_all_have():
+    write_lattice("quick-seed0", 0, 0.85, 5000, step=0.5)
+    with pytest.raises(SimplexNASError, match=r"^quick-seed0 was not measured on the lattice of step 0\.2$"):
+        tables.ablation(CHANGES)
+
+
+@pytest.mark.parametrize("change", [{"gain": 1.0}, {"step": 0.1}])
 def test_ablation_refuses_seeds_of_different_settings(change):
     write_lattice("quick-seed0", 0, 0.85, 5000)
     write_lattice("quick-seed1", 1, 0.87, 5000, **change)
@@ -313,11 +343,11 @@ def test_ways_stand_one_below_another_and_trainings_side_by_side():
 
 def test_steering_table_has_a_line_for_each_family_with_the_settings_asked_for():
     for name, kappa in zip(published.KAPPA, (0, 0.1, 1, 5, 50), strict=True):
-        write_lattice(name, 0, 0.8 + kappa / 1000, 5000, kappa=kappa)
+        write_lattice(name, 0, 0.8 + kappa / 1000, 5000, step=1.0, kappa=kappa)
     found = tables.steering_table(published.KAPPA, ["kappa", "seed"])
     assert found["seed"].tolist() == 5 * [0]
-    assert found["kappa"].tolist() == [0, 0.1, 1, 5, 50] and found["architectures"].tolist() == 5 * [1]
-    assert found["S and pool"].tolist() == found["S and identity"].tolist() == 5 * ["-1.00"]
+    assert found["kappa"].tolist() == [0, 0.1, 1, 5, 50] and found["architectures"].tolist() == 5 * [2]
+    assert found["S and pool"].tolist() == 5 * ["-1.00"] and found["S and identity"].tolist() == 5 * ["-0.50"]
     assert found["S and convolution"].tolist() == 5 * ["–"], "its number never changes"
     assert found["edge parameters"].tolist() == 5 * ["5,000 to 5,100"]
-    assert found["test accuracy, %"].tolist() == [69, 69, 69.1, 69.5, 74]
+    assert found["test accuracy, %"].tolist() == [68.7, 68.7, 68.8, 69.2, 73.7]

@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import mpltern  # noqa: F401  (registers the projection "ternary")
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.gridspec import SubplotSpec
@@ -19,7 +18,6 @@ from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Point
-from simplexnas.report.names import UNCHANGED
 from simplexnas.report.style import FIGURE_WIDTH, HATCHES, LETTERS, LINE_COLORS, MARKERS, operation_colors
 
 BOOK = {
@@ -359,19 +357,22 @@ def predictions(points: dict[str, list[dict]]) -> np.ndarray:
     return axes.flatten()
 
 
-def ablation(runs: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
-    """Hypervolume of every training, one row for each change, best mean first; runs: of `tables.ablation`.
+def ablation(differences: pd.DataFrame, ax: plt.Axes | None = None) -> plt.Axes:
+    """Difference in hypervolume from nothing changed, with its interval: one row for each change, the first on top.
 
-    The band spans the trainings with nothing changed.
+    differences: of `tables.ablation_differences`. Those whose interval does not hold 0 are filled, the others hollow.
     """
-    order = runs.groupby("change")["hypervolume"].mean().sort_values(ascending=False).index
-    ax = ax or plt.subplots(figsize=(FIGURE_WIDTH, 0.28 * len(order) + 0.8), layout="constrained")[1]
-    base = runs.loc[runs["change"] == UNCHANGED, "hypervolume"]
-    ax.axvspan(base.min(), base.max(), color="#56B4E9", alpha=0.3, linewidth=0)
-    sns.stripplot(runs, x="hypervolume", y="change", order=order, jitter=False, color="black", size=5, ax=ax)
+    rows = range(len(differences))
+    ax = ax or plt.subplots(figsize=(FIGURE_WIDTH, 0.28 * len(rows) + 0.8), layout="constrained")[1]
+    ax.axvline(0, color="#999999", linewidth=0.8)
+    ax.hlines(rows, differences["low"], differences["high"], color="black", linewidth=1.4)
+    resolved = differences["low"] * differences["high"] > 0
+    ax.scatter(differences["mean"], rows, s=34, edgecolor="black", color=np.where(resolved, "black", "white"), zorder=3)
+    ax.set_yticks(rows, differences["change"])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(axis="y", color="#dddddd", linewidth=0.6)
-    ax.set_xlabel("hypervolume × 100, validation")
-    ax.set_ylabel("")
+    ax.set_axisbelow(True)
+    ax.set_xlabel("difference in hypervolume × 100, validation")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

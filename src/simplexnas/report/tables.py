@@ -24,9 +24,12 @@ from simplexnas.io.records import (
     read_own,
     save,
 )
-from simplexnas.measure.lattice import lattice_points
+from simplexnas.measure.lattice import lattice_points, sublattice
+from simplexnas.methods import penalties
 from simplexnas.report import analysis, names, statistics
 from simplexnas.report.paper import BUDGETS, PAPER
+
+ABLATION_STEP = 0.2  # of the lattice on which trainings with one change each are compared
 
 
 def drawn(points: Iterable[Point], source: str) -> list[list[Point]]:
@@ -131,7 +134,8 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
 
     Columns: "change" in words, "seed", hypervolume (x 100) and accuracy in percent of the best member within each of
     the paper's sizes (nan if none is that small), all on validation images; "steering", the weakest Spearman
-    correlation between S and counts.
+    correlation between S and counts; "seconds" of training. All of the lattice with step `ABLATION_STEP`, also where a
+    finer one was measured; a lattice without these points raises `SimplexNASError`.
     """
     lines, first = [], {}
     for name, change in changes.items():
@@ -140,32 +144,44 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
             own = record.config | {"seed": None, "lattice": record.settings}
             if first.setdefault(name, own) != own:
                 raise SimplexNASError(f"families of {name} differ in more than their seeds; train the older ones again")
-            points = record.points
+            space, points = analysis.space_of(record), sublattice(record.points, ABLATION_STEP)
+            if len(points) < len(penalties.lattice(space.k, ABLATION_STEP)):
+                raise SimplexNASError(f"{family} was not measured on the lattice of step {ABLATION_STEP}")
             line = {"change": change, "seed": record.seed}
-            line["hypervolume"] = 100 * analysis.hypervolume(points, analysis.space_of(record), "validation")
+            line["hypervolume"] = 100 * analysis.hypervolume(points, space, "validation")
             for budget in BUDGETS:
                 line[f"≤ {budget:,}"] = 100 * analysis.accuracy_within(points, budget, split="validation")
-            lines.append(line | {"steering": max(analysis.steering_correlations(points).values())})
+            line["steering"] = max(analysis.steering_correlations(points).values())
+            lines.append(line | {"seconds": record.training_seconds})
     return pd.DataFrame(lines)
 
 
-def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """The lines of `ablation` as one for each change, best hypervolume first: means and ± over the seeds, as text.
+def ablation_differences(runs: pd.DataFrame) -> pd.DataFrame:
+    """How much more hypervolume (x 100) each change of `ablation` has than nothing changed, the most first.
 
-    p: of a difference in hypervolume from the lines with nothing changed, by `statistics.many_to_one`; "–" for a change
-    after which a training has no member within one of the sizes, since its hypervolume then says mostly that.
+    Columns: "change", "mean", and "low" and "high" of the intervals of `statistics.paired_with`.
+    """
+    by_seed = runs.pivot(index="seed", columns="change", values="hypervolume")
+    found = statistics.paired_with({change: own.tolist() for change, own in by_seed.items()}, names.UNCHANGED)
+    lines = pd.DataFrame({"change": change} | told for change, told in found.items())
+    return lines.sort_values("mean", ascending=False, ignore_index=True)
+
+
+def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """`ablation` as text, a line for each change: nothing changed, then the others in the order of their differences.
+
+    The difference in hypervolume (x 100) has its interval; all else is means ± standard deviation over the seeds.
     """
     measures = [column for column in runs if column not in ("change", "seed", "hypervolume")]
-    hypervolumes = {change: list(own) for change, own in runs.groupby("change")["hypervolume"]}
-    lacking = set(runs.loc[runs.isna().any(axis=1), "change"])
-    tested = {change: own for change, own in hypervolumes.items() if change not in lacking}
-    p = statistics.many_to_one(tested, names.UNCHANGED)
+    differences = {names.UNCHANGED: "–"}
+    for change, *bounds in ablation_differences(runs).itertuples(index=False):
+        mean, low, high = (f"{value:+.1f}" for value in bounds)
+        differences[change] = f"{mean} ({low} to {high})"
     lines = []
-    for change in sorted(hypervolumes, key=lambda change: -np.mean(hypervolumes[change])):
+    for change, difference in differences.items():
         own = runs[runs["change"] == change]
-        line = {"change": change, "hypervolume": _spread(own["hypervolume"])}
-        line["P-value"] = f"{p[change]:.3f}" if change in p else "–"
-        lines.append(line | {key: _spread(own[key]) for key in measures})
+        line = {"change": change, "difference": difference} | {key: _spread(own[key]) for key in measures}
+        lines.append({key: value if key == "change" else value.replace("-", "−") for key, value in line.items()})
     return pd.DataFrame(lines)
 
 
