@@ -54,7 +54,7 @@ plt.show()
 # | warm-up | random paths for 15 % of the steps | none | the regression needs paths with all operations |
 # | κ | follows from the worths: their spread is 0.3 units of S | 50 in the code | members go from the smallest to the largest networks, however long the training; with a κ set by hand some families had no small ones, others no large ones |
 # | price of parameters | 1 for the largest convolution | none | of two operations with the same penalty the smaller: small members |
-# | Lat | in the choice alone, as a price | in the loss, as an exact gradient | worth minus price is the minimum of loss + κ Lat in closed form, if effects add up |
+# | Lat | in the choice alone, as a price | in the loss, as an exact gradient | the largest worth minus price on every edge minimises loss + κ Lat, if effects add up |
 # | S of a step | 80 % on the predicted front; of the rest a quarter from Dirichlet(1/2) | uniform | members that nobody would take need no training; the sides of the triangle do |
 # | operations of a step | one on each edge, a path for each batch | a mixture of all, for each image | only what is drawn has to run, and networks of the kind that is used are trained |
 # | certainty of a draw | gain 400 | temperature falls from 1 to 0.2 | training sees hardly more than the members |
