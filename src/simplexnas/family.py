@@ -16,7 +16,7 @@ from simplexnas.io.weights import load_weights, save_weights
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.config import Config
 from simplexnas.methods.method import KnobOfS, Method
-from simplexnas.methods.settings import SIMPLEX, find, method_name
+from simplexnas.methods.settings import find, method_name
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.space.search_space import SearchSpace
 from simplexnas.tasks import fashion_mnist
@@ -83,7 +83,6 @@ def describe(family: str | Path) -> Description:
         )
     place = relative(folder / DESCRIPTION)
     content = read_json(folder / DESCRIPTION)
-    content = _of_now(content)
     check_format(content, FORMAT, VERSION, place)
     keys = ("task", "method", "config", "sha256", "training_seconds")
     if missing := [key for key in keys if key not in content]:
@@ -93,16 +92,6 @@ def describe(family: str | Path) -> Description:
     except (TypeError, SimplexNASError) as error:
         raise SimplexNASError(f"{place}: {error}") from None
     return Description(name=folder.name, folder=folder, task=task, config=config, content=content)
-
-
-def _of_now(content: dict) -> dict:
-    """A description of an older version with what it could not say: then there was one data set, and one method."""
-    if content.get("version") == 2:
-        content = content | {"version": 3, "task": fashion_mnist.TASK.to_dict()}
-    if content.get("version") == 3 and isinstance(content.get("config"), dict):
-        config = content["config"] | {"budget_minutes": 0.0}
-        content = content | {"version": VERSION, "method": SIMPLEX, "config": config}
-    return content
 
 
 @dataclass
