@@ -122,34 +122,30 @@ def test_half_done_lattice_of_something_else_is_refused(change, message, tiny_fa
 def test_baselines_by_default(tiny_family, fewer, drawn_accuracy):
     lattice.lattice(tiny_family, fewer, 0.05)
     content = json.loads(baselines.baselines(tiny_family, fewer).read_text())
-    assert content["settings"] == {"step": 0.1, "draws": 3, "random": 30}
-    assert len(content["points"]) == 2 * 3 * 66 + 30
-    seeds = {(p["source"], p["draw"]) for p in content["points"] if "draw" in p}
-    assert seeds == {(source, draw) for source in ("control", "random hypernetwork") for draw in range(3)}
+    assert content["settings"] == {"step": 0.1, "random": 30}
+    assert len(content["points"]) == 2 * 66 + 30
 
 
 def test_baselines_file(lattice_path, tiny_family, fewer, tmp_path, monkeypatch):
     measured = []
     monkeypatch.setattr(evaluation, "accuracies", fake_accuracy(0.75, measured))
-    path = baselines.baselines(tiny_family, fewer, step=0.5, draws=2, random=4)
+    path = baselines.baselines(tiny_family, fewer, step=0.5, random=4)
     points = json.loads(path.read_text())["points"]
     assert len(measured) == len({tuple(point["choice"]) for point in points})
     of = {source: [p for p in points if p["source"] == source] for source in {p["source"] for p in points}}
     assert {source: len(group) for source, group in of.items()} == {
-        "control": 12,
-        "random hypernetwork": 12,
+        "control": 6,
+        "random hypernetwork": 6,
         "random architecture": 4,
     }
     for point in of["control"]:
         least = min(point["S"])
         assert all(point["S"][m] == least for m in point["choice"])
     path.rename(tmp_path / "before.json")
-    assert (
-        json.loads(baselines.baselines(tiny_family, fewer, step=0.5, draws=2, random=4).read_text())["points"] == points
-    )
+    assert json.loads(baselines.baselines(tiny_family, fewer, step=0.5, random=4).read_text())["points"] == points
     other = tiny.sister(tiny_family, tmp_path, seed=1)
     lattice.lattice(other, fewer, 0.5)
-    others = json.loads(baselines.baselines(other, fewer, step=0.5, draws=2, random=4).read_text())["points"]
+    others = json.loads(baselines.baselines(other, fewer, step=0.5, random=4).read_text())["points"]
     for source in of:
         assert [p["choice"] for p in others if p["source"] == source] != [p["choice"] for p in of[source]]
 
@@ -168,7 +164,7 @@ def test_interrupted_paper_points_go_on(tiny_family, fewer, tmp_path, monkeypatc
     assert [point["name"] for point in content["points"]] == list("ABCD")
     for point, S in zip(content["points"], tiny.NAMED.values(), strict=True):
         assert point["S"] == list(S) and point["ways"]["discrete"] == point["accuracy"]
-        drawn = [baselines.control(S, tiny_family.space, seed).counts() for seed in range(baselines.DRAWS)]
+        drawn = [baselines.control(S, tiny_family.space, seed).counts() for seed in range(points.DRAWS)]
         assert [each["operations"] for each in point["control"]] == drawn
     assert not (tmp_path / "runs" / "tiny" / records.PAPER_POINTS).exists()
 

@@ -41,20 +41,14 @@ def test_every_number_stands_on_the_page():
 
 
 def test_what_the_page_says_of_trainings_and_draws():
-    assert "The family with random utilities and the published method were trained once" in TEXT
-    assert len(page.KINDS[page.RANDOM]) == len(page.KINDS[page.THEIRS]) == 1
+    for group in (published.QUICK, published.RANDOM):
+        assert [len(records.read_lattice(name).points) for name in group] == 5 * [66]
+    assert "Both kinds are of the preset `quick`" in TEXT and "On 66 points S" in TEXT
     assert "Whole lattices of 231 points S" in TEXT and "Fronts over 66 points S" in TEXT
-    assert "30 *random architectures*" in TEXT and "(three of random hypernetwork and control)" in TEXT
+    assert "30 *random architectures*" in TEXT and f"{page.SHUFFLES:,} times" in TEXT
     for name in published.DEFAULT:
-        assert len(records.read_lattice(name).points) == 231 and len(page.drawn(name, "family")[0]) == 66
-        assert [len(points) for points in page.drawn(name, "control")] == [66, 66, 66]
-        assert [len(points) for points in page.drawn(name, "random architecture")] == [30]
-    assert "of the preset `default`, which learns utilities by gradient" in TEXT
-    assert f"{page.SHUFFLES:,} times" in TEXT
-    assert "in `default` each of two paths is judged on its own half of a batch" in TEXT
-    for name in published.DEFAULT:
-        config = Family.load(name).config
-        assert (config.hypernetwork, config.estimator, config.paths) == ("utility", "score_function", 2)
+        assert len(records.read_lattice(name).points) == 231 and len(page.drawn(name, "family")) == 66
+        assert len(page.drawn(name, "control")) == 66 and len(page.drawn(name, "random architecture")) == 30
 
 
 # Weights of their own
@@ -62,39 +56,35 @@ def test_what_the_page_says_of_trainings_and_draws():
 
 def test_own_by_another_route(own):
     name = published.RANDOM[0]
-    points = records.read_lattice(name).points
+    record = records.read_lattice(name)
     row = own[own["kind"] == page.RANDOM].iloc[0]
-    assert row["hypervolume"] == pytest.approx(analysis.hypervolume(points, page.SPACE))
+    assert row["hypervolume"] == pytest.approx(analysis.hypervolume(record.points, page.SPACE))
     for budget, column in zip(paper.BUDGETS, page.SIZES, strict=True):
-        fits = [point for point in points if point.edge_parameters <= budget]
+        fits = [point for point in record.points if point.edge_parameters <= budget]
         most = max(point.accuracy.validation for point in fits)
         assert row[column] in [pytest.approx(100 * p.accuracy.test) for p in fits if p.accuracy.validation == most]
-    assert row["seconds"] == Family.load(name).description.training_seconds
+    assert row["seconds"] == record.training_seconds
     text = page.own_table().set_index("of the family")
-    assert list(text.columns) == [f"{kind} ({len(families)})" for kind, families in page.KINDS.items()]
+    assert list(text.columns) == [f"{page.LEARNED} (5)", f"{page.RANDOM} (5)", "ahead"]
     learned = own.loc[own["kind"] == page.LEARNED, "hypervolume"]
     assert text.iloc[0, 0] == f"{learned.mean():.3f} ± {learned.std():.3f}"
-    assert text.loc[page.SIZES[0]].iloc[-1] == "–", "the published method has none that small"
 
 
-def test_random_utilities_with_weights_of_their_own_are_not_seen_to_differ(own):
-    means, sds = own.groupby("kind").mean(), own.groupby("kind").std()
-    learned, random = means.loc[page.LEARNED], means.loc[page.RANDOM]
-    assert "These trainings do not show that it is" in TEXT and "No difference in hypervolume is seen" in TEXT
-    n, half = len(published.DEFAULT), stats.t(len(published.DEFAULT) - 1).isf(0.025)  # the interval by hand
-    visible = half * sds.loc[page.LEARNED] * np.sqrt((n + 1) / n)
-    assert abs(learned["hypervolume"] - random["hypervolume"]) < visible["hypervolume"]
+def test_pairs_differ_in_their_worths_alone():
+    for ours, random in zip(published.QUICK, published.RANDOM, strict=True):
+        config, other = (records.read_lattice(name).config for name in (ours, random))
+        assert config | {"random_worths": True} == other
+
+
+def test_the_difference_is_paired_by_seed(own):
+    found = page.ahead().set_index("of")
+    values = own.pivot(index="seed", columns="kind", values="hypervolume")
+    test = stats.ttest_rel(values[page.LEARNED], values[page.RANDOM])
+    low, high = test.confidence_interval()
+    line = found.loc["hypervolume"]
+    assert (line["pairs"], line["low"], line["high"]) == (5, pytest.approx(low), pytest.approx(high))
     known = page.numbers()
-    assert known["learning.visible"] == f"{visible['hypervolume']:.2f}"
-    assert known["learning.visible.within"] == f"{visible[page.SIZES].max():.1f}"
-    assert (
-        "Within the two smallest sizes the random utilities are" in TEXT
-        and "percentage points better on average" in TEXT
-    )
-    gains = (random - learned)[page.SIZES]
-    assert gains.iloc[:2].min() > 0 > gains.iloc[2:].max() and gains.iloc[2:].min() > -1
-    assert abs(gains.iloc[0] - gains.iloc[1]) < 0.3, "one number for both"
-    assert "Three trainings are too few to say what of this is chance" in TEXT
+    assert known["learning.ahead.mean"] == f"{line['mean']:.3f}".replace("-", "−")
 
 
 def test_the_published_method_lacks_small_networks(own):
@@ -139,12 +129,9 @@ def test_a_style_for_each_kind_and_a_line_for_each_training():
 
 def test_same_weights_by_another_route(same):
     """`tables.hypervolumes` has tests of its own."""
-    accuracies = [
-        page.within(points) for name in published.DEFAULT for points in page.drawn(name, "random hypernetwork")
-    ]
-    assert len(accuracies) == 3 * len(published.DEFAULT)
+    accuracies = [page.within(page.drawn(name, "random hypernetwork")) for name in published.DEFAULT]
     assert same.loc["random hypernetwork", page.SIZES].tolist() == pytest.approx(np.mean(accuracies, axis=0))
-    counts = [len({p.choice for p in page.drawn(name, "family")[0]}) for name in published.DEFAULT]
+    counts = [len({p.choice for p in page.drawn(name, "family")}) for name in published.DEFAULT]
     assert same.loc["family", ["fewest", "most"]].tolist() == [min(counts), max(counts)]
     text = page.same_table().set_index("of")
     line = same.loc["control"]
@@ -163,15 +150,14 @@ def test_the_family_is_ahead_with_its_own_weights(same):
     assert same.loc["random architecture", page.SIZES[:2]].isna().all()
     assert "Up to A's size the control's best is pooling everywhere" in TEXT
     for name in published.DEFAULT:
-        for points in page.drawn(name, "control"):
-            assert not any(analysis.best_within(points, paper.PAPER["A"][2]).choice)
+        assert not any(analysis.best_within(page.drawn(name, "control"), paper.PAPER["A"][2]).choice)
 
 
 def test_three_fronts_and_every_random_architecture_are_drawn():
     (ax,) = page.same_fronts().axes
     assert len(ax.lines) == 3 and len({line.get_marker() for line in ax.lines}) == 3
     (dots,) = ax.collections
-    points = page.drawn(published.DEFAULT[0], "random architecture")[0]
+    points = page.drawn(published.DEFAULT[0], "random architecture")
     expected = sorted(max(100 * point.accuracy.test, 74) for point in points)
     assert "below 74 % stand at the lower edge" in TEXT
     assert sorted(dots.get_offsets()[:, 1].tolist()) == pytest.approx(expected)
@@ -180,16 +166,13 @@ def test_three_fronts_and_every_random_architecture_are_drawn():
 # Agreement
 
 
-def test_utilities_are_those_of_the_hypernetwork():
-    """What is learned, not what it costs."""
-    found = page.utilities(published.DEFAULT[:1])
+def test_worths_are_those_of_the_hypernetwork():
+    found = page.worths(published.DEFAULT[:1])
     assert found.shape == (1, 2, 14, 3)
-    hypernetwork = Family.load(published.DEFAULT[0]).model.hypernetwork
-    if hasattr(hypernetwork, "scaled_utility"):
-        learned = hypernetwork.scaled_utility().detach()
-    else:
-        learned = hypernetwork.nats / (hypernetwork.kappa * hypernetwork.instances)
-    assert np.allclose(found.reshape(28, 3), learned.numpy(), atol=1e-6)
+    nats = Family.load(published.DEFAULT[0]).model.hypernetwork.nats
+    assert np.allclose(found.reshape(28, 3), nats.numpy())
+    gained = page.convolutions(published.DEFAULT[:1]).iloc[0]
+    assert gained["reduction cell"] == pytest.approx(1000 * nats[14:, 2].mean().item(), rel=1e-5)
 
 
 def test_agreement_is_a_mean_correlation():
@@ -221,7 +204,7 @@ def test_trainings_agree_weakly(chance):
     learned, within, equal = chance.to_dict("records")
     assert "They agree weakly** ({numref}`tab-agreement`): a correlation of" in TEXT
     assert "mostly because of one pair" in TEXT
-    pairs = np.sort(page.agreement(page.utilities()))
+    pairs = np.sort(page.agreement(page.worths()))
     assert 0.05 < learned["agreement"] < 0.35 and pairs[-1] > 2 * pairs[-2]
     assert "Some of that the price alone can give" in TEXT and equal["agreement"] > within["agreement"]
     assert equal["as high"] > within["as high"] and equal["as high"] < 0.1

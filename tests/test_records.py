@@ -11,7 +11,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import Accuracy, Point, Record
 
-DRAW = tiny.point(choice=(0, 1), source="control", draw=1, S=(0.5, 0.5), macs=7)
+DRAW = tiny.point(choice=(0, 1), source="control", S=(0.5, 0.5), macs=7)
 WHOLE = tiny.point(
     operations={"pool": 2},
     name="A",
@@ -32,7 +32,6 @@ def test_a_point_is_read_as_it_was_written(point):
 def test_what_a_file_says_of_a_point():
     assert DRAW.to_dict() == {
         "source": "control",
-        "draw": 1,
         "S": [0.5, 0.5],
         "choice": [0, 1],
         "operations": {},

@@ -52,24 +52,23 @@ def test_table_of_another_version_is_refused_by_name(table):
 def test_hypervolumes_need_the_lattice_of_the_baselines(tiny_family, fewer):
     lattice.lattice(tiny_family, fewer, 1.0)
     with pytest.raises(SimplexNASError, match=rf"^{LACKS}$"):
-        baselines.baselines(tiny_family, fewer, step=0.5, draws=1, random=1)
+        baselines.baselines(tiny_family, fewer, step=0.5, random=1)
 
 
 def test_hypervolumes_of_two_families(own_results, tiny_family, fewer, drawn_accuracy, tmp_path):
     families = [tiny_family, tiny.sister(tiny_family, tmp_path, seed=1)]
     for each in families:
         lattice.lattice(each, fewer, 0.5)
-        baselines.baselines(each, fewer, step=0.5, draws=2, random=1)
+        baselines.baselines(each, fewer, step=0.5, random=1)
     volumes = tables.hypervolumes([each.description for each in families]).set_index("of")
     assert list(volumes.index) == ["family", "random hypernetwork", "control", "random architecture"]
     own = [analysis.hypervolume(records.read_own(each, records.LATTICE).points, each.space) for each in families]
     for source in ("random hypernetwork", "control"):
         values = []
         for each in families:
-            draws = tables.drawn(records.read_own(each, records.BASELINES).points, source)
-            assert [len(draw) for draw in draws] == [6, 6]
-            assert [p.choice for p in draws[0]] != [p.choice for p in draws[1]]
-            values.append(np.mean([analysis.hypervolume(draw, each.space) for draw in draws]))
+            drawn = tables.of_source(records.read_own(each, records.BASELINES).points, source)
+            assert len(drawn) == 6
+            values.append(analysis.hypervolume(drawn, each.space))
         line = volumes.loc[source]
         assert line["mean"] == pytest.approx(np.mean(values))
         assert line["high"] - line["mean"] == pytest.approx(12.706 * np.ptp(values) / 2, rel=1e-3)

@@ -49,7 +49,7 @@ class Point:
     the whole network. macs: per image, of the whole network. accuracy: as the family's weights give it.
     choice: operation of each edge, in the order of the search space. S: the penalties that gave the network; knob: the
     value of another method's knob; None where it has another origin. source: that origin, where a file has several;
-    draw, seed: which draw or training of it.
+    seed: which training of it.
     retrained: accuracy after a training of its own. ways: accuracy by the way it was measured. control: the draws of
     the data-free control at the same S. latency_ms: time of a batch.
     """
@@ -64,7 +64,6 @@ class Point:
     knob: float | None = None
     name: str | None = None
     source: str | None = None
-    draw: int | None = None
     seed: int | None = None
     retrained: Accuracy | None = None
     ways: dict[str, Accuracy] | None = None
@@ -101,7 +100,7 @@ class Point:
 
     def to_dict(self) -> dict:
         """As in a result file: what is None is left out, except the S of a network whose source is given."""
-        first = {key: getattr(self, key) for key in ("seed", "name", "source", "draw", "S", "knob", "choice")}
+        first = {key: getattr(self, key) for key in ("seed", "name", "source", "S", "knob", "choice")}
         sizes = {key: getattr(self, key) for key in ("operations", "edge_parameters", "total_parameters", "macs")}
         content = first | sizes | {"accuracy": self.accuracy.to_dict()}
         content["S"] = None if self.S is None else list(self.S)

@@ -17,8 +17,6 @@ from simplexnas.network.architecture import Architecture, random_architectures
 from simplexnas.space.search_space import genotype_edges
 from simplexnas.tasks.task import Splits
 
-DRAWS = 1  # of the control and the random hypernetwork, for each family
-
 
 def control(S, space, seed: int) -> Architecture:
     """The data-free control: every edge takes an operation of least penalty, ties at random."""
@@ -35,32 +33,34 @@ def random_hypernetwork(family: Family, seed: int) -> WorthHypernetwork:
     return hypernetwork
 
 
-def baselines(family: Family, splits: Splits, step: float = 0.1, draws: int = DRAWS, random: int = 30) -> Path:
+def baselines(family: Family, splits: Splits, step: float = 0.1, random: int = 30) -> Path:
     """What the family's front is compared with, all with its weights; goes on with a half-done measurement.
 
-    "source" of a point: "control" and "random hypernetwork", each over the lattice of S and drawn `draws` times, and
-    "random architecture". Draw d of the family with seed s has the seed s + 100 d. Needs the family's lattice.
+    "source" of a point: "control" and "random hypernetwork", each over the lattice of S, and "random architecture"; all
+    are drawn once, by the family's seed. Needs the family's lattice.
     """
     family.check_S()
     lattice_points(family, step)  # of the family itself: known to be there before the long measurement
     space, seed = family.space, family.config.seed
     lattice = penalties.lattice(space.k, step)
-    networks = []
-    for draw in range(draws):
-        own = seed + 100 * draw
-        with torch.no_grad():
-            chosen = random_hypernetwork(family, own)(torch.from_numpy(lattice).float()).argmax(dim=-1).tolist()
-        drawn = [control(S, space, own * len(lattice) + number) for number, S in enumerate(lattice)]
-        untrained = [Architecture(space, choice) for choice in chosen]
-        networks += [
-            (architecture, {"source": source, "draw": draw, "S": tuple(S.round(6).tolist())})
-            for source, architectures in (("control", drawn), ("random hypernetwork", untrained))
-            for S, architecture in zip(lattice, architectures, strict=True)
-        ]
+    with torch.no_grad():
+        chosen = random_hypernetwork(family, seed)(torch.from_numpy(lattice).float()).argmax(dim=-1).tolist()
+    drawn = {
+        "control": [control(S, space, seed * len(lattice) + number) for number, S in enumerate(lattice)],
+        "random hypernetwork": [Architecture(space, choice) for choice in chosen],
+    }
+    networks = [
+        (architecture, {"source": source, "S": tuple(S.round(6).tolist())})
+        for source, architectures in drawn.items()
+        for S, architecture in zip(lattice, architectures, strict=True)
+    ]
     networks += [
         (architecture, {"source": "random architecture"}) for architecture in random_architectures(space, random, seed)
     ]
-    settings = {"step": step, "draws": draws, "random": random}
     return complete(
-        family, BASELINES, networks, settings, lambda a: {"accuracy": inherited_accuracy(family, a, splits)}
+        family,
+        BASELINES,
+        networks,
+        {"step": step, "random": random},
+        lambda a: {"accuracy": inherited_accuracy(family, a, splits)},
     )

@@ -8,10 +8,12 @@ from tqdm import tqdm
 from simplexnas.family import Family
 from simplexnas.io.records import PAPER_POINTS, Point
 from simplexnas.measure import evaluation
-from simplexnas.measure.baselines import DRAWS, control
+from simplexnas.measure.baselines import control
 from simplexnas.measure.measurement import Measurement, inherited_accuracy
 from simplexnas.network.architecture import Architecture
 from simplexnas.tasks.task import Splits
+
+DRAWS = 3  # of the control at each S
 
 
 def named_points(family: Family, splits: Splits, named: Mapping[str, Sequence[float]]) -> Path:

@@ -32,22 +32,17 @@ from simplexnas.report.paper import BUDGETS, PAPER
 ABLATION_STEP = 0.2  # of the lattice on which trainings with one change each are compared
 
 
-def drawn(points: Iterable[Point], source: str) -> list[list[Point]]:
-    """The points of a source of the baselines, one list for each draw; random architectures are one draw."""
-    draws: dict[int | None, list[Point]] = {}
-    for point in points:
-        if point.source == source:
-            draws.setdefault(point.draw, []).append(point)
-    return list(draws.values())
+def of_source(points: Iterable[Point], source: str) -> list[Point]:
+    """The points of a source of the baselines."""
+    return [point for point in points if point.source == source]
 
 
 def hypervolumes(families: list[Description]) -> pd.DataFrame:
     """Hypervolume of the family, the random hypernetwork and the control over the lattice of the baselines, and of
     random architectures.
 
-    Columns: "of" (the source), "mean", and "low" and "high" of its 95 % t interval over the families; for each family
-    the mean over the draws, which share its weights, is one value. "behind" and its bounds: the same for what each
-    family is ahead of its own source.
+    Columns: "of" (the source), "mean", and "low" and "high" of its 95 % t interval over the families; "behind" and its
+    bounds: the same for what each family is ahead of its own source.
     """
     volumes: dict[str, list[float]] = {"family": []}
     for family in families:
@@ -55,8 +50,8 @@ def hypervolumes(families: list[Description]) -> pd.DataFrame:
         own = lattice_points(family, baselines.settings["step"])
         volumes["family"].append(analysis.hypervolume(own, family.space))
         for source in ("random hypernetwork", "control", "random architecture"):
-            own = [analysis.hypervolume(draw, family.space) for draw in drawn(baselines.points, source)]
-            volumes.setdefault(source, []).append(float(np.mean(own)))
+            drawn = of_source(baselines.points, source)
+            volumes.setdefault(source, []).append(analysis.hypervolume(drawn, family.space))
     lines = []
     for source, values in volumes.items():
         behind = statistics.mean_and_interval(np.subtract(volumes["family"], values))

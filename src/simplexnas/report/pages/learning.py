@@ -116,16 +116,16 @@ def _ahead(mean: float, low: float, high: float, digits: int) -> str:
 # The same weights
 
 
-def drawn(name: str, source: str) -> list[list[Point]]:
-    """The points of a family or of what uses its weights, one list for each draw: on the coarse lattice, or random."""
+def drawn(name: str, source: str) -> list[Point]:
+    """The points of a family or of what uses its weights: on the coarse lattice, or random."""
     family = describe(name)
     if source == "family":
-        return [lattice_points(family, COARSE)]
-    return tables.drawn(records.read_own(family, records.BASELINES).points, source)
+        return lattice_points(family, COARSE)
+    return tables.of_source(records.read_own(family, records.BASELINES).points, source)
 
 
 def same_fronts(family: str = FAMILIES[0]) -> Figure:
-    """Fronts of a family, a random hypernetwork and the control, one draw of each, and random architectures as dots.
+    """Fronts of a family, a random hypernetwork and the control, and random architectures as dots.
 
     Random architectures below the axes are drawn at their lower edge.
     """
@@ -133,10 +133,10 @@ def same_fronts(family: str = FAMILIES[0]) -> Figure:
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.3), layout="constrained")
     figures.fronts(
         {
-            "the family": analysis.front(drawn(family, "family")[0]),
-            "random hypernetwork, its weights": analysis.front(drawn(family, "random hypernetwork")[0]),
-            "control, its weights": analysis.front(drawn(family, "control")[0]),
-            "random architectures, its weights": drawn(family, "random architecture")[0],
+            "the family": analysis.front(drawn(family, "family")),
+            "random hypernetwork, its weights": analysis.front(drawn(family, "random hypernetwork")),
+            "control, its weights": analysis.front(drawn(family, "control")),
+            "random architectures, its weights": drawn(family, "random architecture"),
         },
         ax,
         lines=3,
@@ -154,15 +154,15 @@ def same_fronts(family: str = FAMILIES[0]) -> Figure:
 def same(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
     """Hypervolume over the coarse lattice, with intervals over the families: of them, and of what uses their weights.
 
-    Columns: those of `tables.hypervolumes`; "fewest" and "most" different networks of a draw; by `SIZES` test accuracy
-    in percent of the best on validation, mean over families and draws (nan if one has none).
+    Columns: those of `tables.hypervolumes`; "fewest" and "most" different networks of a family; by `SIZES` test
+    accuracy in percent of the best on validation, mean over families (nan if one has none).
     """
     volumes = tables.hypervolumes([describe(name) for name in families])
     lines = []
     for source in volumes["of"]:
-        draws = [points for name in families for points in drawn(name, source)]
-        networks = [len({point.choice for point in points}) for points in draws]
-        accuracies = np.mean([within(points) for points in draws], axis=0)
+        known = [drawn(name, source) for name in families]
+        networks = [len({point.choice for point in points}) for points in known]
+        accuracies = np.mean([within(points) for points in known], axis=0)
         line = {"fewest": min(networks), "most": max(networks)}
         lines.append(line | dict(zip(SIZES, accuracies, strict=True)))
     return pd.concat([volumes, pd.DataFrame(lines)], axis=1)
