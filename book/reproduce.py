@@ -128,7 +128,7 @@ HTML(as_html(reproduce.sources()))
 # Families and results hold their seed, configuration, versions, seconds and date, newer ones the processor and the commit too. `table.json` names the families it was made of, with their hashes.
 #
 # **What was chosen on what.** These commands choose on the 5,000 validation images, which are held out of the 60,000 training images; the test images are only reported. The spread of the worths and the price of parameters were set by hand, so that S goes through all sizes, from the counts of operations alone.
-# Batch size, optimiser, augmentation, warm-up and share of S on the front come from short trainings, about 60 in all, on the validation images; most of their results were not kept. The published method was not tuned, which favours ours wherever the two are compared.
+# Batch size, optimiser, augmentation, warm-up and share of S on the front come from a few dozen short trainings, on the validation images; most of their results were not kept. The published method was not tuned, which favours ours wherever the two are compared.
 #
 # (speed)=
 # ## How fast is a training step?

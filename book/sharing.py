@@ -20,7 +20,7 @@
 # :class: minute
 # - Nearly ({numref}`fig-sharing-alone`). Trained alone, members have 1.2<!--=sharing.gap--> percentage points more on average than with the weights they inherit, and nearly the same ranks: 0.6<!--=sharing.gap.with--> more with a convolution in the reduction cell, 2.1<!--=sharing.gap.without--> without. Alone each had a quarter of the family's epochs, so these gaps are presumably lower bounds.
 # - That holds for members. Random architectures have 8.5<!--=sharing.gap.random--> percentage points more alone, and then they are about as good as members: the shared weights presumably fit what training drew.
-# - Two sets of weights rank *any* of our architectures; both come from trainings that run every operation on every edge often, and make poor small members. Counting MACs ranks about as well, and needs no training.
+# - TODO results. To rank *any* architecture, training has to draw any; that makes members worse ({numref}`tab-shares`). Counting MACs ranks about as well, and needs no training.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters. Each of 20 members is a hollow circle with inherited weights, joined by a short line to a full circle a little above, trained alone. Ten random architectures are hollow squares at 77 to 87 percent, joined by long lines to full squares among the members' full circles."}, "figure": {"caption": "Networks of one family, each with inherited weights (hollow) and trained alone (full).", "name": "fig-sharing-alone"}}
@@ -42,7 +42,7 @@ plt.show()
 #
 # `simplexnas retrain` trained 30<!--=sharing.all--> networks from scratch: 20<!--=sharing.members--> members of a family of the preset `default`, that of seed 0, evenly spaced in the order of their size, and 10<!--=sharing.random--> random architectures, each with shares of the three operations drawn at random.
 #
-# Optimiser, augmentation and re-estimated statistics are those of the family. Each had 6 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs alone would presumably add accuracy, so that the gaps on this page are presumably lower bounds.
+# Optimiser, augmentation and re-estimated statistics are those of the family. Each had 3 epochs to itself, once; the shared weights had 24<!--=intro.epochs.ours--> for all members together. More epochs alone would presumably add accuracy, so that the gaps on this page are presumably lower bounds.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy in percent, in brackets the number of networks; reduction conv.: a convolution in the reduction cell. Gap: alone minus inherited, ± standard deviation over networks, in percentage points. Kendall's τ of inherited and alone is 1 if both rank the networks alike, 0 if the ranks are unrelated.", "name": "tab-alone"}}
 HTML(as_html(sharing.groups_table()))
@@ -76,10 +76,9 @@ plt.show()
 # (ranking)=
 # ## Which weights rank architectures?
 #
-# A search with shared weights trusts that inherited accuracy ranks networks as their own training would. `simplexnas rank` measured the same 30<!--=sharing.all--> networks with other weights: of our other trainings, of the published method, and of three short trainings with ever softer choices.
-# (The softest have a fortieth of `default`'s gain of 40: a penalty lower by 0.5 makes an operation only 1.6 times as likely, so that choices are nearly random.) Two more rows use no weights, but count.
+# A search with shared weights trusts that inherited accuracy ranks networks as their own training would. `simplexnas rank` measured the same 30<!--=sharing.all--> networks with other weights: of our other trainings, of the published method, and of four short trainings in which a share of the steps after the warm-up draws any architecture at random. Two more rows use no weights, but count.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "For each set of weights Kendall's tau with training alone, of all networks with an interval, of members, and of random architectures. The family's own weights reach 0.87 for members, but 0.3 for all. The published method, a fortieth of the gain, and counting MACs lie near 0.8 for all, and high for both kinds."}, "figure": {"caption": "Kendall's τ of each predictor with training alone. Intervals: a bootstrap that draws as many members and random architectures as there are, the same networks for every row. The members are of seed 0: other weights were not trained for them, though our other families have similar ones.", "name": "fig-sharing-ranking"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "For each set of weights Kendall's tau with training alone, of all networks with an interval, of members, and of random architectures. TODO results"}, "figure": {"caption": "Kendall's τ of each predictor with training alone. Intervals: a bootstrap that draws as many members and random architectures as there are, the same networks for every row. The members are of seed 0: other weights were not trained for them, though our other families have similar ones.", "name": "fig-sharing-ranking"}}
 found = sharing.ranking()
 sharing.taus(found)
 plt.show()
@@ -88,15 +87,16 @@ plt.show()
 HTML(as_html(sharing.ranking_table(found)))
 
 # %% [markdown]
-# **The family's own weights rank their own members,** with Kendall's τ 0.87<!--=sharing.tau--> ({numref}`fig-sharing-ranking`). Those of our other whole trainings rank the same networks with 0.39<!--=sharing.others.least--> to 0.64<!--=sharing.others.most-->. Among the random architectures no relation is seen with any of them. The gaps grow accordingly.
+# TODO results. **The family's own weights rank their own members,** with Kendall's τ 0.87<!--=sharing.tau--> ({numref}`fig-sharing-ranking`). Those of our other whole trainings rank the same networks with 0.39<!--=sharing.others.least--> to 0.64<!--=sharing.others.most-->; those of the published method rank all 30<!--=sharing.all--> with 0.77<!--=sharing.theirs-->.
 #
-# **Two sets of weights rank all 30<!--=sharing.all-->:** those of the published method (Kendall's τ 0.77<!--=sharing.theirs-->), and of three epochs of nearly random choices (0.82<!--=sharing.soft-->). Presumably that is because training ran every operation on every edge often. But both are far below training alone, by 8<!--=sharing.soft.gap--> percentage points.
+# (any-architecture)=
+# ### How much randomness does ranking take?
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings, three epochs each: how they rank, and the families that they are (on 15 points S).", "name": "tab-softer"}}
-HTML(as_html(sharing.softer_table(sharing.softer(found))))
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings of the preset quick: how they rank, and the families that they are (on 66 points S).", "name": "tab-shares"}}
+HTML(as_html(sharing.shares_table(sharing.shares(found))))
 
 # %% [markdown]
-# **To rank any architecture, and to have accurate members of every size, are two aims,** and none of these trainings serves both. With nearly random choices ({numref}`tab-softer`) the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.soft.within--> %.
+# TODO results. **To rank any architecture, and to have accurate members of every size, are two aims.** With random choices in all steps ({numref}`tab-shares`) τ is 0.82<!--=sharing.random.tau-->, 8<!--=sharing.random.gap--> percentage points below training alone, and the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.random.within--> %.
 #
 # **Counting MACs ranks about equally well,** and nothing need be trained: all networks with Kendall's τ 0.80<!--=sharing.macs-->, members with 0.84<!--=sharing.macs.members-->. Counting edge parameters is slightly worse.
 # That shared weights may rank badly, and that predictors without any training compete with them, is known from benchmarks {cite}`white2021predictors,ning2021estimators`; a count is the simplest of those.
