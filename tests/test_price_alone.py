@@ -47,6 +47,11 @@ def test_it_draws_S_as_a_search_without_augmentation():
         price_alone.train_on_price(tiny.config("paper", flip=True))
 
 
+def test_ours_does_not_learn_from_the_price():
+    with pytest.raises(SimplexNASError, match="hypernetwork = 'worth'; allowed: pivot"):
+        price_alone.train_on_price(tiny.config(flip=False))
+
+
 def test_threads_are_given_back():
     before = torch.get_num_threads()
     try:

@@ -75,7 +75,7 @@ def lattice(
 ) -> None:
     """Accuracy of the family over a lattice of S, or along its knob (resumes).
 
-    To data/results/<family>/lattice.json. On Fashion-MNIST about twenty minutes; half of the S, half of the time.
+    To data/results/<family>/lattice.json. On Fashion-MNIST about ten minutes; half of the S, half of the time.
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
@@ -91,7 +91,7 @@ def lattice(
 def points(family: FamilyOption = "default-seed0", data: DataOption = None) -> None:
     """The family at the paper's S, measured in several ways, and the control (resumes).
 
-    To data/results/<family>/paper_points.json. On Fashion-MNIST about a quarter of an hour.
+    To data/results/<family>/paper_points.json. On Fashion-MNIST some minutes.
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
@@ -106,7 +106,7 @@ def points(family: FamilyOption = "default-seed0", data: DataOption = None) -> N
 def baselines(family: FamilyOption = "default-seed0", data: DataOption = None) -> None:
     """The control, a random hypernetwork and random architectures with the family's weights (resumes).
 
-    To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice. On Fashion-MNIST over half an hour.
+    To data/results/<family>/baselines.json; prints hypervolumes. Needs the lattice. On Fashion-MNIST about ten minutes.
     """
     from simplexnas.family import Family
     from simplexnas.io.paths import relative
@@ -128,7 +128,7 @@ def retrain(
     """Train 20 architectures of the family and 10 random ones from scratch (resumes).
 
     To data/results/<family>/retrained.json, with the inherited accuracy beside the retrained one; prints how well they
-    agree. Needs the lattice. On Fashion-MNIST many hours; in proportion to --epochs.
+    agree. Needs the lattice. On Fashion-MNIST hours; in proportion to --epochs.
     """
     from simplexnas.family import Family
     from simplexnas.measure import retraining
@@ -185,8 +185,8 @@ def noise(
 ) -> None:
     """Train the same networks alone with several seeds: how much is chance in what `compare` finds (resumes).
 
-    To data/results/<family>/noise.json. Needs the lattice. On Fashion-MNIST hours; in proportion to members, seeds and
-    epochs.
+    To data/results/<family>/noise.json. Needs the lattice. On Fashion-MNIST about an hour; in proportion to members,
+    seeds and epochs.
     """
     from simplexnas.io.paths import relative
     from simplexnas.measure import comparison
@@ -225,9 +225,10 @@ def price_alone(
     family: Annotated[str, typer.Option(help="Name under data/results; its lattice is needed, not the family.")],
     seeds: Annotated[int, typer.Option(min=1, help="Trainings, with the family's seed and the following.")] = 2,
 ) -> None:
-    """The family's hypernetwork trained on the price alone, without images; its choices on the family's lattice.
+    """The hypernetwork of the published method trained on the price alone, without images.
 
-    To data/results/<family>/price_alone.json; prints how many of the family's choices are others.
+    What it chooses on the lattice of a family of preset paper, from the same initial values and from others, to
+    data/results/<family>/price_alone.json; prints how many of the family's choices are others.
     """
     from simplexnas.io.paths import relative
     from simplexnas.measure import price_alone

@@ -47,8 +47,11 @@ def train_on_price(config: SearchConfig) -> nn.Module:
     """The hypernetwork as `search` would train it on kappa * Lat alone, or its moving average where the settings ask.
 
     Initial values, optimiser and S of every step are those of a search in one process, as far as no augmentation draws
-    random numbers before S. Raises `SimplexNASError` with flip or shift.
+    random numbers before S. Raises `SimplexNASError` for another hypernetwork than the published one, and with flip or
+    shift.
     """
+    if config.hypernetwork != "pivot":
+        raise SimplexNASError(f"hypernetwork = {config.hypernetwork!r}; allowed: pivot, which learns from the price")
     if config.flip or config.shift:
         raise SimplexNASError(f"flip = {config.flip}, shift = {config.shift}; allowed: false, 0")
     torch.manual_seed(config.seed)  # before the initial values, as in `search`
