@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - Yes. As its penalty rises, an operation becomes rarer ({numref}`fig-triangle-maps`). Each of our trainings has about a dozen networks on its *front*: no other is better in both size and accuracy. But random utilities steer as well: it is the form that steers, not what was learned.
+# - Yes. As its penalty rises, an operation becomes rarer ({numref}`fig-triangle-maps`). Each of our trainings has about a dozen networks on its *front*: no other is better in both size and accuracy. But random worths steer as well: it is the form that steers, not what was learned.
 # - S is a dial of size, not of accuracy. Accuracy has two levels, and they go with convolutions in the reduction cell. (We saw this on test images.) Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's models, A to C on the slides and D in a later text.
 # - For accuracy against size one number does nearly as well as the vector S. Within the one limit of predicted time that we tried, 4 ms for one image in PyTorch, it does not.
 # :::
@@ -49,11 +49,11 @@ plt.show()
 # The share of an operation should fall as its penalty rises. {numref}`tab-steering` has Spearman's rank correlation ρ of the two, and how many of the 28 edges change from a point S to its neighbours, where 0.05 moves from one penalty to another.
 # −1 is out of reach, since a number of edges also depends on the other two penalties.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Steering over the lattice: ρ of each operation, edges that change from a point S to the next on average (and at most), and different networks. Random hypernetworks have our form, a utility minus a price, with random numbers as utilities. The published method was trained once.", "name": "tab-steering"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Steering over the lattice: ρ of each operation, edges that change from a point S to the next on average (and at most), and different networks. Random hypernetworks have our form, a worth minus a price, with random numbers as worths. The published method was trained once.", "name": "tab-steering"}}
 HTML(as_html(triangle.steering_table()))
 
 # %% [markdown]
-# **Random utilities steer nearly as well.** Steering is in the form, a utility minus a price ({ref}`our-form`), and not a result of training.
+# **Random worths steer nearly as well.** Steering is in the form, a worth minus a price ({ref}`our-form`), and not a result of training.
 #
 # **The published method steers nearly as well,** but in leaps of up to 15<!--=triangle.leap--> edges. There the price alone teaches it ({ref}`have-data-a-say`).
 #
