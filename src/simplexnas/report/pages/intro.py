@@ -273,11 +273,11 @@ def _trained_alone() -> dict[str, str]:
         )
         for source in ("family", "random")
     }
-    soft = [point.accuracy.test for point in records.read_ranked(published.SOFTER[-1]).points]
+    drawn = [point.accuracy.test for point in records.read_ranked(list(published.SHARES)[-1]).points]
     return {
         "intro.alone": f"{agreement['family']['gap']:.1f}",
         "intro.tau": f"{agreement['family']['tau']:.2f}",
         "intro.random": f"{agreement['random']['gap']:.1f}",
-        "intro.soft": f"{statistics.agreement(soft, alone)['tau']:.2f}",
+        "intro.shares": f"{statistics.agreement(drawn, alone)['tau']:.2f}",
         "intro.macs": f"{statistics.agreement([point.macs for point in points], alone)['tau']:.2f}",
     }
