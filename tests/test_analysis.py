@@ -67,11 +67,11 @@ def test_sublattice():
 
 
 def lattice_points(step: float, edges: int = 28) -> list[Point]:
-    """A made-up family: edge e takes the operation of least S_m - u_em."""
-    utility = 0.15 * np.random.default_rng(0).normal(size=(edges, 3))
+    """A made-up family: edge e takes the operation of least S_m - worth_em."""
+    worth = 0.15 * np.random.default_rng(0).normal(size=(edges, 3))
     points = []
     for S in penalties.lattice(3, step):
-        choice = (S - utility).argmin(axis=1)
+        choice = (S - worth).argmin(axis=1)
         counts = np.bincount(choice, minlength=3).tolist()
         operations = dict(zip(("pool", "identity", "convolution"), counts, strict=True))
         points.append(tiny.point(S=tuple(S.tolist()), choice=tuple(choice.tolist()), operations=operations))

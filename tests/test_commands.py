@@ -50,7 +50,7 @@ def test_sample_from_any_folder(tmp_path):
     here, there = (answer("sample", "--S", B, cwd=folder) for folder in (ROOT, tmp_path))
     assert here == there and set(here) == KEYS
     check(here)
-    assert here["operations"]["convolution"] == 0
+    assert here["operations"]["convolution"] <= 2, "dear, and rare"
 
 
 def test_sample_as_a_table():

@@ -87,10 +87,13 @@ def test_members_keep_their_inherited_accuracy_and_random_ones_get_theirs(front,
     assert [operations for operations, *_ in trained] == [point.choice for point in points]
 
 
-@pytest.mark.parametrize("name", [("paper", "simplex"), ("worth", "simplex"), ("default", "darts")])
-def test_the_recipe_is_the_same_for_every_method(name, front, tiny_family, fewer, trained, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "method", "changes"),
+    [("paper", "simplex", {}), ("quick", "simplex", {"warmup": 0.6}), ("default", "darts", {})],
+)
+def test_the_recipe_is_the_same_for_every_method(name, method, changes, front, tiny_family, fewer, trained, tmp_path):
     """Also for ours, whose own settings `retrain` would take."""
-    other = preset(*name, space=tiny.SPACE, train_images=256, seed=3)
+    other = preset(name, method, space=tiny.SPACE, train_images=256, seed=3, **changes)
     family = Family.load(Family("other", method_of(other)).export(tmp_path / "other", tiny.SPENT))
     comparison.compare(family, fewer, front[:1], members=1, random=0, epochs=2)
     ((_, config, _),) = trained

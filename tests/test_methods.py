@@ -122,7 +122,7 @@ def test_a_resumed_training_repeats_an_uninterrupted_one(name, few, tmp_path, mo
 
 
 def test_a_run_of_another_method_is_refused_by_name(few, tmp_path):
-    loop.search(config("simplex", epochs=1), few.train, tmp_path, progress_bar=False)
+    loop.search(config("simplex", epochs=1, warmup=0.5), few.train, tmp_path, progress_bar=False)
     with pytest.raises(SimplexNASError, match=r"method.*simplex.*darts|method.*darts.*simplex"):
         loop.search(config("darts"), few.train, tmp_path, resume=True, progress_bar=False)
 
