@@ -18,12 +18,13 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns. Ours is a formula: what an operation is *worth* to the network, minus its price under $S$. In the preset `worth`, shown here, worths come from a regression; in `default`, which the pages of results show, they are *utilities*, learned by gradient.
+# - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns by gradient. Ours is a formula: what an operation is *worth* to the network, by the losses of random paths, minus its price under $S$.
+# - How much worth weighs against price follows from the worths: so $S$ leads from the smallest networks to the largest in every training ({numref}`fig-reach`).
 # - With this form, all that $S$ does to an edge is set by one point of the plane ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
-# - What the data say is coarse. For each cell, a convolution is worth more in the reduction genotype than in the normal one, here about twice as much; other trainings differ. On which edge of a genotype it is worth most, they hardly say.
+# - What the data say is coarse. A convolution is worth more in the reduction genotype than in the normal one. On which edge of a genotype it is worth most, they hardly say.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge: those of the reduction genotype lie higher, towards the corner of pooling, than most of the normal genotype. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "Each mark is an edge of a trained family: at this S its three operations tie. For one edge, in colour and by name, what it takes at every other S. Two edges have their point outside the triangle. A to D: the author's S.", "name": "fig-triple-points"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Triangle of penalties with a marker for each edge, scattered over its middle. From one marker near the centre three straight lines run to the sides and divide the triangle into a part where that edge takes pooling, below, one for identity, right, and one for convolution, left."}, "figure": {"caption": "Each mark is an edge of a trained family: at this S its three operations tie. For one edge, in colour and by name, what it takes at every other S. Edges whose point lies outside the triangle have no mark. A to D: the author's S.", "name": "fig-triple-points"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -63,66 +64,80 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 # (our-form)=
 # ## Our form: worth minus price
 #
-# Train for a while with random operations. By how much the loss is then lower, on average, with an operation on a certain edge than in the mean of that edge's three: that is its *worth*, in *nats*, the unit of a cross-entropy with natural logarithm.
+# Train for a while with random operations. By how much the loss is then lower, on average, with an operation on a certain edge than in the mean of that edge's three: that is its *worth* $u$, in *nats*, the unit of a cross-entropy with natural logarithm.
 #
-# Worth in nats, made comparable with penalties, minus a price that has two parts, penalty and parameters ({numref}`tab-symbols` has the symbols):
+# The logits are worth minus price, both in units of $S$ ({numref}`tab-symbols` has the symbols):
 #
-# $$\alpha_m(S) = g\,\Big(\frac{\text{worth}_m}{\kappa\, n_e} - c_m(S)\Big), \qquad c_m(S) = S_m + \lambda\, q_m .$$ (eq-worth)
+# $$\alpha_m(S) = g\,\big(v_m - c_m(S)\big), \qquad v_m = \frac{u_m}{\kappa\, n_e}, \qquad c_m(S) = S_m + \lambda\, q_m .$$ (eq-worth)
 #
-# :::{table} The symbols of {eq}`eq-worth`, and their values in the preset `worth`.
+# :::{table} The symbols of {eq}`eq-worth`, and their values in the preset `default`.
 # :name: tab-symbols
 #
 # | symbol | what it is | value |
 # |---|---|---|
-# | $\text{worth}_m$ | nats by which the operation lowers the loss, in all cells of the edge, relative to the mean of the edge's three | {numref}`fig-worths` |
+# | $u_m$ | worth: nats by which the operation lowers the loss, in all cells of the edge | {numref}`fig-worths` |
 # | $n_e$ | cells that hold the edge | 1 or 2 |
-# | $\kappa$ | nats that a unit of price counts | 0.0125<!--=hypernetwork.kappa--> |
+# | $\kappa$ | nats that a unit of price weighs | by a rule, {eq}`eq-kappa`; here 0.0140<!--=hypernetwork.kappa--> |
 # | $q_m$ | parameters in a cell, on average, over the largest number, 5,984<!--=hypernetwork.largest-->. Of a convolution 1 in the reduction genotype, 0.13<!--=hypernetwork.share.normal--> in the normal one; of an identity with stride 2, 0.43<!--=hypernetwork.share.identity--> | 0 to 1 |
-# | $\lambda$ | price of the largest number of parameters | 1.4<!--=hypernetwork.parameter_price--> |
+# | $\lambda$ | price of the largest number of parameters | 1<!--=hypernetwork.parameter_price--> |
 # | $g$ | gain: how clear the choice is while training draws | 400<!--=hypernetwork.gain--> |
 # :::
 #
-# Worths come from the losses of random paths, by a regression that also gives their standard errors ({ref}`training-worth`). A gradient has no part in it. The network for $S$ takes the largest logit on every edge.
+# Worths come from the losses of random paths, by a regression that also gives their standard errors ({ref}`training-worth`). The network for $S$ takes the largest logit on every edge.
 #
 # **Why this form?** If effects of operations add up, each edge has a problem of its own: to choose probabilities $p$ that minimise the expected loss plus $\kappa\,\mathsf{Lat}$, less a term with the entropy $H(p) = -\sum_m p_m \log p_m$ that keeps the choice open:
 #
-# $$\sum_m p_m \big(\kappa\, n_e\, c_m(S) - \text{worth}_m\big) - \tau\, n_e\, H(p) .$$ (eq-edge)
+# $$\sum_m p_m \big(\kappa\, n_e\, c_m(S) - u_m\big) - \tau\, n_e\, H(p) .$$ (eq-edge)
 #
-# Divide by $\tau n_e$, and set the derivative to zero, with a multiplier for $\sum_m p_m = 1$: then $\log p_m = g\,\big(\text{worth}_m / (\kappa n_e) - c_m(S)\big) + \text{const}$ with $g = \kappa/\tau$.
+# Divide by $\tau n_e$, and set the derivative to zero, with a multiplier for $\sum_m p_m = 1$: then $\log p_m = g\,\big(v_m - c_m(S)\big) + \text{const}$ with $g = \kappa/\tau$.
 # That is a softmax, and {eq}`eq-worth` has its logits. Exercise 1 finds the same numerically.
 #
+# (kappa-by-a-rule)=
+# ## κ by a rule
+#
+# Penalties go up to 1, worths are some thousandths of a nat. $\kappa$ is the exchange rate, and follows from the worths: it is such that the root mean square of $v$ is the *spread* $\sigma$, 0.3<!--=hypernetwork.spread--> in units of $S$:
+#
+# $$\kappa = \frac{1}{\sigma} \sqrt{\frac{1}{E k} \sum_{e,\,m} \Big(\frac{u_{em}}{n_e}\Big)^2} .$$ (eq-kappa)
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Edge parameters against κ from 0.0025 to 0.1 nats on a logarithmic scale, with two bundles of lines. The smallest member falls from more than 150,000 to 0 at about 0.01; the largest stays near 178,000 until about 0.015, then falls to about 50,000. Marks, at the κ by the rule, lie where the one has fallen and the other has hardly begun to."}, "figure": {"caption": "The smallest and the largest member of our families on the lattice, if κ were another, a line for each family. Marks: κ by the rule. Convolutions only have 178,752. Computed from the worths alone.", "name": "fig-reach"}}
+hypernetwork.reaches()
+plt.show()
+
+# %% [markdown]
+# **With a small $\kappa$ no network is small, with a large one none is large** ({numref}`fig-reach`). If $\kappa$ were half as large, the smallest members would have 2,400<!--=hypernetwork.half.smallest--> edge parameters or more. Were it twice as large, no member would have more than 88,128<!--=hypernetwork.twice.largest-->. By the rule the smallest member of each family has at most 0<!--=hypernetwork.own.smallest-->, the largest at least 141,248<!--=hypernetwork.own.largest-->.
+#
+# **Why a rule, and not one number?** What a regression finds depends on data, length of training, and noise. Our 5<!--=hypernetwork.families--> trainings, which differ in their seeds alone, have $\kappa$ from 0.0140<!--=hypernetwork.kappa.least--> to 0.0183<!--=hypernetwork.kappa.most-->; the digits of {ref}`training-miniature` have one about three times as large. By the rule only the *proportions* of worths matter: multiply all by a number, and every $S$ gives the network it gave.
+#
+# (worth-in-nats)=
 # ## What each operation is worth
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels with 14 edges each and the worth of their three operations. In the normal genotype they lie around zero, and the error bars of an edge mostly overlap. In the reduction genotype the convolutions lie far to the right of zero on every edge, pooling and identity to the left."}, "figure": {"caption": "What one training found each operation to be worth, ± standard error; 0 is the mean of an edge. An edge leads from node to node; c-2 and c-1 are a cell's inputs. A reduction edge stands in two cells.", "name": "fig-worths"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels with 14 edges each and the worth of their three operations. In the normal genotype they lie around zero, and the error bars of an edge mostly overlap. In the reduction genotype the convolutions lie to the right of zero, most pooling and identity to the left."}, "figure": {"caption": "What one training found each operation to be worth, ± standard error; 0 is the mean of an edge. An edge leads from node to node; c-2 and c-1 are a cell's inputs. A reduction edge stands in two cells.", "name": "fig-worths"}}
 hypernetwork.worths()
 plt.show()
 
 # %% [markdown]
-# **A convolution is worth more in the reduction genotype,** 0.0167<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0039<!--=hypernetwork.worth.normal-->. For each of its two cells that is 0.0084<!--=hypernetwork.worth.cell-->, about twice as much. On every reduction edge its worth is more than two standard errors above 0.
+# **A convolution is worth more in the reduction genotype,** 0.0142<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0020<!--=hypernetwork.worth.normal-->; also for each of its two cells, 0.0071<!--=hypernetwork.worth.cell-->.
 #
-# **In the normal genotype no worth is two standard errors from 0,** of whatever operation. So another training may see another value there: over all seeds the mean worth of a convolution lies between 0.0000<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats in the normal genotype; in the reduction genotype it is at least 0.0134<!--=hypernetwork.reduction.least-->.
+# **In the normal genotype most worths are within their errors.** Two standard errors away from the mean of their edge: of its 42 worths, of whatever operation, 1<!--=hypernetwork.clear.normal-->; of the 14 worths of a convolution on reduction edges, 14<!--=hypernetwork.clear.reduction-->.
 #
-# **Edges of a genotype are not told apart.** Take one operation on two edges of a genotype: in none of 546<!--=hypernetwork.pairs--> such pairs do their worths differ by two standard errors; the most is 1.7<!--=hypernetwork.apart-->. The losses of 1,289<!--=hypernetwork.paths--> paths say what a convolution is worth in each genotype. On which edge it is worth most, another training may well see otherwise.
+# So another training may see another value in the normal genotype. Over all families the mean worth of a convolution lies between 0.0008<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats there; in the reduction genotype it is at least 0.0142<!--=hypernetwork.reduction.least-->.
+#
+# **Edges of a genotype are hardly told apart.** Take one operation on two edges of a genotype: of 546<!--=hypernetwork.pairs--> such pairs, 0<!--=hypernetwork.apart--> differ in worth by more than two standard errors. The losses of 1,546<!--=hypernetwork.paths--> paths say what a convolution is worth in each genotype, and not on which edge it is worth most ({ref}`trainings-agree`).
 #
 # ## Where an edge changes its mind
 #
-# An edge takes the operation with the least $S_m - v_m$, where $v_m = \text{worth}_m / (\kappa n_e) - \lambda q_m$ is what $S$ does not change. All three tie at **one** point of the plane,
+# An edge takes the operation with the least $S_m - b_m$, where $b_m = v_m - \lambda q_m$ is what $S$ does not change. All three tie at **one** point of the plane,
 #
-# $$S_m = v_m + \big(1 - \textstyle\sum_i v_i\big)/3 ,$$ (eq-point)
+# $$S_m = b_m + \big(1 - \textstyle\sum_i b_i\big)/3 ,$$ (eq-point)
 #
-# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives (second exercise), 137<!--=hypernetwork.networks--> different ones on the lattice. Where a point lies outside the triangle, as 2<!--=hypernetwork.outside--> do, its edge has an operation that it never takes.
+# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives (second exercise), 109<!--=hypernetwork.networks--> different ones on the lattice. Where a point lies outside the triangle (here 2<!--=hypernetwork.outside-->), its edge has an operation that it never takes.
 #
-# **Small convolutions come first.** Lower the penalty on convolutions, and keep the other two equal ({numref}`tab-order`). In a reduction cell a convolution is worth more, but has on average 7.5<!--=hypernetwork.times--> times the parameters. So 11<!--=hypernetwork.before--> of the 14 normal edges take theirs before any reduction edge does.
+# **Counts fall, and never rise again.** Walk from the middle of a side to the opposite corner. As $S_m$ rises and the others keep their ratio, $S_m - b_m$ rises and the other two fall. So an edge that has left $m$ does not return.
+#
+# **Worth against parameters.** Lower the penalty on convolutions, and keep the other two equal ({numref}`tab-order`). In a reduction cell a convolution is worth more, but has on average 7.5<!--=hypernetwork.times--> times the parameters. Here 3<!--=hypernetwork.before--> of the 14 normal edges take theirs before any reduction edge does.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Edges in the order in which they take a convolution as its penalty falls: the first three of 28, the first reduction edge, and the last. By how much it is ahead of the better other operation in worth, and what its parameters cost more, in one cell and in units of S; and the largest penalty at which it is taken, the other two being equal.", "name": "tab-order"}}
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Edges in the order in which they take a convolution", "code_prompt_hide": "Hide the table", "figure": {"caption": "Edges in the order in which they take a convolution as its penalty falls: the first three of 28, the first reduction edge, and the last. By how much it is ahead of the better other operation in worth, and what its parameters cost more, in one cell and in units of S; and the largest penalty at which it is taken, the other two being equal.", "name": "tab-order"}}
 HTML(hypernetwork.order_table().to_html(index=False, border=0))
-
-# %% [markdown]
-# **Counts fall, and never rise again.** Walk from the middle of a side to the opposite corner ({numref}`fig-walks`). As $S_m$ rises and the others keep their ratio, $S_m - v_m$ rises and the other two fall. So an edge that has left $m$ does not return.
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three step lines: edges with pooling, identity and convolution against the penalty on each. All three fall from more than 20 edges at penalty 0 in many small steps and reach 0 before penalty 1."}, "figure": {"caption": "Edges that take an operation, as its penalty goes from 0 to 1.", "name": "fig-walks"}}
-hypernetwork.walks()
-plt.show()
 
 # %% [markdown]
 # ## Exercises
@@ -135,15 +150,15 @@ from scipy.optimize import LinearConstraint, minimize
 from scipy.special import entr, softmax
 
 kappa, gain, cells = 0.0125, 10, 2
-worth, S = np.array([-0.004, -0.004, 0.008]), np.array([0.2, 0.3, 0.5])
-net, tau = kappa * cells * S - worth, kappa / gain
+u, S = np.array([-0.004, -0.004, 0.008]), np.array([0.2, 0.3, 0.5])
+net, tau = kappa * cells * S - u, kappa / gain
 found = minimize(
     lambda p: 1000 * (p @ net - tau * cells * entr(p).sum()),
     np.full(3, 1 / 3),
     bounds=3 * [(1e-6, 1)],
     constraints=LinearConstraint(np.ones(3), 1, 1),
 )
-expected = softmax(gain * (worth / (kappa * cells) - S))
+expected = softmax(gain * (u / (kappa * cells) - S))
 assert np.allclose(found.x, expected, atol=1e-3)
 
 # %% [markdown]
@@ -156,10 +171,10 @@ from simplexnas import Family
 from simplexnas.methods import penalties
 from simplexnas.report import published
 
-family = Family.load(published.WORTH[0])
-with torch.no_grad():  # without penalties v is left
-    v = family.model.hypernetwork(torch.zeros(1, 3))[0].numpy()
-points = v + (1 - v.sum(axis=1, keepdims=True)) / 3
+family = Family.load(published.DEFAULT[0])
+with torch.no_grad():  # without penalties b is left
+    b = family.model.hypernetwork(torch.zeros(1, 3))[0].numpy()
+points = b + (1 - b.sum(axis=1, keepdims=True)) / 3
 
 lattice = penalties.lattice(3, 0.05)
 taken = (lattice[:, None] - points).argmin(axis=-1)  # (231, 28)
@@ -170,13 +185,13 @@ assert np.array_equal(taken, networks)
 # ## What can go wrong
 #
 # - **Steering comes from the form.** Counts fall with the penalty whatever stands in the place of worth; random numbers steer as well ({ref}`steering`).
-# - **Effects need not add up.** {eq}`eq-edge` and the regression assume that an operation lowers the loss by its worth, whatever the other edges do.
+# - **Effects need not add up.** {eq}`eq-edge` and the regression assume that an operation lowers the loss by its worth, whatever the other edges do. Worths are also those of a warm-up: of weights that have seen little and that all paths share.
 # - **Edges do not talk.** The form cannot express "this convolution only if that one is gone".
-# - **κ and the price of parameters are set by hand.** With a smaller κ worth counts for more: points move out of the triangle, and $S$ decides less. With a larger one the points of edges with equal prices move together, and the data decide less.
-# - **Worths are those of a warm-up.** They rank edges by weights that have seen little and that all paths share.
+# - **Noise is scaled up too.** Worths that are noise alone get the same spread from the rule, and steer as well. Their standard errors say so, and whether choosing by them helps is measured in {ref}`own-weights`.
+# - **Spread and price of parameters are set by hand,** after trials on validation images. Half and twice the spread are in {doc}`ablation`.
 #
 # ## Where it lives
 #
 # - Code: `simplexnas.methods.hypernetwork` (`PivotHypernetwork`, `WorthHypernetwork`), `simplexnas.methods.regression` (worth), `simplexnas.space.cost` (price), `simplexnas.report.pages.hypernetwork` (this page's figures and tables).
-# - Tests: `tests/test_hypernetwork.py`, `tests/test_worth.py`, `tests/test_regression.py`, `tests/test_cost.py`, `tests/test_pages_hypernetwork.py`.
-# - Data: the first family of `worth` in `data/published.json`, under `data/families`; its `family.json` has every setting.
+# - Tests: `tests/test_hypernetwork.py`, `tests/test_simplex.py`, `tests/test_regression.py`, `tests/test_cost.py`, `tests/test_pages_hypernetwork.py`.
+# - Data: the families of `default` in `data/published.json`, under `data/families`; their `family.json` has every setting.

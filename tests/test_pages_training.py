@@ -1,5 +1,6 @@
 """The page `training`: the step that it draws is one of the method's; its miniature learns and steers."""
 
+import dataclasses
 import re
 from xml.dom import minidom
 
@@ -12,8 +13,10 @@ from simplexnas.io.paths import ROOT
 from simplexnas.io.seeds import generator
 from simplexnas.methods import settings
 from simplexnas.methods.choose import method_of
+from simplexnas.methods.config import Config
 from simplexnas.methods.hypernetwork import WorthHypernetwork
 from simplexnas.methods.method import Batch, Step
+from simplexnas.methods.settings import SearchConfig
 from simplexnas.report.pages import training
 from simplexnas.report.paper import PAPER
 from simplexnas.space import cost
@@ -71,14 +74,15 @@ def test_the_picture_shows_a_step_of_the_method():
 
 
 def test_the_logits_of_the_picture_are_those_of_the_formula():
-    """gain * (worth / kappa - price), here without a price of parameters: the price is S."""
-    small = {"nodes": 2, "channels": 2, "kappa": 0.02, "tau": 0.002, "parameter_price": 0.0}
-    config = settings.preset("worth", train_images=64, epochs=60, **small)
-    hypernetwork = WorthHypernetwork(config.space, config.kappa, config.parameter_price)
-    hypernetwork.draw(0.15, torch.Generator().manual_seed(0))
+    """Worth / kappa - price, here without a price of parameters: the price is S."""
+    space = training.example()[0]
+    hypernetwork = WorthHypernetwork(space, spread=0.3)
+    hypernetwork.draw(torch.Generator().manual_seed(0))
     S = torch.tensor([[0.2, 0.3, 0.5]])
-    expected = hypernetwork.nats / (0.02 * hypernetwork.instances) - S
-    assert torch.allclose(hypernetwork(S)[0], expected)
+    worth = hypernetwork.nats / hypernetwork.instances
+    assert torch.allclose(hypernetwork(S)[0], worth / (worth.square().mean().sqrt() / 0.3) - S, atol=1e-6)
+    assert "α = g · (worth / κ − price of S)" in training.picture() and "α = g · (worth / κ − price of S)" in TEXT
+    assert "a gain of 10" in TEXT
 
 
 def test_looking_on_changes_no_step(digits):
@@ -95,23 +99,23 @@ def test_looking_on_changes_no_step(digits):
         )
         found = other.loss([batch], Step(number, config.steps, generator(config.seed, number)))
         drawn.remove()
-        prices = cost.price_of_instance(torch.tensor(seen.S[[place]]), config.space, config.parameter_price)
+        prices = cost.price(torch.tensor(seen.S[[place]]), config.space, config.parameter_price)
         lat = cost.price_term(torch.tensor(seen.probabilities[[place]]), prices, config.space)
         assert float(lat) == pytest.approx(float(found["price"]), rel=1e-5), "of the S and the logits looked at"
 
 
-def test_what_the_page_says_of_the_preset():
-    config, numbers = training.ours(), training.numbers()
+def test_what_the_page_says_of_the_preset(digits):
+    config = settings.preset("default")
     assert config.hypernetwork == "worth" and config.paths == 1, "the page says one path"
     assert config.random_share == 0, "the page says that S chooses after the warm-up"
-    assert float(numbers["training.gain"]) == pytest.approx(config.kappa / config.tau, abs=0.5)
     assert f"in the warm-up (the first {100 * config.warmup:.0f} % of the steps):" in TEXT
-    assert "a gain $g = \\kappa/\\tau$ of 40" in TEXT
-    miniature = re.search(r"kappa=([\d.]+).*?tau=([\d.]+)", TEXT, re.DOTALL)
-    assert float(miniature[1]) / float(miniature[2]) == pytest.approx(40)
-    default = settings.preset("default")
-    assert (default.hypernetwork, default.estimator) == ("utility", "score_function"), "how default differs"
-    assert default.front_share == 0 and "No $S$ is drawn at a front" in TEXT
+    assert "One setting of the method is not the preset's: a warm-up of half of the steps" in TEXT
+    miniature = miniature_config(digits)
+    own = {field.name for field in dataclasses.fields(SearchConfig)} - {
+        field.name for field in dataclasses.fields(Config)
+    }
+    assert {name for name in own if getattr(miniature, name) != getattr(config, name)} == {"warmup"}
+    assert miniature.warmup == 0.5
 
 
 def test_every_number_stands_on_the_page():
@@ -121,7 +125,7 @@ def test_every_number_stands_on_the_page():
 def test_files_that_the_page_includes_have_what_it_asks_for():
     """A build fails where they have not; this is quicker."""
     blocks = re.findall(r"literalinclude\} \.\./(\S+)\n(.*?)# ```", TEXT, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for path, options in blocks:
         source = (ROOT / path).read_text(encoding="utf-8")
         assert f":caption: {path}" in options
@@ -136,7 +140,7 @@ def test_pseudocode_has_ten_lines_with_names_of_the_code():
     lines = block.splitlines()
     assert len(lines) == 10
     names = [match[1] for line in lines if (match := re.search(r"  (\w+)$", line))]
-    code = "".join((ROOT / "src/simplexnas" / path).read_text() for path in ("methods/worth.py", "training/loop.py"))
+    code = "".join((ROOT / "src/simplexnas" / path).read_text() for path in ("methods/simplex.py", "training/loop.py"))
     assert names and all(re.search(rf"\b{name}\b", code) for name in names), names
 
 
@@ -148,6 +152,8 @@ def test_the_miniature_learns(method):
     nats, error = method.hypernetwork.nats.numpy(), method.hypernetwork.error.numpy()
     assert np.allclose(nats.sum(axis=1), 0, atol=1e-6) and (error > 0).all()
     assert (np.abs(nats) < 2 * error).mean() > 0.5, "many are within their errors"
+    kappa = re.search(r"here the rule gives ([\d.]+)\.", TEXT)[1]
+    assert method.hypernetwork.kappa.item() == pytest.approx(float(kappa), abs=0.0006)
 
 
 @pytest.mark.slow

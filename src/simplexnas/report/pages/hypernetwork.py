@@ -1,5 +1,6 @@
 """The page `hypernetwork`: how S becomes logits, as published and in our form, and what one training found."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -19,7 +20,7 @@ from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace, genotype_edges, genotype_part
 
-FAMILY = published.WORTH[0]
+FAMILY = published.DEFAULT[0]
 SPACE = SearchSpace()
 OPERATIONS = labels(SPACE.operations)
 _, IDENTITY, CONVOLUTION = range(SPACE.k)
@@ -27,30 +28,42 @@ EDGES = genotype_edges(SPACE)
 GENOTYPES = {cell_type: genotype_part(SPACE, cell_type) for cell_type in ("normal", "reduction")}
 STEP = 0.05  # of the lattice
 EXAMPLE = (0.70, 0.15, 0.15)  # C of the paper
+ANOTHER_KAPPA, TICKS = (0.0025, 0.1), (0.003, 0.01, 0.03, 0.1)  # nats
+ENDS = (("smallest member", "#0072B2", "--", "v"), ("largest member", "#D55E00", "-", "^"))
 
 
 class Learned(NamedTuple):
     """What our hypernetwork knows after a training.
 
-    nats, error: worth and its standard error in nats, for all cells of an edge together, (E, k). v: worth of one cell
-    minus the price that does not depend on S, in units of S, (E, k). config: of the training. paths: so many taught.
+    nats, error: worth and its standard error in nats, for all cells of an edge together, (E, k). kappa: nats that a
+    unit of S weighs. v: worth of one cell in units of S, (E, k). price: that part of it which does not depend on S,
+    (E, k). config: of the training. paths: so many taught.
     """
 
     nats: np.ndarray
     error: np.ndarray
+    kappa: float
     v: np.ndarray
+    price: np.ndarray
     config: SearchConfig
     paths: int
 
+    @property
+    def b(self) -> np.ndarray:
+        """What S does not change, in units of S: (E, k)."""
+        return self.v - self.price
+
 
 def learned(name: str = FAMILY) -> Learned:
-    """From a family of the preset `worth`."""
+    """From a family of our method."""
     family = Family.load(name)
-    hypernetwork = family.model.hypernetwork.double()
-    with torch.no_grad():
-        v = hypernetwork(torch.zeros(1, SPACE.k, dtype=torch.float64))[0].numpy()  # without penalties
-    paths = len(family.model.paths.latest()[0])
-    return Learned(hypernetwork.nats.numpy(), hypernetwork.error.numpy(), v, family.config, paths)
+    hypernetwork, config = family.model.hypernetwork, family.config
+    nats, error = (values.double().numpy() for values in (hypernetwork.nats, hypernetwork.error))
+    kappa = hypernetwork.kappa.item()
+    v = nats / (kappa * cost.instances(SPACE)[:, None])
+    without_penalties = torch.zeros(1, SPACE.k, dtype=torch.float64)
+    price = cost.price(without_penalties, SPACE, config.parameter_price)[0].numpy()
+    return Learned(nats, error, kappa, v, price, config, len(family.model.paths.latest()[0]))
 
 
 def convolutions(found: Learned) -> list[float]:
@@ -93,7 +106,7 @@ def pivots_table() -> pd.DataFrame:
 def worths(found: Learned | None = None) -> Figure:
     """The worth of each operation on each edge, plus and minus a standard error; a panel for each genotype."""
     found = found or learned()
-    figure, axes = plt.subplots(1, 2, figsize=(FIGURE_WIDTH, 5.8), layout="constrained", sharex=True, sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(FIGURE_WIDTH, 5), layout="constrained", sharex=True, sharey=True)
     rows = np.arange(len(EDGES) // len(GENOTYPES))
     for ax, (genotype, edges) in zip(axes, GENOTYPES.items(), strict=True):
         for m, (operation, color) in enumerate(operation_colors(OPERATIONS).items()):
@@ -128,12 +141,46 @@ def apart(found: Learned) -> np.ndarray:
     return np.concatenate(sizes).ravel()
 
 
+# The rule for kappa
+
+
+def reach(found: Learned, kappa: np.ndarray) -> np.ndarray:
+    """Edge parameters of the smallest and the largest member, (2, n), if kappa were another: (n,) nats."""
+    parameters, S = cost.edge_parameters(SPACE), penalties.lattice(SPACE.k, STEP)
+    sizes = []
+    for own in kappa:
+        taken = choices(indifference(found.v * found.kappa / own - found.price), S)
+        sizes.append(parameters[np.arange(len(EDGES)), taken].sum(axis=1))
+    return np.array([[size.min(), size.max()] for size in sizes]).T
+
+
+def reaches(families: Sequence[Learned] = ()) -> Figure:
+    """Smallest and largest member against kappa; a line for each family, and a dot at the kappa of the rule."""
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 2.7), layout="constrained")
+    kappa = np.geomspace(*ANOTHER_KAPPA, 141)
+    for found in families or [learned(name) for name in published.DEFAULT]:
+        own = reach(found, np.array([found.kappa]))
+        for end, (name, color, dashes, marker) in enumerate(ENDS):
+            style = {"color": color, "linewidth": 1.2, "alpha": 0.8}
+            ax.plot(kappa, reach(found, kappa)[end] / 1e3, linestyle=dashes, label=name, **style)
+            ax.plot(found.kappa, own[end] / 1e3, marker, color=color, markersize=6, clip_on=False)
+    ax.set_xscale("log")
+    ax.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    ax.minorticks_off()
+    ax.set_xlabel("κ, nats")
+    ax.set_ylabel("edge parameters, thousands")
+    ax.set_ylim(bottom=0)
+    ax.legend(*(each[:2] for each in ax.get_legend_handles_labels()), frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 # Where edges change their mind
 
 
-def indifference(v: np.ndarray) -> np.ndarray:
-    """The S at which S_m - v_m is the same for all m, by edge; v and S (E, k). Their rows sum to 1."""
-    return v + (1 - v.sum(axis=1, keepdims=True)) / v.shape[1]
+def indifference(b: np.ndarray) -> np.ndarray:
+    """The S at which S_m - b_m is the same for all m, by edge; b and S (E, k). The rows of S sum to 1."""
+    return b + (1 - b.sum(axis=1, keepdims=True)) / b.shape[1]
 
 
 def choices(points: np.ndarray, S: np.ndarray) -> np.ndarray:
@@ -167,7 +214,7 @@ def roomiest(part: np.ndarray, marks: np.ndarray) -> np.ndarray:
 
 def triple_points(found: Learned | None = None) -> Figure:
     """The point at which each edge is indifferent, and what the one whose point is most central takes where."""
-    points = indifference((found or learned()).v)
+    points = indifference((found or learned()).b)
     normal = points[GENOTYPES["normal"]]
     central = np.argsort(np.linalg.norm(normal - 1 / 3, axis=1))
     groups = {"normal": normal[central], "reduction": points[GENOTYPES["reduction"]]}
@@ -187,32 +234,9 @@ def triple_points(found: Learned | None = None) -> Figure:
     return ax.figure
 
 
-def last_penalty(v: np.ndarray, m: int) -> np.ndarray:
+def last_penalty(b: np.ndarray, m: int) -> np.ndarray:
     """The penalty on m, the other two being equal, up to which edges take m: (E,), below 0 where they never do."""
-    return 2 / 3 * (v[:, m] - np.delete(v, m, axis=1).max(axis=1) + 1 / 2)
-
-
-def walk(v: np.ndarray, m: int, penalty: np.ndarray) -> np.ndarray:
-    """Edges that take m at penalties (n,) on it, the other two being equal: (n,)."""
-    S = np.repeat((1 - penalty[:, None]) / 2, v.shape[1], axis=1)
-    S[:, m] = penalty
-    return (choices(indifference(v), S) == m).sum(axis=1)
-
-
-def walks(found: Learned | None = None) -> Figure:
-    """Edges with an operation against its penalty, from the middle of a side to the opposite corner, for all three."""
-    v = (found or learned()).v
-    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 2.9), layout="constrained")
-    penalty = np.linspace(0, 1, 401)
-    for m, (operation, color) in enumerate(operation_colors(OPERATIONS).items()):
-        style = {"color": color, "linestyle": ("-", "--", "-.")[m], "linewidth": 2}
-        ax.plot(penalty, walk(v, m, penalty), drawstyle="steps-mid", label=operation, **style)
-    ax.set_xlabel("penalty on the operation, the other two equal")
-    ax.set_ylabel(f"edges that take it, of {len(EDGES)}")
-    ax.set_ylim(-1, len(EDGES) + 1)
-    ax.legend(frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return figure
+    return 2 / 3 * (b[:, m] - np.delete(b, m, axis=1).max(axis=1) + 1 / 2)
 
 
 def order(found: Learned | None = None) -> pd.DataFrame:
@@ -223,14 +247,13 @@ def order(found: Learned | None = None) -> pd.DataFrame:
     taken.
     """
     found = found or learned()
-    lines, instances = [], cost.instances(SPACE)
-    worth = found.nats / (found.config.kappa * instances[:, None])
-    rival = found.v[:, :CONVOLUTION].argmax(axis=1)
-    last = last_penalty(found.v, CONVOLUTION)
+    lines, v, price = [], found.v, found.price
+    rival = found.b[:, :CONVOLUTION].argmax(axis=1)
+    last = last_penalty(found.b, CONVOLUTION)
     for edge in np.argsort(-last, kind="stable"):
-        ahead = worth[edge, CONVOLUTION] - worth[edge, rival[edge]]
-        line = {"genotype": EDGES[edge].cell_type, "edge": edge_name(edge), "worth": ahead}
-        line |= {"parameters": ahead - (found.v[edge, CONVOLUTION] - found.v[edge, rival[edge]])}
+        line = {"genotype": EDGES[edge].cell_type, "edge": edge_name(edge)}
+        for column, values in (("worth", v), ("parameters", price)):
+            line[column] = values[edge, CONVOLUTION] - values[edge, rival[edge]]
         lines.append(line | {"penalty": last[edge]})
     return pd.DataFrame(lines)
 
@@ -253,20 +276,32 @@ def before(whole: pd.DataFrame) -> int:
 
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name."""
-    found = learned()
-    points, config = indifference(found.v), found.config
+    families = [learned(name) for name in published.DEFAULT]
+    found = families[0]
+    points, config = indifference(found.b), found.config
     instances = cost.instances(SPACE)
     in_one_cell = cost.edge_parameters(SPACE) / instances[:, None]
+    kappas = [each.kappa for each in families]
+    half, own, twice = (np.stack([reach(each, np.array([f * each.kappa])) for each in families]) for f in (0.5, 1, 2))
     normal, reduction = convolutions(found)
-    normals, reductions = zip(*(convolutions(learned(name)) for name in published.WORTH), strict=True)
+    normals, reductions = zip(*map(convolutions, families), strict=True)
+    clear = np.abs(found.nats) > 2 * found.error
     differences = apart(found)
     share = in_one_cell[GENOTYPES["normal"], CONVOLUTION].max() / in_one_cell.max()
     lattice = penalties.lattice(SPACE.k, STEP)
     return {
         "hypernetwork.outside": f"{(points < 0).any(axis=1).sum()}",
         "hypernetwork.networks": f"{len(np.unique(choices(points, lattice), axis=0))}",
-        "hypernetwork.kappa": f"{config.kappa:g}",
-        "hypernetwork.gain": f"{config.kappa / config.tau:.0f}",
+        "hypernetwork.families": f"{len(families)}",
+        "hypernetwork.spread": f"{config.spread:g}",
+        "hypernetwork.kappa": f"{found.kappa:.4f}",
+        "hypernetwork.kappa.least": f"{min(kappas):.4f}",
+        "hypernetwork.kappa.most": f"{max(kappas):.4f}",
+        "hypernetwork.half.smallest": f"{half[:, 0].min():,}",
+        "hypernetwork.twice.largest": f"{twice[:, 1].max():,}",
+        "hypernetwork.own.smallest": f"{own[:, 0].max():,}",
+        "hypernetwork.own.largest": f"{own[:, 1].min():,}",
+        "hypernetwork.gain": f"{config.gain:g}",
         "hypernetwork.parameter_price": f"{config.parameter_price:g}",
         "hypernetwork.largest": f"{in_one_cell.max():,.0f}",
         "hypernetwork.share.normal": f"{share:.2f}",
@@ -276,10 +311,12 @@ def numbers() -> dict[str, str]:
         "hypernetwork.worth.normal": f"{normal:.4f}",
         "hypernetwork.worth.reduction": f"{reduction:.4f}",
         "hypernetwork.worth.cell": f"{reduction / instances[-1]:.4f}",
+        "hypernetwork.clear.normal": f"{clear[GENOTYPES['normal']].sum()}",
+        "hypernetwork.clear.reduction": f"{clear[GENOTYPES['reduction'], CONVOLUTION].sum()}",
         "hypernetwork.normal.least": f"{round(min(normals), 4) + 0.0:.4f}",  # no minus before a zero
         "hypernetwork.normal.most": f"{max(normals):.4f}",
         "hypernetwork.reduction.least": f"{min(reductions):.4f}",
         "hypernetwork.pairs": f"{len(differences)}",
-        "hypernetwork.apart": f"{differences.max():.1f}",
+        "hypernetwork.apart": f"{(differences > 2).sum()}",
         "hypernetwork.before": f"{before(order(found))}",
     }

@@ -16,8 +16,7 @@ from simplexnas.measure import evaluation
 from simplexnas.methods import settings
 from simplexnas.methods.choose import method_of
 from simplexnas.methods.method import Batch, Step
-from simplexnas.methods.settings import SearchConfig
-from simplexnas.methods.worth import FRONT_DRAWS, WorthMethod
+from simplexnas.methods.simplex import FRONT_DRAWS, SimplexMethod
 from simplexnas.report import drawing
 from simplexnas.report.paper import PAPER
 from simplexnas.report.style import FIGURE_WIDTH, MARKERS, operation_colors
@@ -38,7 +37,7 @@ class Example(NamedTuple):
     choices: np.ndarray
 
 
-def look(method: WorthMethod, batch: Batch, numbers: Sequence[int]) -> Example:
+def look(method: SimplexMethod, batch: Batch, numbers: Sequence[int]) -> Example:
     """Run steps of a training, after its warm-up, on one batch, and look on."""
     config, asked, chosen = method.config, [], []
     watches = [
@@ -53,16 +52,16 @@ def look(method: WorthMethod, batch: Batch, numbers: Sequence[int]) -> Example:
             logits.append(asked[-1][1])
     for watch in watches:
         watch.remove()
-    probabilities = torch.softmax(method.gain * torch.cat(logits), dim=-1)
+    probabilities = torch.softmax(config.gain * torch.cat(logits), dim=-1)
     return Example(torch.cat(S).numpy(), probabilities.numpy(), np.array(chosen))
 
 
-def example(seed: int = 3) -> tuple[SearchSpace, Example]:
+def example(seed: int = 5) -> tuple[SearchSpace, Example]:
     """The last two steps of a small training with invented worths; its images are noise, as the draws alone matter."""
     shape = Shape(channels=1, size=8, classes=10)
-    invented = {"random_utilities": True, "kappa": 0.02, "tau": 0.002, "parameter_price": 0.0, "front_share": 0.0}
+    invented = {"random_worths": True, "gain": 10.0, "parameter_price": 0.0, "front_share": 0.0}
     small = {"shape": shape, "nodes": 2, "channels": 2, "train_images": 8, "batch_size": 8, "epochs": 10}
-    config = settings.preset("worth", seed=seed, **invented, **small)
+    config = settings.preset("default", seed=seed, **invented, **small)
     images = torch.randn(8, 1, 8, 8, generator=generator(seed))
     with torch.random.fork_rng(devices=[]):
         method = method_of(config)
@@ -133,7 +132,7 @@ def _bars(x: float, y: float, probabilities: np.ndarray, space: SearchSpace, hei
     return "".join(parts)
 
 
-def curves(method: WorthMethod) -> Figure:
+def curves(method: SimplexMethod) -> Figure:
     """Losses of the warm-up of a training, one path a step, and what each operation is worth, with standard errors."""
     figure, axes = plt.subplots(2, 1, figsize=(FIGURE_WIDTH, 5.6), layout="constrained")
     losses(method, axes[0])
@@ -143,7 +142,7 @@ def curves(method: WorthMethod) -> Figure:
     return figure
 
 
-def losses(method: WorthMethod, ax: plt.Axes) -> None:
+def losses(method: SimplexMethod, ax: plt.Axes) -> None:
     """The loss of each path of the warm-up against its step, and the mean over the 21 steps around."""
     values = method.paths.losses.numpy()
     steps = np.arange(len(values)) // method.config.paths
@@ -166,7 +165,7 @@ def losses(method: WorthMethod, ax: plt.Axes) -> None:
 TEACHES = ("#0072B2", "seen by the regression")  # colour and name of such paths
 
 
-def worths(method: WorthMethod, ax: plt.Axes) -> None:
+def worths(method: SimplexMethod, ax: plt.Axes) -> None:
     """What each operation is worth on each edge, plus and minus a standard error."""
     space = method.config.space
     edges = np.arange(len(genotype_edges(space)))
@@ -184,7 +183,7 @@ def worths(method: WorthMethod, ax: plt.Axes) -> None:
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, **legend)
 
 
-def members(method: WorthMethod, splits: Splits) -> pd.DataFrame:
+def members(method: SimplexMethod, splits: Splits) -> pd.DataFrame:
     """The members of a training at the paper's four S: operations, edge parameters, test accuracy."""
     family, lines = Family("miniature", method, task=splits.task), []
     for name, (S, *_) in PAPER.items():
@@ -196,24 +195,16 @@ def members(method: WorthMethod, splits: Splits) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def ours() -> SearchConfig:
-    """Our settings, with the hypernetwork that the page describes."""
-    return settings.preset("worth")
-
-
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name; shares in percent."""
-    config, default = ours(), settings.preset("default")
+    config = settings.preset("default")
     return {
         "training.images": f"{config.batch_size}",
         "training.warmup": f"{100 * config.warmup:.0f}",
         "training.front": f"{100 * config.front_share:.0f}",
         "training.corner": f"{100 * config.corner_share:.0f}",
         "training.draws": f"{FRONT_DRAWS:,}",
-        "training.kappa": f"{config.kappa:g}",
-        "training.gain": f"{config.kappa / config.tau:.0f}",
-        "training.default.paths": f"{default.paths}",
+        "training.spread": f"{config.spread:g}",
+        "training.gain": f"{config.gain:g}",
         "training.epochs": f"{config.epochs:g}",
-        "training.default.epochs": f"{default.epochs:g}",
-        "training.default.gain": f"{default.kappa / default.tau:.0f}",
     }
