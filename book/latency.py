@@ -60,8 +60,8 @@ HTML(latency.measures().to_html(index=False, border=0))
 # ## Its mean, and its gradient
 #
 # $\mathsf{Lat}$ is linear in the probabilities. So its mean over hard samples is $\mathsf{Lat}$ at their probabilities, which are $\mathrm{softmax}(\alpha)$ at every temperature $t$ ({ref}`noise-then-softmax`).
-# The search prices $\mathrm{softmax}(\alpha)$, without a temperature, as the author's code does. (His Russian text {cite}`firsovtext` writes $\mathrm{softmax}(\alpha/t)$, the price of another distribution.)
-# For the relaxed samples of the `paper` preset, $\mathsf{Lat}$ is the mean price of the architectures that they round to, not of the mixtures.
+# The `paper` preset prices $\mathrm{softmax}(\alpha)$, without a temperature, as the author's code does. (His Russian text {cite}`firsovtext` writes $\mathrm{softmax}(\alpha/t)$, the price of another distribution.)
+# For its relaxed samples, $\mathsf{Lat}$ is the mean price of the architectures that they round to, not of the mixtures.
 # Exercise 1 lists all architectures of a small space; in the full space 20,000 samples agree (a test).
 #
 # **At uniform S it says nothing.** The derivative of {eq}`eq-lat` with respect to a logit is $n_e\, p_{em}\,(S_m - \sum_i p_{ei} S_i)$.
@@ -119,15 +119,17 @@ HTML(latency.one_sided().to_html(index=False, border=0))
 # Each of the first three sides occurs, in 7<!--=latency.sides.least--> to 12<!--=latency.sides.most--> of a hundred trainings. All three together, those of slide 6, hardly ever do, and D's side, all convolutions in the normal genotype, never.
 # So price and initial values hardly explain the places, with D or without. (We chose these sides after seeing the paper's.)
 #
-# Nor do data, as long as $\kappa$ is 50: there our training with images leaves the choices as they are ({ref}`have-data-a-say`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
+# Nor do data, as long as $\kappa$ is 50: there our trainings with images leave the choices nearly as they are ({ref}`have-data-a-say`). A smaller $\kappa$ could, or a detail of the author's training that we do not know.
 #
 # (what-we-change)=
 # ## What we change
 #
-# The `default` preset adds a price of parameters, $c_{em}(S) = S_m +$ 0.4<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters on the edge, in all its cells, over the largest such number. (In `worth` it is that of one cell: {ref}`our-form`.)
-# At uniform $S$ pooling then costs 0.333<!--=latency.cheapest--> and the largest convolution 0.733<!--=latency.dearest-->: a large convolution is dearer than a small one at the same $S$, and the gradient no longer vanishes at A.
+# Our variant, the preset `default`, adds a price of parameters: $c_{em}(S) = S_m +$ 1<!--=latency.parameter_price--> $q_{em}$ in place of $S_m$ in {eq}`eq-lat`. Here $q_{em}$ is the number of the operation's parameters in one cell, over the largest such number, 5,984<!--=latency.largest-->. (The two reduction cells differ: it is their mean.) So a parameter costs the same wherever it stands.
+# At uniform $S$ pooling then costs 0.333<!--=latency.cheapest--> and the largest convolution 1.333<!--=latency.dearest-->: a large convolution is dearer than a small one at the same $S$.
 #
-# It also takes $\kappa =$ 0.02<!--=latency.kappa-->. At B an edge that goes from convolution to pooling then saves 0.011<!--=latency.saved--> nats in each cell that holds it. For a cell of the reduction genotype that is about what a convolution in the place of pooling is worth there, for a normal cell it is more ({numref}`fig-worths`), so that price and data can both decide.
+# **Nor is $\mathsf{Lat}$ in our loss.** Prices act on the draw of operations ({ref}`training-gradient`), and $\kappa$ is no setting: it follows from what a training finds operations to be worth ({ref}`kappa-by-a-rule`). In our trainings it is 0.014<!--=latency.kappa.least--> to 0.014<!--=latency.kappa.most--> nats.
+#
+# So at B an edge that goes from convolution to pooling saves at least 0.008<!--=latency.saved--> nats of penalty in each cell that holds it. What a convolution in the place of pooling is worth is more than that in a reduction cell, at least 0.011<!--=latency.gained-->, and less in a normal one ({numref}`fig-worths`). So price and data can both decide.
 #
 # ## Exercises
 #
@@ -175,7 +177,7 @@ assert torch.allclose(reduction, 2 * by_hand)
 #
 # - **Reading Lat as milliseconds.** It has no unit. Report edge parameters, total parameters, MACs and measured time beside it.
 # - **Crediting the method for steering.** Counts that follow $S$ prove nothing by themselves. Compare accuracy at equal cost.
-# - **A rule of thumb for $\kappa$.** Only the product of $\kappa$ and $\mathsf{Lat}$ matters. $\mathsf{Lat}$ lies between 0 and 42 here with the published price, at most 53.6<!--=latency.most--> in `default` (convolutions only, all penalty on them), and grows with the number of cells.
+# - **A rule of thumb for $\kappa$.** Only the product of $\kappa$ and $\mathsf{Lat}$ matters. $\mathsf{Lat}$ lies between 0 and 42 here with the published price, at most 71.9<!--=latency.most--> with ours (convolutions only, all penalty on them), and grows with the number of cells.
 #
 # ## Where it lives
 #

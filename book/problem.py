@@ -127,7 +127,7 @@ problem.two_devices()
 plt.show()
 
 # %% [markdown]
-# The pair was looked for, among hundreds of pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Two other trainings have such a pair too (one network has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer MACs).
+# The pair was looked for, among hundreds of pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Our other four trainings have such a pair too (one network has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer MACs).
 # And it does not show that a vector is needed: for accuracy against size, or against MACs, one number nearly does; within the one limit of predicted time that we tried, none does ({ref}`one-number`).
 #
 # {doc}`methods` shows what the paper's references price, and what each lets one choose after training.
@@ -174,11 +174,11 @@ assert math.isclose(counted, 0.3**2, abs_tol=0.003)  # 9 %
 #
 # The slides leave open what a replication must decide:
 #
-# - **The price.** They give no formula for $\mathsf{Lat}$ and no $\kappa$. $\mathsf{Lat}$ is in the author's code {cite}`firsovcode`. His configurations try many $\kappa$, up to 100,000; it is 50 in the two that have the three operations of the slides. Our default is 0.02<!--=problem.kappa--> ({ref}`what-we-change`).
+# - **The price.** They give no formula for $\mathsf{Lat}$ and no $\kappa$. $\mathsf{Lat}$ is in the author's code {cite}`firsovcode`. His configurations try many $\kappa$, up to 100,000; it is 50 in the two that have the three operations of the slides. In our variant it follows from the data, 0.014<!--=latency.kappa.least--> to 0.014<!--=latency.kappa.most--> in our trainings ({ref}`what-we-change`).
 # - **The order of $S$.** They do not state it; it follows from slide 6.
 # - **The accuracies.** They do not say which model these belong to: a mixture of operations, or the discrete network whose parameters are counted.
 # - **The protocol.** They name no validation split and no number of seeds.
-# - **The minimum.** $w^*$ stands in the functional, but the minimum is over $w$. In `paper` and `default` we train $w$ together with what chooses, on the same images; in `worth` what chooses learns once, from the losses of a warm-up ({ref}`training-worth`).
+# - **The minimum.** $w^*$ stands in the functional, but the minimum is over $w$. In the preset `paper` we train $w$ together with what chooses, on the same images. In our variant what chooses learns once, from the losses of a warm-up ({ref}`training-worth`).
 # - **What the loss is of.** The inner expectation draws $\gamma$, yet $L$ takes $\alpha$. We read it as the loss of the network $\gamma$ that was drawn.
 #
 # ## Where it lives

@@ -102,7 +102,7 @@ def test_the_pair_is_one_of_many_that_are_as_close_in_accuracy():
         return sum(abs(a - b) < problem.NEAR + 1e-9 for a, b in itertools.combinations(networks.values(), 2))
 
     assert "among hundreds of pairs of networks that are as close in accuracy" in source("problem")
-    assert min(map(close, published.DEFAULT)) > 500
+    assert min(map(close, published.DEFAULT)) > 200
 
 
 def test_numbers_span_the_published_families():
@@ -112,7 +112,7 @@ def test_numbers_span_the_published_families():
         shares = sorted(100 * saved[column] for saved in savings)
         assert float(numbers[f"problem.{name}.least"]) == pytest.approx(shares[0], abs=0.5)
         assert float(numbers[f"problem.{name}.most"]) == pytest.approx(shares[-1], abs=0.5)
-    assert len(published.DEFAULT) == 3, "the page says three trainings"
+    assert len(published.DEFAULT) == 5 and "Our other four trainings have such a pair too" in source("problem")
     points = records.read_lattice(published.DEFAULT[0]).points
     assert int(numbers["problem.networks"]) == len({point.choice for point in points}) < int(numbers["problem.points"])
 

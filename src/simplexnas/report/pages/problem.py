@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from simplexnas.family import Family
 from simplexnas.io import paths, records
 from simplexnas.io.records import Point
-from simplexnas.methods import settings
 from simplexnas.report import figures, published
 from simplexnas.report.paper import PAPER
 from simplexnas.report.style import FIGURE_WIDTH, MARKERS, operation_colors
@@ -148,14 +147,13 @@ def images(loaded: Splits) -> Figure:
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name; shares in percent."""
     saved = 100 * np.array([savings(trade(records.read_lattice(name).points)) for name in published.DEFAULT])
-    ours, shown = settings.preset("default"), records.read_lattice(published.DEFAULT[0]).points
+    shown = records.read_lattice(published.DEFAULT[0]).points
     tests = [100 * point.accuracy.test for point in shown]
     known = {
         "problem.points": f"{len(shown)}",
         "problem.networks": f"{len({point.choice for point in shown})}",
         "problem.low": f"{min(tests):.0f}",
         "problem.high": f"{max(tests):.0f}",
-        "problem.kappa": f"{ours.kappa:g}",
     }
     for column, name in enumerate(("parameters", "macs")):
         known[f"problem.{name}.least"] = f"{saved[:, column].min():.0f}"
