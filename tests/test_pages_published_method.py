@@ -13,7 +13,7 @@ from pages import prose, unsaid
 from simplexnas.io import paths, records
 from simplexnas.io.records import Accuracy
 from simplexnas.measure import price_alone
-from simplexnas.methods import settings
+from simplexnas.methods import gumbel, settings
 from simplexnas.report import analysis, published, tables
 from simplexnas.report.pages import latency
 from simplexnas.report.pages import published_method as page
@@ -21,7 +21,6 @@ from simplexnas.report.paper import PAPER
 from simplexnas.training.optimizers import Optimizers
 
 TEXT = prose("published_method")
-ONE = len(page.FAMILIES) == 1
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def test_squares_are_our_trainings_with_images(trained):
         for row, (line, operation) in enumerate(zip(squares, PAPER[name][3], strict=True)):
             assert list(line.get_xdata()) == [point["operations"][operation] for point in own]
             assert set(line.get_ydata()) == {row}
-    assert "One training" not in TEXT or ONE
+    assert "**Three trainings**" in TEXT and len(page.FAMILIES) == 3
 
 
 def test_bars_are_the_ranges_of_the_trainings_without_images():
@@ -63,7 +62,7 @@ def test_bars_are_the_ranges_of_the_trainings_without_images():
 
 def test_nothing_stands_out_from_the_ranges(trained):
     """Every count of the paper's, and of ours, lies within what a hundred trainings without images give."""
-    assert "Our training with images does not stand out from it" in TEXT
+    assert "Our trainings with images do not stand out from it" in TEXT
     counts = latency.without_images()
     for (name, operation), own in counts.groupby(["model", "operation"]):
         for found in (PAPER[name][3], *(point["operations"] for point in trained[name])):
@@ -81,11 +80,17 @@ def test_it_steers(trained):
 
 def test_networks_of_the_lattice():
     known = page.numbers()
-    points = records.read_lattice(page.FAMILIES[0]).points
-    if ONE:
-        assert known["published_method.networks"] == f"{len({point.choice for point in points})}"
-    assert known["published_method.low"] == f"{100 * min(p.accuracy.test for p in points):.0f}" or not ONE
-    assert "The lattice has 66" in TEXT and len(points) == 231
+    lattices = [records.read_lattice(name).points for name in page.FAMILIES]
+    networks = sorted(len({point.choice for point in points}) for points in lattices)
+    assert [known[f"published_method.networks.{end}"] for end in ("least", "most")] == [
+        str(networks[0]),
+        str(networks[-1]),
+    ]
+    tests = [100 * point.accuracy.test for points in lattices for point in points]
+    assert (
+        known["published_method.low"] == f"{min(tests):.0f}" and known["published_method.high"] == f"{max(tests):.0f}"
+    )
+    assert all(len(points) == 231 for points in lattices)
 
 
 def test_the_training_is_what_the_page_says():
@@ -93,12 +98,29 @@ def test_the_training_is_what_the_page_says():
     assert page.numbers()["published_method.steps"] == f"{55_000 // 64 * 5:,}" and price_alone.AUTHORS_STEPS == 4_690
     config = records.read_lattice(page.FAMILIES[0]).config
     assert (config["epochs"], config["flip"], config["shift"]) == (5, False, 0)
-    assert (config["matrix_learning_rate"], config["learning_rate"]) == (0.02, 0.003) and config["ema"] == 0
-    assert (config["weight_decay"], config["hypernetwork_beta1"]) == (0.0001, 0.9)
-    assert "with rate 0.02, AdamW for the rest, with 0.003; one-cycle, weight decay 0.0001" in TEXT
+    assert (config["matrix_learning_rate"], config["learning_rate"]) == (0, 0.003) and config["ema"] == 0
+    assert (config["weight_decay"], config["hypernetwork_beta1"]) == (0.0001, 0.5) and config["channels_last"]
+    assert "AdamW, one-cycle rate of at most 0.003, weight decay 0.0001" in TEXT and "AdamW (0.5), one-cycle" in TEXT
     assert page.numbers()["published_method.images"] == f"{config['train_images']:,}" == "55,000"
     mean = one_cycle_mean() * config["hypernetwork_learning_rate"]
     assert "one-cycle rate with the same mean" in TEXT and mean == pytest.approx(1e-3, rel=0.05)
+
+
+def test_the_temperature_is_the_authors():
+    assert "1, lowered by 0.08 after each tenth of the training" in TEXT
+    config = settings.preset("paper")
+    schedule = config.temperature_start, config.temperature_end, config.temperature_steps
+    for n in range(10):
+        assert gumbel.temperature((n + 0.5) / 10, *schedule) == pytest.approx(1 - 0.08 * n)
+
+
+def test_it_takes_about_as_long_as_ours():
+    assert "That takes about as long as the" in TEXT
+    theirs, ours = (
+        np.mean([records.read_lattice(name).training_seconds for name in names])
+        for names in (page.FAMILIES, published.DEFAULT)
+    )
+    assert theirs / ours == pytest.approx(1, rel=0.3)
 
 
 def one_cycle_mean(steps: int = 2000) -> float:
@@ -122,8 +144,8 @@ def test_choices_are_compared_one_by_one():
         for _, line in own.iterrows():
             pairs = zip(points, alone[line["without"]], strict=True)
             differ = sum(a != b for point, other in pairs for a, b in zip(point.choice, other, strict=True))
-            assert line["differ"] == differ and line["choices"] == 28 * 15
-            assert line["share"] == pytest.approx(differ / 420)
+            assert line["differ"] == differ and line["choices"] == 28 * 21
+            assert line["share"] == pytest.approx(differ / 588)
 
 
 def test_data_have_hardly_a_say():
@@ -136,7 +158,7 @@ def test_data_have_hardly_a_say():
     near = [[a.choice, b.choice] for a, b in pairwise(points) if np.allclose(a.S, b.S, atol=0.0501)]
     assert np.equal(*np.swapaxes(near, 0, 1)).mean() > 0.9 and "nearby S share most of them" in TEXT
     assert page.numbers()["published_method.choices"] == "6,468" == f"{28 * 231:,}"
-    assert page.alike()["choices"].tolist() == len(found) * ["6,468"]
+    assert page.alike()["choices"].tolist() == len(found) * ["6,468"] and len(found) == 2 * len(page.FAMILIES)
     assert page.alike()["%"].tolist()[0] == f"{100 * found['share'][0]:.2g}"
 
 
@@ -165,8 +187,12 @@ def test_what_the_page_says_of_kappa():
     assert known["published_method.moved.none"] == f"{100 * shares[0]:.0f}"
     assert known["published_method.moved.weak"] == f"{100 * shares[1]:.0f}"
     networks = {point.choice for point in records.read_lattice(published.KAPPA[0]).points}
-    assert "six networks, all of about 135,000 edge parameters" in TEXT and len(networks) == 6
-    assert all(abs(size - 135_000) < 1_000 for size in sizes)
+    assert "S then moves next to nothing" in TEXT and len(networks) < 10
+    assert max(sizes) / min(sizes) < 1.05 and known["published_method.none.networks"] == str(len(networks))
+    assert [known[f"published_method.none.{end}"] for end in ("least", "most")] == [
+        f"{min(sizes):,}",
+        f"{max(sizes):,}",
+    ]
     steps = [settings.preset("paper", train_images=27_500, epochs=1).steps, settings.preset("paper").steps]
     assert steps[0] / steps[1] == pytest.approx(0.1, abs=0.001), "half an epoch, a tenth of the steps"
     config = records.read_lattice(published.KAPPA[0]).config
@@ -226,9 +252,9 @@ def test_how_far_ahead_and_how_much_larger(trained):
     larger = [p["edge_parameters"] / PAPER[n][2] for n in "ABD" for p in trained[n]]
     shown = [known[f"published_method.larger.{end}"] for end in ("least", "most")]
     assert shown == [f"{min(larger):.1f}", f"{max(larger):.1f}"]
-    assert all(abs(p["edge_parameters"] / 143_488 - 1) < 0.05 for p in trained["C"]), "only at C do sizes match"
+    assert all(abs(p["edge_parameters"] / 143_488 - 1) < 0.1 for p in trained["C"]), "only at C do sizes match"
     assert PAPER["C"][2] == 143_488 and min(larger) > 2
-    assert "all four are larger, C hardly" in TEXT
+    assert "and larger, at C hardly" in TEXT
     assert all(p["edge_parameters"] > PAPER[n][2] for n, own in trained.items() for p in own)
 
 
@@ -239,7 +265,7 @@ def test_the_control_has_the_same_networks_with_all_weights():
     found = page.control()
     drawn = found[found["draw"] > 0]
     assert (
-        len(drawn) == 4 * 3 * (3 + len(page.FAMILIES))
+        len(drawn) == 4 * 3 * (len(published.DEFAULT) + len(page.FAMILIES))
         and (drawn.groupby(["S", "draw"])["edge_parameters"].nunique() == 1).all()
     )
     rows = {row["name"]: row["control"]["runs"] for row in tables.table()}
@@ -257,7 +283,7 @@ def test_the_control_has_the_same_networks_with_all_weights():
 def test_each_row_of_marks_is_a_network():
     (ax,) = page.whose_weights().axes
     found, names = page.control(), [label.get_text().split() for label in ax.get_yticklabels()]
-    assert len(names) == 12 + 4 * len(page.FAMILIES)
+    assert len(names) == 12 + sum(len({point.edge_parameters for point in own}) for own in page.points().values())
     places = np.concatenate([collection.get_offsets() for collection in ax.collections])
     for row, (S, size) in zip(ax.get_yticks(), names, strict=True):
         own = found[(found["S"] == S) & (found["edge_parameters"].map("{:,}".format) == size)]
@@ -295,18 +321,12 @@ def test_leads_over_the_nearest_in_size_by_hand(monkeypatch):
 
 
 def test_what_the_page_says_of_the_control():
-    found, gains, leads = page.control(), page.gains(), page.leads()
+    gains, leads = page.gains(), page.leads()
     elsewhere = np.concatenate([gains[name].ravel() for name in "ACD"])
     assert elsewhere.min() > 0 > gains["B"].max(), "the first does not explain B"
-    for name, own in page.points().items():
+    for own in page.points().values():
         for point in own:
-            assert point.accuracy.test > max(each.accuracy.test for each in point.control), "ahead of all twelve draws"
-            if name != "B":
-                assert sum(point.edge_parameters > each.edge_parameters for each in point.control) >= 2
-    if ONE:
-        assert [len(each) for each in leads.values()] == [1, 2, 1, 1], "at B two of the three draws have the same size"
-        same = found[(found["S"] == "B") & (found["weights"] == "published") & (found["edge_parameters"] == 25_600)]
-        assert len(same) == 3
+            assert point.accuracy.test > max(each.accuracy.test for each in point.control), "ahead of all their draws"
     assert min(min(each) for each in leads.values()) > 0
 
 
@@ -317,7 +337,7 @@ def test_functions_take_several_trainings():
     assert page.ways(twice)["A"].iloc[-1] == ", ".join(2 * [page.ways(published.PAPER)["A"].iloc[-1]])
     assert len(page.alike(twice)) == 2 * len(page.alike(published.PAPER))
     squares = [line for line in page.against_the_price(twice).axes[0].lines if line.get_marker() == "s"]
-    assert all(len(line.get_xdata()) == 2 for line in squares)
+    assert all(len(line.get_xdata()) == len(twice) for line in squares)
 
 
 def test_every_number_stands_on_the_page():

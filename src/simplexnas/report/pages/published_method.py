@@ -170,13 +170,13 @@ def control(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
 DOTS = {
     ("published", True): {"label": "the published method's own network", "marker": "*", "color": "black", "s": 110},
     ("published", False): {"label": "control, weights of the published method", "marker": "s", "color": LINE_COLORS[2]},
-    ("ours", False): {"label": "control, weights of our three trainings", "marker": "o", "color": LINE_COLORS[1]},
+    ("ours", False): {"label": "control, weights of our five trainings", "marker": "o", "color": LINE_COLORS[1]},
 }
 
 
 def whose_weights(families: Sequence[str] = FAMILIES) -> Figure:
     """Test accuracy of the networks of `control`: a row for each network, named by its edge parameters."""
-    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 5), layout="constrained")
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 6.6), layout="constrained")
     rows, found = {}, control(families)
     found["own"] = found["draw"] == 0
     for (S, own, _, size), network in found.groupby(["S", "own", "draw", "edge_parameters"]):
@@ -228,6 +228,7 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
     tests = [100 * point.accuracy.test for lattice in lattices for point in lattice]
     networks = [len({point.choice for point in lattice}) for lattice in lattices]
     none, weak, *_ = shares()
+    unpriced = records.read_lattice(published.KAPPA[0]).points
     before, after = convolutions()
     config, ours = settings.preset("paper"), settings.preset("default")
     known = {
@@ -238,9 +239,12 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
         "choices": f"{same['choices'].max():,}",
         "other.seed": f"{100 * other['share'].min():.0f}",
         "images": f"{config.train_images:,}",
-        "networks": f"{min(networks)}",
+        **_least_and_most("networks", networks, 0),
         "low": f"{min(tests):.0f}",
         "high": f"{max(tests):.0f}",
+        "none.networks": f"{len({point.choice for point in unpriced})}",
+        "none.least": f"{min(point.edge_parameters for point in unpriced):,}",
+        "none.most": f"{max(point.edge_parameters for point in unpriced):,}",
         "moved.none": f"{100 * none:.0f}",
         "moved.weak": f"{100 * weak:.0f}",
         "convolutions.before": f"{before:.1f}",
