@@ -103,7 +103,7 @@ HTML(as_html(methods.features()))
 #
 # ## The paper's method, and ours
 #
-# The published form is DARTS-CC's idea with $S$, a penalty for each operation, in place of a price of parameters, and without images of its own for the choices ({ref}`our-training`). Ours, here the preset `worth`, trains one drawn path, as ProxylessNAS and random search do, and compares operations by a regression of the losses ({ref}`training-worth`).
+# The published form is DARTS-CC's idea with $S$, a penalty for each operation, in place of a price of parameters, and without images of its own for the choices ({ref}`our-training`). Ours trains one drawn path, as ProxylessNAS and random search do, and compares operations by a regression of the losses ({ref}`training-worth`).
 #
 # **What came later.** Once-for-All {cite}`cai2020ofa` and BigNAS {cite}`yu2020bignas` price nothing in training: every subnetwork gets good weights, and a search afterwards finds one for a device. MODNAS {cite}`sukthanker2024modnas` is the nearest relative of $S$: a vector of preferences among objectives, and of devices, turned into an architecture by a hypernetwork.
 #

@@ -59,7 +59,13 @@ KINDS = {
     ),
     "Firsov, as published": Kind("simplex", "paper", {}, TRIANGLE, "S", "gradient of samples", "S, for operations"),
     "ours": Kind(  # learned worths would take a training
-        "simplex", "worth", {"random_utilities": True}, TRIANGLE, "S", "a regression of losses", "S and parameters"
+        "simplex",
+        "default",
+        {"random_worths": True},
+        TRIANGLE,
+        "S",
+        "a regression of losses",
+        "nothing; S prices the draw",
     ),
 }
 WITHOUT_STEPS = {  # of the choices
