@@ -55,7 +55,7 @@ plt.show()
 HTML(sampling.shares().to_html(index=False, border=0))
 
 # %% [markdown]
-# Our training draws hard samples ({ref}`training-gradient`). So of our presets only `paper` needs $t$; the relaxed measurements of {ref}`which-network` and {ref}`ways-to-measure` need it too, and so do two methods of {doc}`methods`.
+# Our training draws hard samples ({ref}`training-gradient`). So of our presets only `paper` needs $t$, and lowers it as the author's code does: by 0.08 after each tenth of the training. The relaxed measurements of {ref}`which-network` and {ref}`ways-to-measure` need it too, and so do two methods of {doc}`methods`.
 #
 # (limit-of-a-sample)=
 # ## Two statements that do not hold
