@@ -43,13 +43,13 @@ plt.show()
 #
 # {numref}`tab-menu` has the members worth having: no other one is both smaller, in total parameters, and more accurate on validation images.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The menu: parameters of the chosen edges and in total, MACs of one image, predicted time of one image in ONNX Runtime, and accuracy in percent on validation images, by which members are chosen, and on test images. With inherited weights. An accuracy is ± 0.4 to 0.5 (validation) or ± 0.3 (test): its binomial standard error, in percentage points.", "name": "tab-menu"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The menu: parameters of the chosen edges and in total, MACs of one image, predicted time of one image in ONNX Runtime, and accuracy in percent on validation images, by which members are chosen, and on test images. With inherited weights. An accuracy is ± at most 0.5 (validation) or 0.4 (test): its binomial standard error, in percentage points.", "name": "tab-menu"}}
 table = LatencyTable.load(published.ONNXRUNTIME_TABLE)
 members = menu(describe(published.DEFAULT[0]), table)
 HTML(budget.menu(members).to_html(index=False, border=0))
 
 # %% [markdown]
-# **Two levels are certain, twelve steps are not.** The first 6<!--=budget.lower--> have at most 89<!--=budget.lower.most--> %, the others, with a convolution in the reduction cell, at least 91<!--=budget.upper.least--> %. Within a level the steps are hardly larger than an accuracy's error: choose by size and time.
+# TODO results. **Two levels are certain, single steps are not.** The first 6<!--=budget.lower--> have at most 89<!--=budget.lower.most--> %, the others, with a convolution in the reduction cell, at least 91<!--=budget.upper.least--> %. Among these the steps are hardly larger than an accuracy's error: choose by size and time.
 #
 # `simplexnas front` prints the menu with the times of your machine, once they are measured (below).
 #
@@ -63,7 +63,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 #
 # ## Do you need a search?
 #
-# **For a menu, yes.** One training, of an hour, gives networks of all these sizes, and each further wish costs minutes. **For the most accurate network of one size, hardly.** Random architectures, trained alone, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too ({ref}`worth-a-search`).
+# **For a menu, yes.** One training, of at most 53<!--=reproduce.family.most--> minutes, gives networks of all these sizes, and each further wish costs minutes. **For the most accurate network of one size, hardly.** Random architectures, trained alone, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too ({ref}`worth-a-search`).
 #
 # (from-a-limit)=
 # ## From a limit to a file
@@ -92,7 +92,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 # simplexnas export --network net --output model
 # ```
 #
-# The first takes 6 epochs, about 13 minutes on two cores. Members trained so have on average 1.2<!--=budget.alone--> percentage points more than with the weights that they inherit ({ref}`members-alone`).
+# The first takes 6 epochs, about 13<!--=budget.alone.minutes--> minutes on two cores. Members trained so have on average 1.2<!--=budget.alone--> percentage points more than with the weights that they inherit ({ref}`members-alone`).
 #
 # ## PyTorch or ONNX Runtime?
 #

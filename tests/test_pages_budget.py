@@ -60,20 +60,19 @@ def test_numbers_are_those_of_the_menu(members):
 
 
 def test_two_levels_and_how_certain_an_accuracy_is(members):
-    """A convolution in the reduction cell makes the levels; within one, steps are about as large as an error."""
+    """A convolution in the reduction cell makes the levels; in the upper, steps are about as large as an error."""
     found, tests = page.numbers(), [100 * member["accuracy"]["test"] for member in members]
     lower = int(found["budget.lower"])
     points = page.members()[0]
     assert [2 in point.choice[14:] for point in points] == lower * [False] + (len(points) - lower) * [True]
     assert found["budget.lower.most"] == f"{max(tests[:lower]):.0f}"
     assert found["budget.upper.least"] == f"{min(tests[lower:]):.0f}"
-    for own in (tests[:lower], tests[lower:]):
-        assert np.abs(np.diff(own)).max() < 2 * 0.3
+    assert np.abs(np.diff(tests[lower:])).max() < 2 * 0.3
     assert tests[lower] - tests[lower - 1] > 2
-    assert "± 0.4 to 0.5 (validation) or ± 0.3 (test)" in TEXT
-    for split, images, said in (("validation", 5_000, {"0.4", "0.5"}), ("test", 10_000, {"0.3"})):
+    assert "± at most 0.5 (validation) or 0.4 (test)" in TEXT
+    for split, images, said in (("validation", 5_000, "0.5"), ("test", 10_000, "0.4")):
         shares = np.array([member["accuracy"][split] for member in members])
-        assert {f"{100 * error:.1f}" for error in np.sqrt(shares * (1 - shares) / images)} == said
+        assert f"{100 * np.sqrt(shares * (1 - shares) / images).max():.1f}" == said
 
 
 def test_examples_of_commands_are_possible(members):
@@ -137,7 +136,8 @@ def test_training_alone():
     gains = [100 * (p.retrained.test - p.accuracy.test) for p in record.points if p.source == "family"]
     assert page.numbers()["budget.alone"] == f"{np.mean(gains):.1f}" and np.mean(gains) > 0
     minutes = record.seconds / len(record.points) / 60
-    assert f"takes {record.settings['epochs']} epochs, about {minutes:.0f} minutes on two cores" in TEXT
+    assert page.numbers()["budget.alone.minutes"] == f"{minutes:.0f}"
+    assert f"takes {record.settings['epochs']} epochs, about" in TEXT
 
 
 def test_the_file_knows_an_ankle_boot(model):
