@@ -84,13 +84,13 @@ HTML(as_html(own_images.refusals(place / "refused")))
 #
 # **With more time,** leave out `--budget-minutes` and `--step`: the family is called `flowers-default-seed0`, and has the epochs of the book and a menu out of 231 S. `select`, and training the chosen network alone, are as in {ref}`from-a-limit`.
 #
-# **Few pictures need more epochs.** `search` says when there are fewer than 1,000 steps, and how many epochs, or minutes, make as many. That is a bare start. For a training as long as that of `default`, set the epochs to 1.32 million / pictures; of 5,000 pictures `--set epochs=264`.
+# **Few pictures need more epochs.** `search` says when there are fewer than 1,000 steps, and how many epochs, or minutes, make as many. That is a bare start. For a training as long as that of `default`, set the epochs to 0.66 million / pictures; of 5,000 pictures `--set epochs=132`.
 #
-# **The least that runs** is a batch of 64 pictures for training (fewer with `--set batch_size=16`), and three of each class where `val` and `test` are cut from `train`. How many are enough we did not try.
+# **The least that runs** is a batch of 32 pictures for training (fewer with `--set batch_size=16`), and three of each class where `val` and `test` are cut from `train`. It also takes 50 steps, so that the warm-up has something to learn from: with the preset's 12 epochs, five batches. How many pictures are enough we did not try.
 #
 # **Limits in milliseconds** need times of *your* networks, since those of other images take other times: `simplexnas latency measure --family flowers-default-seed0 --name flowers` once, then `--table flowers` with `front` and `select`.
 #
-# **A quick try without pictures of your own** is `simplexnas search --data digits --set epochs=56 --set flip=false`: scikit-learn's 1,797 handwritten digits of 8 × 8 pixels.
+# **A quick try without pictures of your own** is `simplexnas search --data digits --set epochs=28 --set flip=false`: scikit-learn's 1,797 handwritten digits of 8 × 8 pixels.
 #
 # (own-example)=
 # ## The same, in seconds
@@ -119,8 +119,7 @@ torch.set_num_threads(1)  # the tensors are small
 config = preset(
     "quick",
     **{"shape": splits.task.shape, "nodes": 2, "channels": 4},
-    **{"train_images": len(splits.train), "batch_size": 32},
-    epochs=12,
+    **{"train_images": len(splits.train), "epochs": 12},
 )
 folder, _ = train_family("shapes", config, splits, progress_bar=False)
 family = Family.load(folder)

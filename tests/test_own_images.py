@@ -24,7 +24,7 @@ from simplexnas.tasks import pictures, shapes
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("--preset", "quick", "--set", "nodes=2", "--set", "channels=4", "--set", "batch_size=32")
+SMALL = ("--preset", "quick", "--set", "nodes=2", "--set", "channels=4")
 PIXELS = "import hashlib; print(hashlib.sha256(numpy.ascontiguousarray(pixels)).hexdigest())\n"
 B = "0.15,0.15,0.7"
 
@@ -74,7 +74,7 @@ def use(family: str, here: Path) -> dict:
 
 def test_digits_from_search_to_export(here):
     invoke("search", "--data", "digits", *SMALL, "--set", "epochs=8")
-    family = "digits-quick-batch_size=32-channels=4-epochs=8-nodes=2-seed0"
+    family = "digits-quick-channels=4-epochs=8-nodes=2-seed0"
     assert Family.load(family).task.name == "digits"
     assert "->" in invoke("sample", "--family", family, "--S", B)
     report = json.loads(invoke("evaluate", "--family", family, "--S", B, "--json"))
@@ -90,7 +90,7 @@ def test_a_folder_in_colour_from_search_to_a_picture(here):
     shapes.make(folder / "train", 60)
     shapes.make(folder / "test", 20, seed=1)
     process(here, "search", "--data", folder, *SMALL, "--set", "epochs=12")
-    family = "my-shapes-quick-batch_size=32-channels=4-epochs=12-nodes=2-seed0"
+    family = "my-shapes-quick-channels=4-epochs=12-nodes=2-seed0"
     folder.rename(here / "elsewhere")
     report = json.loads(process(here, "evaluate", "--family", family, "--S", B, "--json"))
     assert report["accuracy"]["test"] > 0.7

@@ -15,6 +15,7 @@ from simplexnas.io import paths
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
 from simplexnas.methods import penalties, settings
+from simplexnas.methods.choose import method_of
 from simplexnas.report.pages import as_html
 from simplexnas.report.pages import own_images as page
 from simplexnas.tasks import folder, pictures, shapes
@@ -174,8 +175,16 @@ def test_how_many_steps_and_pictures_there_should_be():
     pictures = default.steps * default.batch_size
     assert f"set the epochs to {pictures / 1e6:.2f} million / pictures" in TEXT
     assert f"of 5,000 pictures `--set epochs={pictures / 5000:.0f}`" in TEXT
-    assert settings.preset("default", epochs=264, train_images=5000).steps > 0.95 * default.steps
+    assert settings.preset("default", epochs=pictures / 5000, train_images=5000).steps > 0.95 * default.steps
     assert f"a batch of {default.batch_size} pictures for training" in TEXT
+    assert (
+        f"takes 50 steps, so that the warm-up has something to learn from: with the preset's {default.epochs}" in TEXT
+    )
+    for epochs, batches in ((50, 1), (default.epochs, 5)):
+        method_of(settings.preset("default", epochs=epochs, train_images=batches * default.batch_size))
+    for epochs, batches in ((49, 1), (default.epochs, 4)):
+        with pytest.raises(SimplexNASError, match="paths to learn from"):
+            method_of(settings.preset("default", epochs=epochs, train_images=batches * default.batch_size))
     assert settings.preset("default", **settings.parse_changes(["batch_size=16"])).batch_size == 16
 
 
