@@ -14,6 +14,7 @@ from simplexnas.io.files import read_json
 from simplexnas.io.paths import BOOK, FAMILIES, ROOT
 from simplexnas.methods import penalties, settings
 from simplexnas.report import analysis, names, paper, published, statistics, tables
+from simplexnas.report.pages import triangle
 
 
 @pytest.mark.parametrize(
@@ -112,19 +113,6 @@ def seconds(path: Path) -> float:
     return content["training_seconds" if path.name == "family.json" else "seconds"]
 
 
-@pytest.mark.parametrize("split", ["validation", "test"])
-@pytest.mark.parametrize("name", published.QUICK)
-def test_quick_preset_is_past_the_papers_rows_within_eight_minutes(name, split):
-    record = records.read_lattice(name)
-    assert (
-        "is past the paper's three rows within eight minutes from scratch, measured at 15 S, with both of two" in README
-    )
-    assert record.training_seconds + record.seconds < 8 * 60 and len(record.points) == 15
-    for model in "ABC":
-        _, theirs, budget, _ = paper.PAPER[model]
-        assert analysis.accuracy_within(record.points, budget, split=split) > theirs
-
-
 def test_times_of_commands_are_those_of_the_file():
     found = records.read(paths.RESULTS / "command_times.json")["seconds"]
     book, test, papermill = (found[name] for name in ("make book", "make test", "papermill"))
@@ -150,7 +138,7 @@ def prose(path: Path) -> str:
 def test_findings_in_words_are_those_of_the_files(rows):
     """Of README and of the page of verdicts; the numbers beside them have names."""
     readme, verdict = prose(ROOT / "README.md"), prose(BOOK / "verdict.py")
-    ours, theirs = [records.read_lattice(name) for name in published.DEFAULT], records.read_lattice(published.PAPER[0])
+    ours, theirs = ([records.read_lattice(name) for name in of] for of in (published.DEFAULT, published.PAPER))
     networks = [{p.choice: p.accuracy.test for p in each.points} for each in ours]
     assert "About a dozen networks of " in readme and "(among about a hundred that differ)" in readme
     assert "About a dozen of a family are on the *front*" in verdict and "About a hundred networks of " in verdict
@@ -161,24 +149,25 @@ def test_findings_in_words_are_those_of_the_files(rows):
     assert all(85 < len(each) < 115 for each in networks)
     assert all(10 <= len(analysis.front(each.points)) <= 14 for each in ours)
 
-    pooling = np.mean([each[28 * (0,)] for each in networks])
+    pooling = np.mean([point.accuracy.test for point in triangle.pooling_everywhere(published.DEFAULT)])
     assert pooling > max(row["paper"]["accuracy"] for row in rows), "more than each of the paper's models"
     for row, share in zip(rows, (1 / 2, 4 / 5, 1 / 3, 4 / 5), strict=True):
         distance = row["best"]["accuracy"]["test"] - row["paper"]["accuracy"]
         assert (pooling - row["paper"]["accuracy"]) / distance == pytest.approx(share, abs=0.06)
 
     def ahead(budget: int) -> float:
-        best = [analysis.accuracy_within(each.points, budget) for each in ours]
-        return 100 * (np.mean(best) - analysis.accuracy_within(theirs.points, budget))
+        best = [[analysis.accuracy_within(each.points, budget) for each in of] for of in (ours, theirs)]
+        return 100 * (np.mean(best[0]) - np.mean(best[1]))
 
     sizes = {name: edge_parameters for name, (_, _, edge_parameters, _) in paper.PAPER.items()}
-    assert "Within C's size the published method, as we trained it, is as accurate as ours in half the time" in verdict
+    assert "Within C's size the published method, as we trained it, is as accurate as ours;" in verdict
     assert (
-        "Within C's edge parameters the published method, as we trained it, is as accurate in half the time" in readme
+        "Within C's edge parameters the published method, as we trained it, is as accurate in about the same time"
+        in readme
     )
     assert abs(ahead(sizes["C"])) < 0.3
-    seconds_of_ours = np.mean([each.training_seconds for each in ours])
-    assert theirs.training_seconds / seconds_of_ours == pytest.approx(1 / 2, abs=0.05)
+    seconds_of = [np.mean([each.training_seconds for each in of]) for of in (ours, theirs)]
+    assert seconds_of[1] / seconds_of[0] == pytest.approx(1, abs=0.3)
     assert re.search(r"within A's it is \d percentage points behind, and within B's and D's it has no network", verdict)
     assert f"within A's it is {ahead(sizes['A']):.0f} percentage points behind" in readme
     assert "and within B's and D's it has none" in readme
