@@ -92,7 +92,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 # simplexnas export --network net --output model
 # ```
 #
-# The first takes 6 epochs, about 13<!--=budget.alone.minutes--> minutes on two cores. Members trained so have on average 1.2<!--=budget.alone--> percentage points more than with the weights that they inherit ({ref}`members-alone`).
+# The first takes 3 epochs, about 13<!--=budget.alone.minutes--> minutes on two cores. Members trained so have on average 1.2<!--=budget.alone--> percentage points more than with the weights that they inherit ({ref}`members-alone`).
 #
 # ## PyTorch or ONNX Runtime?
 #

@@ -174,9 +174,9 @@ def test_findings_in_words_are_those_of_the_files(rows):
     assert np.isnan(ahead(sizes["D"])) and sizes["B"] < sizes["D"]
 
     retrained = records.read_own(describe(published.DEFAULT[0]), records.RETRAINED)
-    assert retrained.settings == {"epochs": 6}
-    assert "points below training alone (6 epochs alone, one family; chapter `sharing`)" in readme
-    assert "(6 epochs alone, one family)" in verdict and "Ten random architectures, trained alone, are" in verdict
+    assert retrained.settings == {"epochs": 3}
+    assert "points below training alone (3 epochs alone, one family; chapter `sharing`)" in readme
+    assert "(3 epochs alone, one family)" in verdict and "Ten random architectures, trained alone, are" in verdict
     random = [point for point in retrained.points if point.source == "random"]
     assert len(random) == 10 and len(retrained.points) == 30
     found = statistics.agreement([p.accuracy.test for p in random], [p.retrained.test for p in random])

@@ -122,7 +122,7 @@ def baselines(family: FamilyOption = "default-seed0", data: DataOption = None) -
 @app.command()
 def retrain(
     family: FamilyOption = "default-seed0",
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 6,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each network.")] = 3,
     data: DataOption = None,
 ) -> None:
     """Train 20 architectures of the family and 10 random ones from scratch (resumes).

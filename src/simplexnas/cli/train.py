@@ -154,7 +154,7 @@ def search(
 def train_alone(
     architecture: Annotated[Path, typer.Option(help="A file that `select --output` or `sample --output` wrote.")],
     output: Annotated[Path, typer.Option(help="Folder to make; an interrupted training there goes on.")],
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 6,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 3,
     seed: Annotated[int, typer.Option(help="Seed of everything random, from 0.")] = 0,
     data: Annotated[
         str | None,
