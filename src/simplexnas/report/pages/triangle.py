@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from simplexnas.family import Family
+from simplexnas.family import Family, describe
 from simplexnas.io import records
 from simplexnas.io.records import Point
 from simplexnas.latency.table import LatencyTable
@@ -157,8 +157,10 @@ def levels_table(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
 
 
 def pooling_everywhere(families: Sequence[str] = FAMILIES) -> list[Point]:
-    """The member of each family that pools on every edge, without any edge parameter."""
-    return [next(point for point in points if not any(point.choice)) for points in lattices(families)]
+    """Pooling on every edge, without any edge parameter, with the weights of each family: a draw of the control, as not
+    every family has it as a member."""
+    known = [records.read_own(describe(name), records.BASELINES).points for name in families]
+    return [next(point for point in points if not any(point.choice)) for points in known]
 
 
 def notable(families: Sequence[str] = FAMILIES) -> list[dict[str, Point]]:
