@@ -110,7 +110,7 @@ plt.show()
 #
 # Beside the one small network trained alone that we know, yes; beside large ones, no. {numref}`tab-shared-or-alone` puts our members, which share one set of weights, beside networks of this shape that were trained alone. DARTS-CC is {cite}`yakovlev2022`; we read its values off a plot, so that neither their protocol nor the error of reading is known.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy by total parameters. Shared: members with inherited weights. Best (A, B, C): as above, means of three trainings. Pooling only: on every edge, least and most of three. Large: the two largest members of seed 0 that were also trained alone, for 6 epochs, a quarter of ours. DARTS-CC: read off its plot, protocol unknown.", "name": "tab-shared-or-alone"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Test accuracy by total parameters. Shared: members with inherited weights. Best (A, B, C): as above, means of three trainings. Pooling only: on every edge, least and most of three. Large: the two largest members of seed 0 that were also trained alone, for 3 epochs, a quarter of ours. DARTS-CC: read off its plot, protocol unknown.", "name": "tab-shared-or-alone"}}
 HTML(experiments.shared_or_alone().to_html(index=False, border=0))
 
 # %% [markdown]

@@ -107,7 +107,7 @@ HTML(as_html(sharing.shares_table(sharing.shares(found))))
 #
 # - **Trusting ranks of networks that training never drew.** Inherited accuracy says little about them.
 # - **Choosing the largest member for its size.** With inherited weights it is not the best; train it alone, or take a smaller one ({ref}`menu`).
-# - **One training each.** The gap of a single network has its own noise, and 6 epochs are not the end of training.
+# - **One training each.** The gap of a single network has its own noise, and 3 epochs are not the end of training.
 #
 # ## Where it lives
 #
