@@ -56,7 +56,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 # Found one? Its S is all you need:
 #
 # ```
-# simplexnas export --S 0.2,0.55,0.25 --output model
+# simplexnas export --S 0.3,0.35,0.35 --output model
 # ```
 #
 # Or look at the networks while you drag S: {doc}`explorer`. A family of your own pictures has a menu too, and takes the same commands: {ref}`own-pictures`.

@@ -62,7 +62,7 @@ def test_the_help_says_what_a_command_needs_and_takes(invoke):
     for command, words in (
         ("select", "Needs `lattice`; with --max-latency-ms or --min-accuracy also `latency measure`."),
         ("select", "asks for the fastest such network, and so needs `latency measure`"),
-        ("export", "Penalties on pooling,identity,convolution, sum 1, e.g. 0.2,0.55,0.25"),
+        ("export", "Penalties on pooling,identity,convolution, sum 1, e.g. 0.3,0.35,0.35"),
         ("export", "A file that `sample --output` or `select --output` wrote."),
         ("export", "where they were when it was trained"),
     ):

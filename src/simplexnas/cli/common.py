@@ -33,7 +33,7 @@ DataOption = Annotated[
     typer.Option("--data", help="Where the family's data are now. Default: where they were when it was trained."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-EXAMPLES = {"--S": "--S 0.2,0.55,0.25", "--knob": "--knob 0.5"}
+EXAMPLES = {"--S": "--S 0.3,0.35,0.35", "--knob": "--knob 0.5"}
 
 
 def say(message: str) -> None:

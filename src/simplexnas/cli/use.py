@@ -164,7 +164,7 @@ def export(
         str | None,
         typer.Option(
             "--S",
-            help="Penalties on pooling,identity,convolution, sum 1, e.g. 0.2,0.55,0.25; or give --knob, --architecture "
+            help="Penalties on pooling,identity,convolution, sum 1, e.g. 0.3,0.35,0.35; or give --knob, --architecture "
             "or --network.",
         ),
     ] = None,
