@@ -19,8 +19,8 @@
 # :::{admonition} In one minute
 # :class: minute
 # - Yes. As its penalty rises, an operation becomes rarer ({numref}`fig-triangle-maps`). Each of our trainings has about a dozen networks on its *front*: no other is better in both size and accuracy. But random worths steer as well: it is the form that steers, not what was learned.
-# - S is a dial of size, not of accuracy. Accuracy has two levels, and they go with convolutions in the reduction cell. (We saw this on test images.) Pooling on every edge has 87<!--=triangle.pooling--> %, more than each of the paper's models, A to C on the slides and D in a later text.
-# - For accuracy against size one number does nearly as well as the vector S. Within the one limit of predicted time that we tried, 4 ms for one image in PyTorch, it does not.
+# - S is a dial of size. Accuracy follows the convolutions in the reduction cell: half of the members without one have less than 87<!--=triangle.level.0--> %, half of those with six or more at least 92<!--=triangle.level.4--> %. (We saw this on test images.)
+# - For accuracy against size one number does as well as the vector S with as many points. The vector has more points to offer, and with all of them more hypervolume.
 # :::
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four triangles of penalties, coloured in tiles: edges with pooling, identity and convolution, each most where the penalties on the others are large, and edge parameters, which are most where the penalty on convolutions is small. A to D are marked."}, "figure": {"caption": "What S does: edges with each operation, of 28, and edge parameters, means over our trainings. A corner is all the penalty on one operation; A to D: the author's points.", "name": "fig-triangle-maps"}}
@@ -39,9 +39,9 @@ plt.show()
 #
 # > The method can obtain architectures of models by changing the vector of the complexity parameter, without the need for additional fine-tuning.
 #
-# Our families are trainings of the preset `default`. `simplexnas lattice` measured each at 231<!--=triangle.points--> points S, those whose components are multiples of 0.05: inherited weights, no fine-tuning, statistics of batch normalisation re-estimated. Several S give the same network: each of the three<!--=triangle.trainings--> trainings has 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones.
+# Our families are trainings of the preset `default`. `simplexnas lattice` measured each at 231<!--=triangle.points--> points S, those whose components are multiples of 0.05: inherited weights, no fine-tuning, statistics of batch normalisation re-estimated. Several S give the same network: each of the five<!--=triangle.trainings--> trainings has 90<!--=triangle.networks.fewest--> to 113<!--=triangle.networks.most--> different ones.
 #
-# About nine of ten networks are not on the front, which has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> ({numref}`fig-triangle-front`).
+# Most of them are not on the front, which has 10<!--=triangle.front.fewest--> to 12<!--=triangle.front.most--> ({numref}`fig-triangle-front`).
 #
 # (steering)=
 # ## How well it steers
@@ -49,7 +49,7 @@ plt.show()
 # The share of an operation should fall as its penalty rises. {numref}`tab-steering` has Spearman's rank correlation ρ of the two, and how many of the 28 edges change from a point S to its neighbours, where 0.05 moves from one penalty to another.
 # −1 is out of reach, since a number of edges also depends on the other two penalties.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Steering over the lattice: ρ of each operation, edges that change from a point S to the next on average (and at most), and different networks. Random hypernetworks have our form, a worth minus a price, with random numbers as worths. The published method was trained once.", "name": "tab-steering"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Steering over the lattice: ρ of each operation, edges that change from a point S to the next on average (and at most), and different networks. Random hypernetworks have our form, a worth minus a price, with random numbers as worths.", "name": "tab-steering"}}
 HTML(as_html(triangle.steering_table()))
 
 # %% [markdown]
@@ -66,9 +66,10 @@ triangle.switching()
 plt.show()
 
 # %% [markdown]
-# **Utilities that differ from edge to edge spread the switches:** the number falls between 0.01<!--=triangle.fall.ours.from--> and 0.55<!--=triangle.fall.ours.to--> in our training. In the published hypernetwork it falls within a short stretch, between 0.23<!--=triangle.fall.theirs.from--> and 0.37<!--=triangle.fall.theirs.to-->.
+# **Worths that differ from edge to edge spread the switches:** the number falls between 0.01<!--=triangle.fall.ours.from--> and 0.55<!--=triangle.fall.ours.to--> in our training. In the published hypernetwork it falls within a short stretch, between 0.23<!--=triangle.fall.theirs.from--> and 0.37<!--=triangle.fall.theirs.to-->.
 #
-# ## Accuracy has two levels
+# (levels)=
+# ## What accuracy follows
 #
 # In {numref}`fig-triangle-accuracy` the dark region on the left is that without a convolution on the right.
 
@@ -76,23 +77,19 @@ plt.show()
 triangle.accuracy_maps()
 plt.show()
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The different networks of each training, without and with a convolution in the reduction cell: their numbers, and their test accuracy in percent.", "name": "tab-levels"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The different networks of all our trainings, by convolutions in the reduction cell: their number, test accuracy in percent, and the smallest of them.", "name": "tab-levels"}}
 HTML(as_html(triangle.levels_table()))
 
 # %% [markdown]
-# **Without a convolution in the reduction cell** no member has more than 89.0<!--=triangle.without.most--> %; the median is 88<!--=triangle.without.median--> %, with a tail down to 82<!--=triangle.without.least--> %.
+# **The first convolution in the reduction cell counts most** ({numref}`tab-levels`): the median rises from 87<!--=triangle.level.0--> to 90<!--=triangle.level.1--> %. From there it rises more slowly, to 92<!--=triangle.level.4--> % with six or more.
 #
-# **With one,** 167<!--=triangle.with.band--> of the 183<!--=triangle.with--> members have 91 to 92.5 %.
-#
-# Each of these convolutions costs 11,968 parameters, as it stands in two cells. Every member with one also has at least two in the normal cell: the smallest has 15,168<!--=triangle.with.smallest--> edge parameters, more than the paper's D. So within the sizes of B and D our best members hardly differ.
-#
-# One convolution there would not be enough. The family without a price of parameters ({ref}`within-a-budget`) has a member with one and no other: 87.0<!--=triangle.unit.one--> %, where pooling everywhere has 85.1<!--=triangle.unit.pooling--> % with its weights.
+# Each of these convolutions costs 11,968 parameters, as it stands in two cells. Our smallest member with one has 14,368<!--=triangle.with.smallest--> edge parameters, more than the paper's D, where nothing says that a network within its size could not have one.
 #
 # ## Accuracy against size
 #
 # The *front* holds the members that no other member beats in both size and validation accuracy; it is drawn with test accuracy.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters. Members without a convolution in the reduction cell, triangles, lie at 82 to 89 percent, those with one, circles, mostly at 91 to 92.5. The fronts of the trainings run closely together, from pooling everywhere at 87 percent with the fewest parameters to 92 percent. The paper's A to D lie below all of it."}, "figure": {"caption": "Every member of our families, the front of each training, the network that pools on every edge, and the paper's four models.", "name": "fig-triangle-front"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Test accuracy against total parameters. Members without a convolution in the reduction cell, triangles, lie at 75 to 90 percent, those with one, circles, mostly at 90 to 92.5. The fronts of the trainings run closely together, from pooling everywhere at 86 percent with the fewest parameters to 92 percent. The paper's A to D lie below all of it."}, "figure": {"caption": "Every member of our families, the front of each training, the network that pools on every edge, and the paper's four models.", "name": "fig-triangle-front"}}
 triangle.fronts()
 plt.show()
 
@@ -113,26 +110,28 @@ HTML(as_html(triangle.notable_table()))
 #
 # On each of three lines through the centre one penalty varies, and the other two are equal: 11<!--=triangle.line.points--> of the 231<!--=triangle.points--> points. We compare their *hypervolumes*: of a square of size and error, the part that a front dominates, the larger the better ({ref}`how it is measured <hypervolume>`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "What the points S can do, all of them or those of a line: hypervolume, ± standard deviation over trainings; test accuracy in percent of the member that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, in PyTorch). Last: for each training, on 1,001 points of the line, the networks within 4 ms that have a convolution in the reduction cell; we did not measure them.", "name": "tab-one-number"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "What the points S can do, all of them or those of a line: hypervolume, ± standard deviation over trainings; test accuracy in percent of the member that is best on validation within 12 million MACs, and within 4 ms for one image (predicted, in PyTorch), – where some training has none. Last line: as many points as a line has, drawn from all S, means of 200 draws. Last column: for each training, on 1,001 points of the line, the networks within 4 ms that have a convolution in the reduction cell; we did not measure them.", "name": "tab-one-number"}}
 table = triangle.one_number_table(triangle.one_number())
 table = table.rename(columns={"fast": "reduction conv. within 4 ms"})
 HTML(as_html(table))
 
 # %% [markdown]
-# **For accuracy against size, and against MACs, one number nearly does** ({numref}`tab-one-number`). Where only the penalty on pooling varies, 11<!--=triangle.line.points--> points have almost the hypervolume of all: 0.69<!--=triangle.line--> and 0.70<!--=triangle.line.all-->. We saw afterwards which line is best; on validation images it is the same.
+# **With as many points one number does as well** ({numref}`tab-one-number`). The best of the three lines, chosen on validation images, has a hypervolume of 0.69<!--=triangle.line-->; as many points drawn from all S have 0.69<!--=triangle.line.drawn--> on average. All S have 0.70<!--=triangle.line.all-->: the vector has more members to choose from, and each can be had for the cost of a measurement.
 #
-# **Within 4 ms for one image (predicted, in PyTorch) no line of 11 points does.** All S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. What is missing is a fast network with a convolution in the reduction cell. Finer points of the line of identity have some in most trainings, the other lines have none. That is one limit, and its times are predicted, with errors of some percent ({ref}`timing-errors`).
+# **Which number is best depends on the cost.** Where only the penalty on identity varies, sizes are the worst of all; within 12 million MACs that line has the best member.
+#
+# **Within 4 ms for one image (predicted, in PyTorch)** all S give 91.3<!--=triangle.line.ms.all--> %, the best line 88.2<!--=triangle.line.ms--> %. That is one limit, and its times are predicted, with errors of some percent ({ref}`timing-errors`).
 #
 # Another single number, such as a price along measured time, we did not try. What the paper's own method gains by a vector was not tested.
 #
 # ## What can go wrong
 #
-# - **Taking S for a dial of accuracy.** One set of weights serves all members, and those that training met seldom are trained least. In the family of seed 0 the member with identity everywhere has 40,960<!--=triangle.least.size--> edge parameters and 81.8<!--=triangle.least--> %, the least of all.
+# - **Taking S for a dial of accuracy.** One set of weights serves all members, and those that training met seldom are trained least. In the family of seed 0 a member with identity on nearly every edge has 35,840<!--=triangle.least.size--> edge parameters and 75.5<!--=triangle.least--> %, the least of all.
 # - **Comparing at the same S.** Another training gives another network there ({ref}`trainings-agree`).
-# - **Few trainings.** Ours differ in their seeds alone; the published method was trained once, and so was the family without a price of parameters.
+# - **Few trainings.** Those of a kind differ in their seeds alone: five of ours, three of the published method.
 #
 # ## Where it lives
 #
 # - Code: `simplexnas.measure.lattice`, `simplexnas.report.analysis` (steering, fronts, hypervolume), `simplexnas.report.pages.triangle` (this page's tables and figures).
 # - Tests: `tests/test_pages_triangle.py`, `tests/test_analysis.py`.
-# - Data: `lattice.json` of the families `default`, `unit` and `paper` of `data/published.json`, under `data/results`; the table of times `timed_table` under `data/latency`.
+# - Data: `lattice.json` of the families `default` and `paper`, and `baselines.json` of `default`, of `data/published.json`, under `data/results`; the table of times `timed_table` under `data/latency`.

@@ -90,13 +90,17 @@ def test_steering_by_other_routes(steering):
         ranks = [stats.rankdata(values) for values in ([point.S[m] for point in points], counts)]
         assert found[f"ρ, {operation}"] == pytest.approx(np.corrcoef(ranks)[0, 1])
     assert found["networks"] == len({point.choice for point in points})
-    assert list(steering["kind"]) == [*(["ours"] * len(published.DEFAULT)), "random", "theirs"]
+    assert list(steering["kind"]) == [
+        *(["ours"] * len(published.DEFAULT)),
+        "random",
+        *(["theirs"] * len(published.PAPER)),
+    ]
     text = page.steering_table()
     assert text.iloc[0, 1] == f"{steering.iloc[0]['ρ, pool']:.2f}".replace("-", "−") and len(text) == len(steering)
     assert text["edges changed (most)"].iloc[0].endswith(f"({steering.iloc[0]['at most']:.0f})")
 
 
-def test_random_hypernetworks_have_the_form_of_the_family_and_other_utilities():
+def test_random_hypernetworks_have_the_form_of_the_family_and_other_worths():
     (points,), drawn = page.lattices(page.FAMILIES[:1]), page.random_lattices(draws=2)
     for own in drawn:
         assert [point.S for point in own] == [point.S for point in points]
@@ -110,10 +114,11 @@ def test_s_steers_whatever_was_learned(steering):
     assert "As its penalty rises, an operation becomes rarer" in TEXT
     assert (by_kind.loc["ours"] < -0.85).all(axis=None)
     assert (steering.loc[steering["kind"] == "ours", "changed"] < 4).all()
-    assert "Random utilities steer nearly as well" in TEXT
+    assert "Random worths steer nearly as well" in TEXT
     assert by_kind.loc["random"].max(axis=None) < by_kind.loc["ours"].max(axis=None) + 0.06
     assert "The published method steers nearly as well,** but in leaps" in TEXT
-    assert "the published method was trained once" in TEXT and len(page.THEIRS) == 1
+    assert "five of ours, three of the published method" in TEXT
+    assert (len(page.FAMILIES), len(page.THEIRS)) == (5, 3)
     assert by_kind.loc["theirs"].max(axis=None) < -0.8
     leaps = steering.groupby("kind")["at most"].max()
     assert leaps["theirs"] > leaps["ours"]
@@ -142,7 +147,7 @@ def test_a_span_is_from_the_first_change_to_the_last():
 
 
 @pytest.mark.parametrize("name", published.DEFAULT)
-def test_choices_follow_from_utilities_and_prices_without_the_hypernetworks_code(name):
+def test_choices_follow_from_worths_and_prices_without_the_hypernetworks_code(name):
     """Each edge takes the operation of least S_m - v_m."""
     family, points = Family.load(name), records.read_lattice(name).points
     with torch.no_grad():
@@ -155,59 +160,44 @@ def test_choices_follow_from_utilities_and_prices_without_the_hypernetworks_code
 
 
 def test_levels_by_counting(numbers):
-    found, own = page.levels(), []
-    for name in published.DEFAULT:
-        networks = {point.choice: point for point in records.read_lattice(name).points}
-        own += [(2 in choice[14:], choice, point) for choice, point in networks.items()]
-    assert found["networks"].sum() == len(own)
-    without = [100 * point.accuracy.test for reduction, _, point in own if not reduction]
-    assert found.loc[~found["reduction"], "most"].max() == pytest.approx(max(without))
-    band = [point for reduction, _, point in own if reduction and 0.91 <= point.accuracy.test <= 0.925]
-    assert numbers["triangle.with.band"] == f"{len(band)}"
-    text = page.levels_table()
-    assert len(text) == len(published.DEFAULT)
-    assert text.loc[0, "without reduction conv., % (median)"].startswith(f"{found.loc[0, 'least']:.1f} to")
-    assert text.loc[0, "networks"] == f"{found.loc[0, 'networks']} / {found.loc[1, 'networks']}"
-
-
-def test_accuracy_has_two_levels():
-    found = page.levels()
-    without, with_one = (found[found["reduction"] == kind] for kind in (False, True))
-    assert "Accuracy has two levels" in TEXT
-    assert without["most"].max() < with_one["median"].min() - 2
-    shares = [
-        0.91 <= point.accuracy.test <= 0.925 for own in page.members() for point in own if page.in_reduction(point)
+    own = [
+        point
+        for name in published.DEFAULT
+        for point in {point.choice: point for point in records.read_lattice(name).points}.values()
     ]
-    assert "members have 91 to 92.5 %" in TEXT and np.mean(shares) > 0.85
-    assert "Every member with one also has at least two in the normal cell" in TEXT
-    for own in page.members():
-        for point in own:
-            assert not page.in_reduction(point) or point.choice[page.NORMAL].count(page.CONVOLUTION) >= 2
-    assert "more than the paper's D" in TEXT and with_one["smallest"].min() > PAPER["D"][2]
-    best = [[100 * analysis.accuracy_within(own, PAPER[name][2]) for name in "BD"] for own in page.lattices()]
-    assert "within the sizes of B and D our best members hardly differ" in TEXT
-    assert abs(np.subtract(*np.mean(best, axis=0))) < 0.5
+    found = page.levels()
+    assert found["networks"].sum() == len(own)
+    for row, group in zip(found.itertuples(), ({0}, {1}, {2}, {3, 4, 5}, {*range(6, 15)}), strict=True):
+        tests = [100 * point.accuracy.test for point in own if point.choice[14:].count(2) in group]
+        assert (row.networks, row.least, row.most) == (len(tests), min(tests), max(tests))
+        assert row.median == pytest.approx(np.median(tests))
+        assert numbers[f"triangle.level.{row.Index}"] == f"{np.median(tests):.0f}"
+    text = page.levels_table()
+    assert text.loc[0, "least to most, %"].startswith(f"{found.loc[0, 'least']:.1f} to")
+    assert text["networks"].tolist() == found["networks"].tolist()
 
 
-def test_nine_of_ten_networks_are_not_on_the_front(numbers):
-    assert "About nine of ten networks are not on the front" in TEXT
+def test_accuracy_follows_convolutions_in_the_reduction_cell():
+    found = page.levels()
+    steps = np.diff(found["median"])
+    assert "The first convolution in the reduction cell counts most" in TEXT
+    assert (steps > 0).all() and steps[0] > 2 * max(steps[1:])
+    smallest = found["smallest"].iloc[1:].min()
+    assert "more than the paper's D" in TEXT and smallest > PAPER["D"][2] > 11_968, "one would fit into D's size"
+
+
+def test_most_networks_are_not_on_the_front(numbers):
+    assert "Most of them are not on the front" in TEXT
     counts = []
     for name in published.DEFAULT:
         points = {point.choice: point for point in records.read_lattice(name).points}.values()
         places = {(point.total_parameters, -point.accuracy.validation) for point in points}
         counts.append(sum(not any(a <= c and b <= d for a, b in places - {(c, d)}) for c, d in places))
-        assert counts[-1] / len(points) == pytest.approx(0.1, abs=0.03)
+        assert counts[-1] / len(points) < 0.2
     shown = [int(numbers[f"triangle.front.{end}"]) for end in ("fewest", "most")]
     assert shown == [min(counts), max(counts)]
     assert {Family.load(name).config.preset for name in published.DEFAULT} == {"default"}
     assert "Our families are trainings of the preset `default`" in TEXT
-
-
-def test_one_convolution_in_the_reduction_cell_is_not_enough():
-    assert "One convolution there would not be enough" in TEXT
-    pooling, one = page.first_convolution().values()
-    assert page.in_reduction(one) == 1 and one.edge_parameters == 11_968 and pooling.edge_parameters == 0
-    assert pooling.accuracy.test + 0.01 < one.accuracy.test < 0.89
 
 
 def test_pooling_everywhere_is_ahead_of_the_paper(numbers):
@@ -240,10 +230,10 @@ def test_fronts_hold_every_member_and_the_paper():
     assert papers[1].get_offsets()[0].tolist() == pytest.approx([(5120 + 20_506) / 1e3, 79.2])
 
 
-def test_the_least_accurate_member_has_identity_everywhere():
-    assert "the member with identity everywhere has" in TEXT and "the least of all" in TEXT
+def test_the_least_accurate_member_is_nearly_all_identity():
+    assert "a member with identity on nearly every edge has" in TEXT and "the least of all" in TEXT
     least = min(page.lattices()[0], key=lambda point: point.accuracy.test)
-    assert set(least.choice) == {page.IDENTITY}
+    assert least.choice.count(page.IDENTITY) >= 26
 
 
 # One number
@@ -274,22 +264,34 @@ def test_one_number_by_another_route(runs):
     assert text.iloc[0]["hypervolume"] == f"{volume['mean']:.3f} ± {volume['sd']:.3f}"
 
 
-def test_one_number_does_for_size_and_not_for_time(runs):
-    means = runs.groupby("along", sort=False)[["hypervolume", "validation", "macs", "ms"]].mean()
-    pool, only = "pool", means.drop(page.ALL)
-    assert "Where only the penalty on pooling varies" in TEXT and "almost the hypervolume of all" in TEXT
-    assert only["hypervolume"].idxmax() == only["validation"].idxmax() == pool
-    assert 0 < means.loc[page.ALL, "hypervolume"] - only.loc[pool, "hypervolume"] < 0.02
-    assert abs(means.loc[page.ALL, "macs"] - only.loc[pool, "macs"]) < 0.5
-    assert (
-        "Within 4 ms for one image (predicted, in PyTorch) no line of 11 points does" in TEXT
-        and only["ms"].max() < means.loc[page.ALL, "ms"] - 2
+def test_one_number_does_as_well_with_as_many_points(runs):
+    means = page.means_over_trainings(runs)
+    only = means.drop([page.ALL, page.DRAWN])
+    best = only["validation"].idxmax()
+    assert "With as many points one number does as well" in TEXT
+    assert abs(only.loc[best, "hypervolume"] - means.loc[page.DRAWN, "hypervolume"]) < 0.02
+    assert means.loc[page.ALL, "hypervolume"] > only["hypervolume"].max()
+    assert "Where only the penalty on identity varies, sizes are the worst of all" in TEXT
+    assert only["hypervolume"].idxmin() == only["validation"].idxmin() == "identity"
+    assert "within 12 million MACs that line has the best member" in TEXT and page.MACS == 12e6
+    assert only["macs"].idxmax() == "identity" and only["macs"].max() >= means.loc[page.ALL, "macs"]
+    assert only["ms"].max() < means.loc[page.ALL, "ms"] - 1 and page.MILLISECONDS == 4
+    assert set(runs.loc[runs["along"] != page.ALL, "points"]) == {11}
+
+
+def test_drawn_sets_are_of_the_points_of_all(runs, monkeypatch):
+    points = records.read_lattice(published.DEFAULT[0]).points
+    drawn = runs[(runs["along"] == page.DRAWN) & (runs["seed"] == records.read_lattice(published.DEFAULT[0]).seed)]
+    random = np.random.default_rng(5)
+    volumes = [
+        analysis.hypervolume([points[i] for i in random.permutation(len(points))[:11]], page.SPACE) for _ in range(300)
+    ]
+    error = np.std(volumes) * (1 / 300 + 1 / page.SUBSETS) ** 0.5
+    assert drawn["hypervolume"].item() == pytest.approx(np.mean(volumes), abs=4 * error)
+    monkeypatch.setattr(page, "SUBSETS", 1)
+    assert page._drawn(list(points), len(points))["hypervolume"] == pytest.approx(
+        analysis.hypervolume(points, page.SPACE)
     )
-    assert page.MILLISECONDS == 4 and set(runs.loc[runs["along"] != page.ALL, "points"]) == {11}
-    fast = runs.set_index("along")["fast"].drop(page.ALL)
-    assert "Finer points of the line of identity have some in most trainings, the other lines have none" in TEXT
-    identity = "identity"
-    assert (fast[identity] > 0).mean() > 0.5 and not fast.drop(identity).any()
 
 
 def test_a_line_of_one_training_has_no_spread():
@@ -306,8 +308,11 @@ def test_numbers_of_hand_made_families(monkeypatch):
         tiny.point(choice=(0,) * 27 + (2,), edge_parameters=11_968, accuracy=Accuracy(0.9, 0.9)),
     ]
     monkeypatch.setattr(page.records, "read_lattice", lambda name: tiny.record(points, seed=int(name[-1])))
+    monkeypatch.setattr(page, "GROUPS", {"none": (0, 0), "some": (1, 14)})
     found = page.levels(["a0", "a1"])
-    assert found["networks"].tolist() == [1, 1, 1, 1] and found["seed"].tolist() == [0, 0, 1, 1]
-    assert found["median"].tolist() == pytest.approx([80, 90, 80, 90])
+    assert found["networks"].tolist() == [2, 2] and found["smallest"].tolist() == [0, 11_968]
+    assert found["median"].tolist() == pytest.approx([80, 90])
+    pooling = [point for point in points if not any(point.choice)]
+    monkeypatch.setattr(page, "pooling_everywhere", lambda families: pooling)
     monkeypatch.setattr(page, "PAPER", {"X": (None, 0.7, 12_000, None)})
     assert page.covered(["a0"]) == {"X": pytest.approx(0.5)}
