@@ -1,4 +1,4 @@
-"""alpha(S, a): from penalties S (B, k) to architecture logits (B, E, k). Three forms behind one call."""
+"""alpha(S, a): from penalties S (B, k) to architecture logits (B, E, k). Two forms behind one call."""
 
 import torch
 from torch import nn
