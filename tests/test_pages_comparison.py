@@ -143,12 +143,22 @@ def test_trainings_that_diverged_are_rows(own_results, tmp_path, monkeypatch):
 
 
 def test_noise_is_read_from_the_first_family(own_results, monkeypatch):
-    families = {Variant("ours", "worth", ()): ["ours-seed0", "ours-seed1"], Variant("FBNet", "fbnet", ()): ["b", "c"]}
+    families = {Variant("ours", "quick", ()): ["ours-seed0", "ours-seed1"], Variant("FBNet", "fbnet", ()): ["b", "c"]}
     monkeypatch.setattr(comparison, "families", lambda: families)
     points = [made(9, 0.8, alone, choice=(0,) * 28, seed=seed) for seed, alone in enumerate((0.90, 0.92))]
     tiny.record(points).save(paths.RESULTS / "ours-seed0" / records.NOISE)
     assert page.least_difference() == pytest.approx(2 * 2**0.5)
     assert page.least_difference(points[:1] * 2) == 0
+
+
+def test_seconds_are_those_of_the_files(own_results, tmp_path, monkeypatch):
+    """A network that two values of the knob give was evaluated once."""
+    monkeypatch.setattr(comparison, "families", lambda: {Variant("ours", "quick", ()): ["ours-seed0"]})
+    monkeypatch.setattr(comparison, "COSTS", records.save(tmp_path / "costs.json", {"seconds": 180.0, "methods": {}}))
+    points = [made(9, 0.8, 0.9, choice=choice) for choice in ((0,) * 28, (1,) * 28, (0,) * 28)]
+    for file, spent in ((records.LATTICE, 8.0), (records.NOISE, 360.0)):
+        tiny.record(points, seconds=spent).save(paths.RESULTS / "ours-seed0" / file)
+    assert page.seconds() == Seconds(training=180.0, evaluation=4.0, alone=120.0)
 
 
 # Accuracy against cost
@@ -320,11 +330,11 @@ def costs(three) -> pd.DataFrame:
 def test_costs_by_hand(costs):
     """Ten members of a family, two trainings of one architecture, two random architectures were measured."""
     found = page.costs_table(costs).set_index("architectures")
-    assert found.columns.tolist() == ["1, hours", "3, hours", "10, hours", "30, hours"]
-    assert found.loc["family, inherited weights"].tolist() == ["1.0", "1.0", "1.1", "1.3*"]
-    assert found.loc["family, trained alone"].tolist() == ["1.1", "1.3", "2.0", "4.0*"]
-    assert found.loc["one architecture a training, trained alone"].tolist() == ["1.1", "3.3*", "11.0*", "33.0*"]
-    assert found.loc["random architectures, trained alone"].tolist() == ["0.1", "0.3*", "1.0*", "3.0*"]
+    assert found.columns.tolist() == ["1, minutes", "3, minutes", "10, minutes", "30, minutes"]
+    assert found.loc["family, inherited weights"].tolist() == ["61", "62", "66", "78*"]
+    assert found.loc["family, trained alone"].tolist() == ["66", "78", "120", "240*"]
+    assert found.loc["one architecture a training, trained alone"].tolist() == ["66", "198*", "660*", "1,980*"]
+    assert found.loc["random architectures, trained alone"].tolist() == ["6", "18*", "60*", "180*"]
 
 
 def test_a_cost_that_is_extrapolated_is_hollow(costs):
@@ -334,5 +344,28 @@ def test_a_cost_that_is_extrapolated_is_hollow(costs):
     assert len(drawn) == len(hollow) == 5
     assert all(line.get_xdata().tolist() == [1, 3, 10, 30] for line in drawn)
     expected = costs[costs["extrapolated"]]
-    assert sorted(np.concatenate([line.get_ydata() for line in hollow])) == pytest.approx(sorted(expected["hours"]))
+    minutes = np.concatenate([line.get_ydata() for line in hollow])
+    assert sorted(minutes) == pytest.approx(sorted(60 * expected["hours"]))
     assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
+# Numbers
+
+
+def test_numbers_in_prose():
+    """A training takes three minutes, an evaluation six seconds, a training alone two minutes."""
+    points = [made(9, 0.8, alone, choice=(0,) * 28, seed=seed) for seed, alone in enumerate((0.90, 0.92))]
+    found = page.in_prose(fourteen(), points, Seconds(180, 6, 120))
+    said = {name: found[f"comparison.{name}"] for name in ("trainings", "alone", "random", "noise", "least")}
+    families = [method for method in fourteen().values() if method.family]
+    alone = 3 * (3 * len(families) + 14 - len(families)) + 9
+    assert said == {"trainings": "42", "alone": f"{alone}", "random": "9", "noise": "1.41", "least": "2.83"}
+    minutes = {name: found[f"comparison.minutes.{name}"] for name in ("training", "inherited", "family")}
+    assert minutes == {"training": "3", "inherited": "4", "family": "23"}
+    assert [found[f"comparison.minutes.{name}"] for name in ("single", "random")] == ["50", "20"]
+    table = page.scores(fourteen()).set_index("method")
+    for of, column in {"mean": "advantage", "low": "advantage, low", "high": "advantage, high"}.items():
+        expected = table.loc["ours", column]
+        assert float(found[f"comparison.ahead.{of}"].replace("−", "-")) == pytest.approx(expected, abs=0.0051)
+    volumes = {name: float(found[f"comparison.volume.{short}"]) for short, name in page.SAID.items()}
+    assert volumes == pytest.approx(table.loc[[*volumes], f"hypervolume, {ALONE}"].to_dict(), abs=0.0051)

@@ -35,6 +35,16 @@ SIZES = {  # a cost of networks: divisor and label
     "latency_ms": (1, "predicted latency of one image, ms"),
 }
 WORDS = {INHERITED: "inherited weights", ALONE: "trained alone"}
+MANY = 10  # architectures whose cost stands in the prose
+OURS = "ours"
+SAID = {  # methods whose hypervolume stands in the prose
+    "ours": OURS,
+    "random_worths": "ours, random worths",
+    "darts_cc": "DARTS-CC, first order",
+    "fbnet": "FBNet",
+    "gates": "ProxylessNAS, gates",
+    "random_search": "random search, shared weights",
+}
 SHAPES = MARKERS + "Xp*<>hd8"  # of the marks, one for each method
 COLORS = (*LINE_COLORS[:-1], "#7A4A1E")  # of the marks; grey is for random architectures
 CLOUD = {"color": "#999999", "marker": "o", "markersize": 9, "linestyle": "none", "alpha": 0.6, "markeredgewidth": 0}
@@ -118,6 +128,18 @@ def latency_table() -> LatencyTable:
 def noise() -> Sequence[Point]:
     """The networks that were trained alone with several seeds."""
     return records.read_record(paths.RESULTS / comparison.noise_family() / records.NOISE).points
+
+
+def seconds() -> Seconds:
+    """Of a training as measured once, the same for all; of a member's evaluation and of a network's training alone the
+    means over the lattice and over `noise` of one family, wherever they were computed."""
+    own = paths.RESULTS / comparison.noise_family()
+    lattice, alone = (records.read_record(own / file) for file in (records.LATTICE, records.NOISE))
+    return Seconds(
+        training=records.read(comparison.COSTS)["seconds"],
+        evaluation=lattice.seconds / len({point.choice for point in lattice.points}),
+        alone=alone.seconds / len(alone.points),
+    )
 
 
 def random_points(methods: Methods, accuracy: str) -> list[Point]:
@@ -378,13 +400,12 @@ def costs(seconds: Seconds, methods: Methods | None = None) -> pd.DataFrame:
 
 
 def costs_table(found: pd.DataFrame) -> pd.DataFrame:
-    """`costs` as text, a column for each number of architectures; with an asterisk where there are more than were
-    measured."""
-    found = found.assign(
-        of=_ways(found), text=[f"{h:.1f}{'*' * more}" for h, more in found[["hours", "extrapolated"]].to_numpy()]
-    )
+    """`costs` as text, in minutes, a column for each number of architectures; with an asterisk where there are more
+    than were measured."""
+    told = [f"{60 * h:,.0f}{'*' * more}" for h, more in found[["hours", "extrapolated"]].to_numpy()]
+    found = found.assign(of=_ways(found), text=told)
     lines = found.pivot(index="of", columns="n", values="text").loc[list(dict.fromkeys(found["of"]))]
-    return lines.rename_axis(columns=None).rename(columns=lambda n: f"{n}, hours").reset_index(names="architectures")
+    return lines.rename_axis(columns=None).rename(columns=lambda n: f"{n}, minutes").reset_index(names="architectures")
 
 
 def _ways(found: pd.DataFrame) -> list[str]:
@@ -392,20 +413,47 @@ def _ways(found: pd.DataFrame) -> list[str]:
 
 
 def cost_curve(found: pd.DataFrame) -> Figure:
-    """`costs`: hours against the number of architectures; hollow where there are more than were measured."""
+    """`costs`: minutes against the number of architectures; hollow where there are more than were measured."""
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 4.6), layout="constrained")
     styles = zip(found.assign(of=_ways(found)).groupby("of", sort=False), LINE_COLORS, MARKERS, strict=False)
     for (way, own), color, marker in styles:
-        hollow = own["extrapolated"]
-        ax.plot(own["n"], own["hours"], color=color, marker=marker, linewidth=1.2, label=way)
-        ax.plot(own["n"][hollow], own["hours"][hollow], marker, color=color, markerfacecolor="white")
+        minutes, hollow = 60 * own["hours"], own["extrapolated"]
+        ax.plot(own["n"], minutes, color=color, marker=marker, linewidth=1.2, label=way)
+        ax.plot(own["n"][hollow], minutes[hollow], marker, color=color, markerfacecolor="white")
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xticks(versus.NUMBERS, [str(n) for n in versus.NUMBERS], minor=False)
     ax.xaxis.minorticks_off()
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.set_xlabel("architectures")
-    ax.set_ylabel("hours")
+    ax.set_ylabel("minutes")
     ax.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", frameon=False)
     return figure
+
+
+# Numbers
+
+
+def in_prose(methods: Methods, points: Sequence[Point], each: Seconds) -> dict[str, str]:
+    """The numbers in the prose of the page, by name, of what `read`, `noise` and `seconds` give; differences of
+    accuracy in percentage points."""
+    random = random_points(methods, ALONE)
+    alone = [point for method in methods.values() for run in method.runs for point in run.alone]
+    known = {
+        "minutes.training": f"{each.training / 60:.0f}",
+        "trainings": f"{sum(method.trainings for method in methods.values())}",
+        "alone": f"{len(alone) + len(random)}",
+        "random": f"{len(random)}",
+        "noise": f"{versus.retraining_noise(points):.2f}",
+        "least": f"{versus.least_difference(points):.2f}",
+    }
+    lead = versus.mean_advantage(methods[OURS].seeds(ALONE), random)
+    known |= {f"ahead.{of}": f"{value:.2f}".replace("-", "−") for of, value in lead.items()}
+    volumes = scores(methods, resamples=1).set_index("method")[f"hypervolume, {ALONE}"]
+    known |= {f"volume.{short}": f"{volumes[name]:.2f}" for short, name in SAID.items()}
+    hours = versus.hours(MANY, each)
+    alone_by = {"family": FAMILY, "single": SINGLE, "random": RANDOM}
+    known |= {f"minutes.{short}": f"{60 * hours[way, ALONE]:.0f}" for short, way in alone_by.items()}
+    known["minutes.inherited"] = f"{60 * hours[FAMILY, INHERITED]:.0f}"
+    return {f"comparison.{name}": value for name, value in known.items()}
