@@ -1,4 +1,4 @@
-"""Do the fronts of two families hold where they are timed? Writes data/results/fronts_measured.json.
+"""Do the fronts of three families hold where they are timed? Writes data/results/fronts_measured.json.
 
     python benchmarks/fronts.py
 
@@ -7,29 +7,29 @@ same rounds. The family priced by time may have been trained with another machin
 """
 
 from simplexnas import latency
-from simplexnas.family import describe
 from simplexnas.io import records
 from simplexnas.io.paths import RESULTS, relative
 from simplexnas.io.provenance import computed
 from simplexnas.network.architecture import Architecture
 from simplexnas.report import analysis, published
+from simplexnas.space.search_space import SearchSpace
 
 FAMILIES = (published.LATENCY[0], published.UNIT[0], published.QUICK[0])
-RUNTIME = "torch"
+SPACE, RUNTIME = SearchSpace(), "torch"
 BATCH, BUDGETS_MS = 64, (40, 45, 50, 60, 75)
 
 
 def main() -> None:
     chosen, networks = [], {}
+    table = latency.LatencyTable.load(latency.machine_name(RUNTIME), SPACE, here=True)
     for name in FAMILIES:
-        family = describe(name)
-        table = latency.LatencyTable.load(latency.machine_name(RUNTIME), family.space, here=True)
-        points = table.with_predictions(records.read_own(family, records.LATTICE).points, BATCH)
+        record = records.read_lattice(name)
+        points = table.with_predictions(record.points, BATCH)
         for budget in BUDGETS_MS:
             best = analysis.best_within(points, budget, "latency_ms")
             key = f"{name} {best.choice}"
-            networks[key] = Architecture(family.space, best.choice).build()
-            chosen.append((key, {"family": name, "sha256": family.sha256, "budget_ms": budget}, best))
+            networks[key] = Architecture(SPACE, best.choice).build()
+            chosen.append((key, {"family": name, "sha256": record.sha256, "budget_ms": budget}, best))
     times = latency.time_calls(latency.network_calls(networks, BATCH, runtime=RUNTIME), title="networks")
     points = [
         about

@@ -233,8 +233,8 @@ NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*(?: × \d[\d,.]*)*")
 
 
 def paragraphs(path: Path) -> Iterator[str]:
-    """Of prose: no tables, no quotes, no code, no heads; what blank lines part, so that a list without any is one, and so
-    is a caption."""
+    """Of prose: no tables, no quotes, no code, no heads. Blank lines part them, so that a list without any is one; a
+    caption is one too."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         cells = jupytext.reads(text, "py:percent").cells

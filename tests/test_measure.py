@@ -14,6 +14,7 @@ from simplexnas.io.files import claim
 from simplexnas.io.records import Accuracy
 from simplexnas.measure import baselines, evaluation, lattice, measurement, points, ranking, retraining
 from simplexnas.methods import penalties
+from simplexnas.methods.published import PublishedMethod
 from simplexnas.methods.simplex import SimplexMethod
 from simplexnas.report import paper
 from simplexnas.space import cost
@@ -43,7 +44,13 @@ def test_random_hypernetwork_has_random_worths_and_the_prices_of_the_family():
     prices = cost.price(S, config.space, 0.3, cost.relative_costs("macs", config.space))
     worths = first(S) + prices
     torch.testing.assert_close(worths, worths[:1].expand_as(worths), msg="they do not depend on S")
-    assert worths[0].std().item() == pytest.approx(config.spread, rel=0.4)
+    assert worths[0].square().mean().sqrt().item() == pytest.approx(config.spread)
+
+
+def test_baselines_of_the_published_method_are_refused(fewer):
+    family = Family("published", PublishedMethod(tiny.config("paper")), {})
+    with pytest.raises(SimplexNASError, match=r"^hypernetwork = 'pivot'; allowed here: worth, which can be drawn$"):
+        baselines.baselines(family, fewer)
 
 
 def test_lattice_file(lattice_path, tiny_family, tmp_path):

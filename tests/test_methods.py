@@ -21,7 +21,10 @@ from simplexnas.methods.config import Config
 from simplexnas.methods.method import KnobOfNumber, NoKnob, Step
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
-from simplexnas.space.search_space import genotype_edges
+from simplexnas.report import published
+from simplexnas.space import cost
+from simplexnas.space.search_space import SearchSpace, genotype_edges
+from simplexnas.tasks.task import Splits
 from simplexnas.training import batches, budget, loop
 from simplexnas.training.family import train_family
 
@@ -168,6 +171,30 @@ def test_a_budget_sets_the_epochs(few, tmp_path, monkeypatch, own_results):
     assert found.epochs * ours.steps_per_epoch == pytest.approx(60 / 0.5, rel=0.01)
     with pytest.raises(SimplexNASError, match=r"budget_minutes = 0.001; allowed: from 0.0\d+, a tenth"):
         budget.within(dataclasses.replace(ours, budget_minutes=0.001), few, "x")
+
+
+def test_a_budget_of_few_images_is_no_warm_up_of_few_steps(few, own_results):
+    few = Splits(*(split.head(64) for split in (few.train, few.validation, few.test)))
+    short = tiny.config("quick", epochs=2, train_images=64, budget_minutes=0.05, paths=1)
+    with pytest.raises(SimplexNASError, match="paths to learn from"):
+        method_of(short)
+    assert budget.within(short, few, "x").epochs > 2
+
+
+def test_steps_are_timed_at_networks_like_those_of_a_trained_family():
+    """Of an untrained one, S asks for pooling nearly everywhere."""
+    family, macs = Family.load(published.DEFAULT[0]), cost.edge_macs(SearchSpace())
+
+    def mean(config, learned: bool) -> float:
+        method = method_of(config)
+        if learned:
+            method.load_state_dict(family.model.state_dict())
+        steps = [Step(config.steps // 2, config.steps, generator(0, number)) for number in range(300)]
+        drawn = [method.choice(method.condition(step.random), step)[0] for step in steps]
+        return float(np.mean([macs[range(28), choice].sum() for choice in drawn]))
+
+    trained, fresh = mean(family.config, learned=True), mean(family.config, learned=False)
+    assert mean(family.config.timed, learned=False) == pytest.approx(trained, rel=0.2) and fresh < 0.5 * trained
 
 
 def test_a_resumed_budget_keeps_its_epochs(few, own_results, monkeypatch):

@@ -172,6 +172,6 @@ def test_curves_show_every_path_of_the_warm_up_and_every_worth(method):
     above, below = training.curves(method).axes
     dots = np.concatenate([group.get_offsets() for group in above.collections])
     assert np.allclose(dots[:, 1], method.paths.losses.numpy())
-    assert len(above.collections[1].get_offsets()) == len(method.paths.latest()[0])
+    assert len(above.collections[1].get_offsets()) == len(method.paths.latest()[1])
     points = [container.lines[0].get_ydata() for container in below.containers]
     assert np.allclose(np.stack(points, axis=1), method.hypernetwork.nats.numpy())

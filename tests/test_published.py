@@ -22,8 +22,8 @@ from simplexnas.report.pages import triangle
     [
         ("default-seed12", ("default", [], 12)),
         (
-            "quick-kappa=0.1-hypernetwork_learning_rate=1e-05-seed0",
-            ("quick", ["kappa=0.1", "hypernetwork_learning_rate=1e-05"], 0),
+            "paper-kappa=0.1-hypernetwork_learning_rate=1e-05-seed0",
+            ("paper", ["kappa=0.1", "hypernetwork_learning_rate=1e-05"], 0),
         ),
     ],
 )

@@ -1,6 +1,9 @@
 """What data/comparison.json asks for, and the names of the families that it makes."""
 
+import pytest
+
 from simplexnas.io import records
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.methods.settings import family_name, method_name, methods, parse_changes
 from simplexnas.report import comparison, names
 
@@ -42,3 +45,10 @@ def test_names_of_families_say_settings_epochs_and_seed(monkeypatch, tmp_path):
             assert (length in changes) == (variant.method != "ours")
             assert set(variant.assignments) <= set(changes)
             assert family_name(start, seed, parse_changes(changes, variant.of), method=variant.of) == name
+
+
+def test_costs_measured_for_another_length_of_the_preset_are_refused(monkeypatch, tmp_path):
+    costs = {variant.method: {"epochs": 1.5} for variant in comparison.variants()}
+    monkeypatch.setattr(comparison, "COSTS", records.save(tmp_path / "costs.json", {"methods": costs}))
+    with pytest.raises(SimplexNASError, match=r"costs.json: 1.5 epochs of preset quick; allowed: its 2; measure anew"):
+        comparison.families()

@@ -79,6 +79,8 @@ def test_unknown_and_missing_keys():
         {"gain": 0.0},
         {"random_worths": 1},
         {"random_worths": True, "hypernetwork": "pivot", "front_share": 0.0},
+        {"spread": 0.2, "hypernetwork": "pivot", "front_share": 0.0},
+        {"warmup": 0.3, "hypernetwork": "pivot", "front_share": 0.0},
         {"front_share": 0.5, "hypernetwork": "pivot"},
         {"weight_decay": -1},
         {"kappa": float("nan")},
@@ -87,6 +89,10 @@ def test_unknown_and_missing_keys():
         {"parameter_price": -1},
         {"corner_share": 1.1},
         {"warmup": -0.1},
+        {"warmup": 1.0},
+        {"kappa": 0.01},
+        {"temperature_steps": 0},
+        {"hypernetwork_beta1": 0.9},
         {"hypernetwork": "transformer"},
         {"hypernetwork": "utility"},
         {"flip": 1},
@@ -101,9 +107,9 @@ def test_bad_value_is_one_line_with_name_and_rule(change):
 
 
 def test_changes_from_the_command_line():
-    changes = settings.parse_changes(["epochs=3", "flip=false", "kappa=1", "price=macs"])
-    assert changes == {"epochs": 3, "flip": False, "kappa": 1.0, "price": "macs"}
-    assert type(changes["kappa"]) is float
+    changes = settings.parse_changes(["epochs=3", "flip=false", "gain=1", "price=macs"])
+    assert changes == {"epochs": 3, "flip": False, "gain": 1.0, "price": "macs"}
+    assert type(changes["gain"]) is float
     assert settings.preset("default", **changes).epochs == 3
 
 

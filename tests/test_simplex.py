@@ -57,17 +57,6 @@ def test_one_edge_moves_lat_by_what_it_adds():
     assert np.allclose(units, 1 / 5984) and len(units) == 36
 
 
-def test_logits_are_worth_minus_price():
-    method = taught(config())
-    S = np.array([0.2, 0.3, 0.5])
-    space, instances = method.config.space, cost.instances(method.config.space)[:, None]
-    nats = method.hypernetwork.nats.numpy()
-    price = cost.price(torch.tensor(S)[None].float(), space, 1.4)[0].numpy()
-    worths = nats / instances / method.hypernetwork.kappa.item()
-    assert np.sqrt((worths**2).mean()) == pytest.approx(0.3)
-    assert np.allclose(method.logits(S).numpy(), 400 * (worths - price), rtol=1e-4, atol=1e-3)
-
-
 def test_dearer_operations_stand_on_fewer_edges():
     method = taught(config(), seed=1)
     for m in range(3):
@@ -146,6 +135,12 @@ def test_a_warm_up_too_short_to_learn_from_is_refused(warmup):
     with pytest.raises(SimplexNASError, match=r"warmup = 0.\d of 32 steps: [06] paths to learn from; allowed: from 8"):
         method_of(config(warmup=warmup))
     assert method_of(config(warmup=warmup, random_worths=True)).hypernetwork.nats.any()
+
+
+def test_a_warm_up_that_leaves_no_step_is_refused():
+    with pytest.raises(SimplexNASError, match=r"warmup = 0.99 of 32 steps: none is left for what was learned; allowed"):
+        method_of(config(warmup=0.99))
+    assert method_of(config(warmup=0.95)).warmup_steps == 30
 
 
 def test_worth_is_learned_in_a_training(few, tmp_path):

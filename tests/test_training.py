@@ -1,4 +1,4 @@
-"""The training loop: both arms, exact resume, kills, several processes, refusals."""
+"""The training loop: ours and the published method, exact resume, kills, several processes, refusals."""
 
 import csv
 import dataclasses
@@ -102,7 +102,7 @@ def refused(match, *arguments, **options):
     ],
 )
 def test_cross_entropy_falls(preset, space, few, tmp_path):
-    config = tiny.config(preset, space=space, epochs=5, kappa=0.01, learning_rate=2e-2)
+    config = tiny.config(preset, space=space, epochs=5, learning_rate=2e-2)
     model = train(config, few.train, tmp_path)
     log = read_log(tmp_path)
     assert len(log) == 40
@@ -116,7 +116,7 @@ def test_cross_entropy_falls(preset, space, few, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"paths": 2, "space": tiny.FEW_EDGES},
+        {"paths": 1, "space": tiny.FEW_EDGES},
         {"matrix_learning_rate": 0.0},
         {"space": SearchSpace(channels=4, nodes=2, mean_nodes=True, normalise_features=True)},
     ],
@@ -420,7 +420,7 @@ model = loop.search(
     tiny.config(**json.loads(sys.argv[3])),
     fashion_mnist.load().train, sys.argv[2], fabric=fabric, resume=True, progress_bar=False
 )
-torch.save(dict(model.named_parameters()), f"{sys.argv[2]}/{fabric.global_rank} of {fabric.world_size}.pt")
+torch.save(model.state_dict(), f"{sys.argv[2]}/{fabric.global_rank} of {fabric.world_size}.pt")
 """
 
 
@@ -436,9 +436,9 @@ def test_two_processes_train_as_one_does(changes, splits, tmp_path):
     done = run_script(TWO_PROCESSES, tmp_path, tmp_path / "two", json.dumps(changes))
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = (torch.load(tmp_path / "two" / f"{rank} of 2.pt", weights_only=True) for rank in (0, 1))
-    for name, weight in one.named_parameters():
+    for name, weight in one.state_dict().items():
         assert torch.equal(first[name], second[name]), name
-        assert torch.allclose(first[name], weight, atol=3e-3), f"{name} is more than rounding away"
+        assert torch.allclose(first[name].float(), weight.float(), atol=3e-3), f"{name} is more than rounding away"
     for ours, theirs in zip(read_log(tmp_path / "two"), read_log(tmp_path / "one"), strict=True):
         del ours["loss"], theirs["loss"]  # a process logs the loss of its own paths
         assert ours == pytest.approx(theirs, rel=1e-2)
@@ -488,10 +488,8 @@ def test_resume_of_nothing_starts(few, tmp_path):
 
 def test_resume_with_another_config(few, tmp_path):
     train_until(8, tiny.config(), few.train, tmp_path)
-    asked = tiny.config(seed=1, kappa=0.1)
-    refused(
-        "kappa = 0.0125, seed = 0; this run asks for kappa = 0.1, seed = 1", asked, few.train, tmp_path, resume=True
-    )
+    asked = tiny.config(seed=1, gain=40.0)
+    refused("gain = 400.0, seed = 0; this run asks for gain = 40.0, seed = 1", asked, few.train, tmp_path, resume=True)
     refused("epochs = 4", tiny.config(epochs=5), few.train, tmp_path, resume=True)
     message = "made with channels = 4, nodes = 2; this run asks for channels = 2, nodes = 1"
     refused(message, tiny.config(space=tiny.FEW_EDGES), few.train, tmp_path, resume=True)

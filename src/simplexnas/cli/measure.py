@@ -32,7 +32,7 @@ def evaluate(
     as_json: JsonOption = False,
     ways: Annotated[
         bool,
-        typer.Option("--ways", help="Also relaxed (t = 1, last t), and all with BN statistics of training; minutes."),
+        typer.Option("--ways", help="Also relaxed (t = 1 and 0.2), and all with BN statistics of training; minutes."),
     ] = False,
     data: DataOption = None,
 ) -> None:

@@ -94,7 +94,7 @@ def search(
     table: TableOption = None,
     accelerator: Annotated[str, typer.Option(help="cpu, gpu, or auto.")] = "cpu",
     devices: Annotated[
-        int, typer.Option(min=1, help="Processes per machine (cpu) or devices; they share out the paths of each step.")
+        int, typer.Option(min=1, help="Processes per machine (cpu) or devices; --set paths=N makes paths to share out.")
     ] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
 ) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from simplexnas.family import Family
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.records import BASELINES
 from simplexnas.io.seeds import generator
 from simplexnas.measure.lattice import lattice_points
@@ -40,6 +41,8 @@ def baselines(family: Family, splits: Splits, step: float = 0.1, random: int = 3
     are drawn once, by the family's seed. Needs the family's lattice.
     """
     family.check_S()
+    if not isinstance(family.model.hypernetwork, WorthHypernetwork):
+        raise SimplexNASError(f"hypernetwork = {family.config.hypernetwork!r}; allowed here: worth, which can be drawn")
     lattice_points(family, step)  # of the family itself: known to be there before the long measurement
     space, seed = family.space, family.config.seed
     lattice = penalties.lattice(space.k, step)

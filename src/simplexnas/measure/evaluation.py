@@ -100,7 +100,7 @@ class RelaxedNetwork(nn.Module):
 def in_all_ways(family: Family, logits: torch.Tensor, splits: Splits) -> dict[str, Accuracy]:
     """Accuracy of the family at logits (E, k), those of an S, by way; of the discrete ones on validation too.
 
-    Relaxed at the temperatures that training starts at and goes towards, and discrete; each with the running BN
+    Relaxed at the first and the last temperature of the published training, and discrete; each with the running BN
     statistics of training, and with statistics re-estimated for it. The relaxed networks run every operation, so that
     theirs come from fewer images.
     """

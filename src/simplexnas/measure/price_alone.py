@@ -80,7 +80,10 @@ def price_alone(name: str, seeds: int = 2) -> Path:
     """
     path = _new(paths.RESULTS / name / PRICE_ALONE)
     lattice, started = records.read_lattice(name), time.perf_counter()
-    config = SearchConfig.from_dict(lattice.config)
+    try:
+        config = SearchConfig.from_dict(lattice.config)
+    except SimplexNASError as error:
+        raise SimplexNASError(f"{relative(paths.RESULTS / name / records.LATTICE)}: {error}") from None
     S = [point.S for point in lattice.points]
     trainings = []
     for seed in range(config.seed, config.seed + seeds):

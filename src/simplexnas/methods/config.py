@@ -69,6 +69,11 @@ class Config:
         return 1
 
     @property
+    def timed(self) -> "Config":
+        """Settings with which a step of an untrained network takes as long as one of the whole training."""
+        return self
+
+    @property
     def chooser_group(self) -> dict:
         """What AdamW takes for a chooser that is trained together with the weights: "lr" and, if others, "betas"."""
         return {"lr": self.learning_rate}

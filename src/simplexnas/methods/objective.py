@@ -5,7 +5,7 @@ from torch.nn import functional
 
 
 def objective(cross_entropy: torch.Tensor, price: torch.Tensor, kappa: float) -> torch.Tensor:
-    """L + kappa * Lat, averaged over the batch or the sampled paths (Firsov 2024, slide 3). Scalars or (n,)."""
+    """L + kappa * Lat, averaged over S (Firsov 2024, slide 3); L a scalar, Lat (n,) for n S."""
     return (cross_entropy + kappa * price).mean()
 
 

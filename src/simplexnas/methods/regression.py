@@ -37,14 +37,14 @@ class PathLosses(nn.Module):
         places = slice(first, first + len(losses))
         self.choices[places], self.losses[places] = choices, losses
 
-    def latest(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers, choices (n, E) and losses of the second half of the paths."""
-        numbers = np.arange(len(self.losses) // 2, len(self.losses))
-        return numbers, self.choices.cpu().numpy()[numbers], self.losses.cpu().numpy()[numbers]
+    def latest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Choices (n, E) and losses (n,) of the second half of the paths."""
+        first = len(self.losses) // 2
+        return self.choices.cpu().numpy()[first:], self.losses.cpu().numpy()[first:]
 
 
-def worth(numbers: np.ndarray, choices: np.ndarray, losses: np.ndarray, space: SearchSpace) -> Worth:
-    """Regress the losses (n,) of paths on their choices (n, E); numbers (n,): theirs in the training, at least two.
+def worth(choices: np.ndarray, losses: np.ndarray, space: SearchSpace) -> Worth:
+    """Regress the losses (n,) of paths, in their order, on their choices (n, E).
 
     loss = trend + sum over edges of an effect of the operation there. An effect is the sum of one for its cell type and
     operation and one of the edge's own, all with one normal prior, whose width and that of the noise maximise the
@@ -57,7 +57,7 @@ def worth(numbers: np.ndarray, choices: np.ndarray, losses: np.ndarray, space: S
     chosen = np.eye(space.k)[choices]  # (n, E, k)
     counts = chosen.reshape(n, CELL_TYPES, edges // CELL_TYPES, space.k).sum(axis=2)
     features = np.concatenate([counts.reshape(n, -1), chosen.reshape(n, -1)], axis=1)
-    time = 2 * (numbers - numbers.min()) / np.ptp(numbers) - 1
+    time = np.linspace(-1, 1, n)
     trend = np.linalg.qr(np.stack([np.ones(n), time, time**2], axis=1))[0]
     features, losses = (values - trend @ (trend.T @ values) for values in (features, losses))
     fitted = BayesianRidge(fit_intercept=False).fit(features, losses)

@@ -25,6 +25,15 @@ from simplexnas.space.search_space import SearchSpace, genotype_edges
 from simplexnas.tasks.task import NAME_OF_FASHION_MNIST
 
 HYPERNETWORKS = ("worth", "pivot")
+_OF_WORTH = ("spread", "gain", "warmup")  # settings of one form alone, beside those checked by name
+_OF_PIVOT = (
+    "kappa",
+    "hypernetwork_learning_rate",
+    "hypernetwork_beta1",
+    "temperature_start",
+    "temperature_end",
+    "temperature_steps",
+)
 
 
 @dataclass(frozen=True)
@@ -36,16 +45,18 @@ class SearchConfig(Config):
     spread: float = setting(
         0.3, least=0, about="with worth: root mean square of worths, in units of S; kappa follows; 0: price alone"
     )
-    gain: float = setting(400.0, above=0, about="with worth: kappa / tau, how certain a choice is")
+    gain: float = setting(
+        400.0, above=0, about="with worth: certainty of a choice, from softmax(gain * (worth - price))"
+    )
     paths: int = setting(1, least=1, about="with worth: paths per step, each on its share of the batch")
     warmup: float = setting(
-        0.15, least=0, most=1, about="with worth: share of the steps in which choices are random, to learn from"
+        0.15, least=0, below=1, about="with worth: share of the steps in which choices are random, to learn from"
     )
     corner_share: float = setting(
         0.25, least=0, most=1, about="share of S drawn from Dirichlet(1/2) instead of uniformly: nearer to the corners"
     )
     front_share: float = setting(
-        0.8, least=0, most=1, about="with worth: share of S drawn where the predicted front is"
+        0.8, least=0, most=1, about="with worth: share of S drawn where the predicted front of loss and parameters is"
     )
     random_share: float = setting(
         0.0, least=0, most=1, about="with worth: share of paths with random choices, after the warm-up"
@@ -80,6 +91,10 @@ class SearchConfig(Config):
         check("random_worths", "true only with hypernetwork worth", ours or not self.random_worths)
         for name in ("front_share", "random_share"):
             check(name, "0 with hypernetwork pivot", ours or not getattr(self, name))
+        fields = {each.name: each for each in dataclasses.fields(self)}
+        for name in _OF_PIVOT if ours else _OF_WORTH:
+            given, default = getattr(self, name), fields[name].default
+            check(name, f"{default!r} with hypernetwork {self.hypernetwork}, which has no use for it", given == default)
         edges = len(genotype_edges(self.space)) if self.price == "latency" else 0
         shape = [self.space.k] * edges
         whole = list(map(len, self.milliseconds)) == shape and all(t > 0 for row in self.milliseconds for t in row)
@@ -92,13 +107,18 @@ class SearchConfig(Config):
             )
 
     @property
+    def timed(self) -> "SearchConfig":
+        """With random choices, which cost about what S chooses once worths are known; until then S asks for pooling."""
+        return dataclasses.replace(self, random_share=1.0) if self.hypernetwork == "worth" else self
+
+    @property
     def chooser_group(self) -> dict:
         return {"lr": self.hypernetwork_learning_rate, "betas": (self.hypernetwork_beta1, 0.999)}
 
     @property
     def limits_chooser(self) -> bool:
         """Not of relaxed samples: with kappa 50 the hypernetwork's gradient would take nearly all of the limit."""
-        return self.hypernetwork != "pivot"
+        return False
 
     @property
     def most_processes(self) -> int:
@@ -170,7 +190,7 @@ def preset(name: str, method: str = SIMPLEX, **changes) -> Config:
 
 
 def family_name(preset: str, seed: int, changes: dict, task: str = NAME_OF_FASHION_MNIST, method: str = SIMPLEX) -> str:
-    """Name of a family's folder: "quick-seed0", or "quick-kappa=0.01-seed0" with the settings that were changed.
+    """Name of a family's folder: "quick-seed0", or "quick-gain=40-seed0" with the settings that were changed.
 
     Other data than Fashion-MNIST come first: "digits-quick-seed0". Another method stands in place of its one preset:
     "darts-seed0". Of many changes stands a short hash; the family's description has them all.

@@ -67,11 +67,11 @@ class SimplexMethod(KnobOfS, nn.Module):
             self.hypernetwork.draw(generator(config.seed, 0, 0, 1))
         self.warmup_steps = round(config.warmup * config.steps)
         paths = self.warmup_steps * config.paths
+        said = f"warmup = {config.warmup} of {config.steps} steps"
         if not config.random_worths and paths < LEAST_PATHS:
-            raise SimplexNASError(
-                f"warmup = {config.warmup} of {config.steps} steps: {paths} paths to learn from; "
-                f"allowed: from {LEAST_PATHS}"
-            )
+            raise SimplexNASError(f"{said}: {paths} paths to learn from; allowed: from {LEAST_PATHS}")
+        if not config.random_worths and self.warmup_steps == config.steps:
+            raise SimplexNASError(f"{said}: none is left for what was learned; allowed: a smaller warmup")
         self.paths = PathLosses(config.space, paths)
         self._front: Front | None = None
 
@@ -80,7 +80,7 @@ class SimplexMethod(KnobOfS, nn.Module):
         return self.config.to_dict()
 
     def front(self) -> Front:
-        """Where the present worths predict the front; remembered from the end of the warm-up on."""
+        """Where the present worths predict the front, by edge parameters; remembered until worths change."""
         if self._front is None:
             space, random = self.config.space, generator(self.config.seed, 0, 0, 2)
             S = penalties.sample(FRONT_DRAWS, space.k, corner_share=1.0, generator=random)
@@ -119,7 +119,8 @@ class SimplexMethod(KnobOfS, nn.Module):
         return self.loss(batches, step)
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """The cross-entropy of the paths of one batch, each at an S of its own, and their price Lat."""
+        """The cross-entropy of the paths of one batch, and the price Lat of what S, one for each path, would choose:
+        random paths, as in the warm-up, ran other operations."""
         ((images, labels),) = batches
         config, random = self.config, step.random
         if step.number == self.warmup_steps and not config.random_worths:
@@ -138,8 +139,8 @@ class SimplexMethod(KnobOfS, nn.Module):
 
     def _learn(self) -> None:
         """What operations are worth, from the second half of the warm-up; the first is of weights that knew nothing."""
-        numbers, choices, losses = self.paths.latest()
-        self.hypernetwork.learn(worth(numbers, choices, losses, self.config.space))
+        choices, losses = self.paths.latest()
+        self.hypernetwork.learn(worth(choices, losses, self.config.space))
         self._front = None
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ shorter.
 from typing import NamedTuple
 
 from simplexnas.io import paths, records
+from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.files import read_json
 from simplexnas.latency.table import LatencyTable
 from simplexnas.methods import settings
@@ -61,8 +62,18 @@ def variants() -> list[Variant]:
 
 
 def epochs() -> dict[str, float]:
-    """How many epochs each method has in the time of the preset `quick`, by its name in tables."""
-    return {method: cost["epochs"] for method, cost in records.read(COSTS)["methods"].items()}
+    """How many epochs each method has in the time of the preset `quick`, by its name in tables.
+
+    Raises `SimplexNASError` if that was measured when the preset had another length.
+    """
+    found = {method: cost["epochs"] for method, cost in records.read(COSTS)["methods"].items()}
+    ours = next(each for each in variants() if each.start == "quick")
+    if found[ours.method] != ours.config().epochs:
+        raise SimplexNASError(
+            f"{paths.relative(COSTS)}: {found[ours.method]:g} epochs of preset quick; allowed: its "
+            f"{ours.config().epochs:g}; measure anew with benchmarks/methods.py"
+        )
+    return found
 
 
 def diverged(family: str) -> int | None:

@@ -12,6 +12,6 @@ def with_seeds(settings: Iterable[str]) -> tuple[str, ...]:
 
 
 def read_name(name: str) -> tuple[str, list[str], int]:
-    """Preset, changed settings ("kappa=0.1") and seed of a family's name."""
+    """Preset, changed settings ("gain=40") and seed of a family's name."""
     preset, *changes, seed = re.split(r"-(?=[a-z_]+=|seed\d+$)", name)
     return preset, changes, int(seed.removeprefix("seed"))

@@ -72,7 +72,7 @@ def relative_costs(kind: str, space: SearchSpace, milliseconds=None) -> torch.Te
 
     kind: one of PRICES, "unit" being 1 everywhere. milliseconds: for "latency", the measured times, (E, k), summed over
     the cells of an edge (`LatencyTable.edge_ms`). With mean 1, Lat at uniform probabilities and uniform S is the same
-    for each kind: kappa means the same there. An operation without parameters costs 0 as "parameters" and "macs", and
+    for each kind. An operation without parameters costs 0 as "parameters" and "macs", and
     its penalty has no effect. Raises `SimplexNASError` for another kind, for times that are missing, of another shape
     or not above 0, and where all operations cost 0.
     """

@@ -24,6 +24,7 @@ STEPS = 12  # in a row at each place, of which the first is not timed; some meth
 
 def step_seconds(config: Config, splits: Splits) -> float:
     """Mean time of a step of the training that a configuration says, from `STEPS` at each of `PLACES`."""
+    config = config.timed
     check_images(config, splits.train)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -62,7 +63,7 @@ def within(config: Config, splits: Splits, name: str, resume: bool = False) -> C
     if resume and checkpoint.exists():
         return dataclasses.replace(config, epochs=saved_identity(checkpoint)["epochs"])
     long = dataclasses.replace(config, epochs=max(config.epochs, 100 / max(1, config.steps_per_epoch)))
-    step, finish = step_seconds(long, splits), method_of(config).seconds_to_finish(splits)
+    step, finish = step_seconds(long, splits), method_of(long).seconds_to_finish(splits)
     epochs = epochs_within(config.budget_minutes, step, finish, config)
     if epochs < LEAST_EPOCHS:
         least = (finish + LEAST_EPOCHS * config.steps_per_epoch * step) / 60

@@ -77,10 +77,11 @@ def same_S() -> Figure:
     """Accuracy against size at the paper's S, a panel for each: its model, the published method, our variant."""
     figure, axes = plt.subplots(2, 2, figsize=(FIGURE_WIDTH, 4), layout="constrained", sharex=True, sharey=True)
     black, blue, orange = LINE_COLORS[:3]
+    trainings = triangle.number_word(len(published.DEFAULT))
     sources = {
         "paper": ("the paper's", {"fmt": "X", "color": black, "markersize": 8}),
         PUBLISHED: ("published method, trained by us", {"fmt": "s", "color": orange, "markersize": 7}),
-        SAME: ("ours, three trainings: mean ± SD", {"fmt": "o", "color": blue, "markersize": 7}),
+        SAME: (f"ours, {trainings} trainings: mean ± SD", {"fmt": "o", "color": blue, "markersize": 7}),
     }
     for ax, row in zip(axes.flat, compared(), strict=True):
         places = [(row[source]["total_parameters"] / 1e3, 100 * row[source]["accuracy"]["test"]) for source in sources]

@@ -63,7 +63,7 @@ def learned(name: str = FAMILY) -> Learned:
     v = nats / (kappa * cost.instances(SPACE)[:, None])
     without_penalties = torch.zeros(1, SPACE.k, dtype=torch.float64)
     price = cost.price(without_penalties, SPACE, config.parameter_price)[0].numpy()
-    return Learned(nats, error, kappa, v, price, config, len(family.model.paths.latest()[0]))
+    return Learned(nats, error, kappa, v, price, config, len(family.model.paths.latest()[1]))
 
 
 def convolutions(found: Learned) -> list[float]:

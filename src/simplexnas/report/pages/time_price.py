@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from simplexnas.family import describe
 from simplexnas.io import paths, records
 from simplexnas.io.records import Point
 from simplexnas.latency.table import LatencyTable
@@ -51,7 +50,7 @@ def families(times: str = published.TIMED_TABLE) -> dict[str, list[list[Point]]]
     table = LatencyTable.load(times, SPACE)
     names = {BY_TIME: published.LATENCY, UNIT: published.UNIT, DEFAULT: published.QUICK[: len(published.UNIT)]}
     return {
-        label: [table.with_predictions(records.read_own(describe(name), records.LATTICE).points, BATCH) for name in own]
+        label: [table.with_predictions(records.read_lattice(name).points, BATCH) for name in own]
         for label, own in names.items()
     }
 

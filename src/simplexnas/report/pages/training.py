@@ -146,7 +146,7 @@ def losses(method: SimplexMethod, ax: plt.Axes) -> None:
     """The loss of each path of the warm-up against its step, and the mean over the 21 steps around."""
     values = method.paths.losses.numpy()
     steps = np.arange(len(values)) // method.config.paths
-    taught = np.isin(np.arange(len(values)), method.paths.latest()[0])
+    taught = np.arange(len(values)) >= len(values) - len(method.paths.latest()[1])
     for chosen, marker, color, name in ((~taught, "x", "#5c5c5c", "seen by none"), (taught, "o", *TEACHES)):
         style = {"marker": marker, "color": color, "s": 12, "linewidth": 0.8 if marker == "x" else 0, "alpha": 0.7}
         ax.scatter(steps[chosen], values[chosen], label=name, **style)
