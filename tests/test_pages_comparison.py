@@ -114,6 +114,27 @@ def test_read_joins_the_trainings_of_a_scan_and_predicts_times(own_results, tmp_
     assert page.scores(resamples=10)["method"].tolist() == list(found), "read where nothing is given"
 
 
+def test_leads_are_paired_by_seed(monkeypatch):
+    """A run of one network, so that its hypervolume is one rectangle."""
+
+    def run(seed: int, test: float) -> Run:
+        return Run(seed, *2 * ((made(MIDDLE, test, test + 0.03),),), ())
+
+    seeds = {"ours": (0.82, 0.84, 0.86), "better": (0.85, 0.87, 0.89), "noisy": (0.82, 0.81, 0.89), "broken": (0.84,)}
+    methods = {name: method(*map(run, range(3), tests)) for name, tests in seeds.items()}
+    found = page.leads(methods).set_index("method")
+    area = 0.5 * 0.03 / 0.15
+    assert found.index.tolist() == ["better", "noisy", "broken"]
+    for accuracy in (INHERITED, ALONE):
+        assert found.loc["better", accuracy] == pytest.approx(area)
+        low, high = found.loc["better", [f"{accuracy}, low", f"{accuracy}, high"]]
+        assert low < area < high and low + high == pytest.approx(2 * area)
+        assert np.isnan(found.loc["broken", accuracy])
+    alone = {name: methods[name] for name in ("ours", "better")}
+    row = page.leads(alone).iloc[0]
+    assert row["retrained, low"] == pytest.approx(area) == row["retrained, high"], "the same difference in each seed"
+
+
 def test_trainings_that_diverged_are_rows(own_results, tmp_path, monkeypatch):
     """All but the first training of a scan, so that of DARTS nothing is left."""
     listed = [Variant("FBNet", "fbnet", (f"b={b}",)) for b in (0.6, 2.4)] + [Variant("DARTS", "darts", ())]

@@ -265,6 +265,30 @@ def _bounded(name: str, found: dict[str, float]) -> dict[str, float]:
     return {name: found["mean"], f"{name}, low": found["low"], f"{name}, high": found["high"]}
 
 
+def leads(methods: Methods | None = None, size: str = "total_parameters") -> pd.DataFrame:
+    """What each method's hypervolume is ahead of ours, `OURS`: by "method", for each of `ACCURACIES` a column, with
+    bounds as in `scores`.
+
+    Paired by seed, 95 % for all methods at once (`statistics.paired_with`); nan where a seed diverged.
+    """
+    methods = read() if methods is None else methods
+    scale = versus.scale(size, SPACE, latency_table() if size == "latency_ms" else None)
+    whole = {name: method for name, method in methods.items() if len(method.runs) == len(methods[OURS].runs)}
+    found = pd.DataFrame({"method": name} for name in methods if name != OURS).set_index("method")
+    for accuracy in ACCURACIES:
+        volumes = {
+            name: [
+                versus.hypervolume(versus.networks(versus.chosen(points, N, size), size), scale)
+                for points in method.seeds(accuracy)
+            ]
+            for name, method in whole.items()
+        }
+        for name, ahead in statistics.paired_with(volumes, OURS).items():
+            for column, value in _bounded(accuracy, ahead).items():
+                found.loc[name, column] = value
+    return found.reset_index()
+
+
 def scores_table(found: pd.DataFrame) -> pd.DataFrame:
     """`scores` as text."""
 
