@@ -341,14 +341,16 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
     volumes = same(families).set_index("of")
     found = chance(families).set_index("worths")
     _, edges, spread = over_trainings(families)
-    gained = convolutions(families)
+    gained, left = convolutions(families), room(families).set_index("close")
     known = {
         "trainings": triangle.number_word(len(families)),
         "same.random": f"{volumes.loc['random hypernetwork', 'behind']:.3f}",
         "agreement": _signed(found.loc["as learned", "agreement"]),
-        "agreement.chance": f"{100 * found['as high'].iloc[-1]:.0f}",
         "reduction.least": f"{gained['reduction cell'].min():.0f}",
         "reduction.most": f"{gained['reduction cell'].max():.0f}",
+        "room.close": f"{left.loc[True, 'trainings']:.0f}",
+        "room.far": f"{left.loc[False, 'trainings']:.0f}",
+        "room.random": f"{left['random'].max():.0f}",
         "maps": _signed(stats.spearmanr(edges, spread)[0]),
         "sd.half": f"{spread[edges >= EDGES // 2].mean():.1f}",
         "reduction": f"{100 * reduction_agrees(families):.0f}",
