@@ -49,7 +49,7 @@ members = menu(describe(published.DEFAULT[0]), table)
 HTML(budget.menu(members).to_html(index=False, border=0))
 
 # %% [markdown]
-# TODO results. **Two levels are certain, single steps are not.** The first 6<!--=budget.lower--> have at most 89<!--=budget.lower.most--> %, the others, with a convolution in the reduction cell, at least 91<!--=budget.upper.least--> %. Among these the steps are hardly larger than an accuracy's error: choose by size and time.
+# **Single steps are not certain.** From one member to the next test accuracy moves by at most 0.8<!--=budget.step--> percentage points, but for the first step. That is about two standard errors of a difference: choose by size and time.
 #
 # `simplexnas front` prints the menu with the times of your machine, once they are measured (below).
 #

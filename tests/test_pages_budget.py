@@ -59,16 +59,12 @@ def test_numbers_are_those_of_the_menu(members):
     assert found["budget.slowest"] == f"{max(times):.1f}"
 
 
-def test_two_levels_and_how_certain_an_accuracy_is(members):
-    """A convolution in the reduction cell makes the levels; in the upper, steps are about as large as an error."""
-    found, tests = page.numbers(), [100 * member["accuracy"]["test"] for member in members]
-    lower = int(found["budget.lower"])
-    points = page.members()[0]
-    assert [2 in point.choice[14:] for point in points] == lower * [False] + (len(points) - lower) * [True]
-    assert found["budget.lower.most"] == f"{max(tests[:lower]):.0f}"
-    assert found["budget.upper.least"] == f"{min(tests[lower:]):.0f}"
-    assert np.abs(np.diff(tests[lower:])).max() < 2 * 0.3
-    assert tests[lower] - tests[lower - 1] > 2
+def test_how_certain_an_accuracy_and_a_step_are(members):
+    tests = np.array([100 * member["accuracy"]["test"] for member in members])
+    steps = np.abs(np.diff(tests))
+    assert page.numbers()["budget.step"] == f"{steps[1:].max():.1f}"
+    error = np.sqrt(2 * tests * (100 - tests) / 10_000).mean()  # of a difference, if networks erred independently
+    assert "about two standard errors of a difference" in TEXT and 1.5 * error < steps[1:].max() < 2.5 * error < steps[0]
     assert "± at most 0.5 (validation) or 0.4 (test)" in TEXT
     for split, images, said in (("validation", 5_000, "0.5"), ("test", 10_000, "0.4")):
         shares = np.array([member["accuracy"][split] for member in members])

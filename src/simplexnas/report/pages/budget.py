@@ -118,7 +118,6 @@ def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name."""
     (menu, _), (gap, minutes) = members(), alone()
     test, ms = [100 * point.accuracy.test for point in menu], [point.latency_ms for point in menu]
-    lower = 1 + int(np.argmax(np.diff(test)))  # members below the largest step
     known = {
         "budget.members": str(len(menu)),
         "budget.least": f"{min(test):.0f}",
@@ -126,9 +125,7 @@ def numbers() -> dict[str, str]:
         "budget.slowest": f"{max(ms):.1f}",
         "budget.alone": f"{gap:.1f}",
         "budget.alone.minutes": f"{minutes:.0f}",
-        "budget.lower": str(lower),
-        "budget.lower.most": f"{max(test[:lower]):.0f}",
-        "budget.upper.least": f"{min(test[lower:]):.0f}",
+        "budget.step": f"{np.abs(np.diff(test))[1:].max():.1f}",
     }
     for runtime, file in BUDGETS.items():
         content, key = records.read(paths.RESULTS / file), runtime.split()[0].lower()
