@@ -64,7 +64,8 @@ def test_how_certain_an_accuracy_and_a_step_are(members):
     steps = np.abs(np.diff(tests))
     assert page.numbers()["budget.step"] == f"{steps[1:].max():.1f}"
     error = np.sqrt(2 * tests * (100 - tests) / 10_000).mean()  # of a difference, if networks erred independently
-    assert "about two standard errors of a difference" in TEXT and 1.5 * error < steps[1:].max() < 2.5 * error < steps[0]
+    assert "about two standard errors of a difference" in TEXT
+    assert 1.5 * error < steps[1:].max() < 2.5 * error < steps[0]
     assert "± at most 0.5 (validation) or 0.4 (test)" in TEXT
     for split, images, said in (("validation", 5_000, "0.5"), ("test", 10_000, "0.4")):
         shares = np.array([member["accuracy"][split] for member in members])
