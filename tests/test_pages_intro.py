@@ -252,27 +252,31 @@ def test_macs_of_our_best_against_the_papers():
 def test_numbers_are_those_of_the_files():
     numbers = intro.numbers()
     ours = [content(name, records.LATTICE) for name in published.DEFAULT]
-    theirs = content(published.PAPER[0], records.LATTICE)
+    theirs = [content(name, records.LATTICE) for name in published.PAPER]
     tests = [100 * point["accuracy"]["test"] for each in ours for point in each["points"]]
     assert (numbers["intro.low"], numbers["intro.high"]) == (f"{min(tests):.0f}", f"{max(tests):.0f}")
     fronts = [undominated(each["points"]) for each in ours]
     tests = [test for front in fronts for _, test in front]
     assert (numbers["intro.front.low"], numbers["intro.front.high"]) == (f"{min(tests):.0f}", f"{max(tests):.0f}")
-    assert "about a dozen networks of" in TEXT and all(10 <= len(front) <= 14 for front in fronts)
-    pooling = [p["accuracy"]["test"] for each in ours for p in each["points"] if p["edge_parameters"] == 0]
-    assert float(numbers["intro.pooling"]) == pytest.approx(100 * np.mean(pooling), abs=0.6)
-    tests = [100 * point["accuracy"]["test"] for point in theirs["points"]]
+    assert "about a dozen networks of" in TEXT and all(10 <= len(front) <= 16 for front in fronts)
+    drawn = [content(name, records.BASELINES)["points"] for name in published.DEFAULT]
+    pooling = [
+        {p["accuracy"]["test"] for p in own if p["edge_parameters"] == 0 and not any(p["choice"])} for own in drawn
+    ]
+    assert all(len(own) == 1 for own in pooling), "pooling everywhere, wherever it was drawn"
+    assert float(numbers["intro.pooling"]) == pytest.approx(100 * np.mean([*map(list, pooling)]), abs=0.6)
+    tests = [100 * point["accuracy"]["test"] for each in theirs for point in each["points"]]
     known = (numbers[f"intro.published.{x}"] for x in ("low", "high"))
     assert [*known] == [f"{min(tests):.0f}", f"{max(tests):.0f}"]
-    assert numbers["intro.epochs.theirs"] == str(theirs["config"]["epochs"])
+    assert {numbers["intro.epochs.theirs"]} == {str(each["config"]["epochs"]) for each in theirs}
     assert {numbers["intro.epochs.ours"]} == {str(each["config"]["epochs"]) for each in ours}
-    assert float(numbers["intro.kappa"]) == theirs["config"]["kappa"]
+    assert {float(numbers["intro.kappa"])} == {each["config"]["kappa"] for each in theirs}
 
     def within(record: dict) -> float:
         small = [point for point in record["points"] if point["edge_parameters"] <= PAPER["A"][2]]
         return max(small, key=lambda point: point["accuracy"]["validation"])["accuracy"]["test"]
 
-    behind = 100 * (np.mean([within(each) for each in ours]) - within(theirs))
+    behind = 100 * (np.mean([within(each) for each in ours]) - np.mean([within(each) for each in theirs]))
     assert float(numbers["intro.behind"]) == pytest.approx(behind, abs=0.6)
     sizes = {row[0]: int(row[-1].split()[-1].replace(",", "")) for row in block("headline")[2:]}
     larger = sorted(sizes[name] / PAPER[name][2] for name in "ABD")
