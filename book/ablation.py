@@ -102,7 +102,7 @@ HTML(as_html(tables.ablation_table(runs)))
 # - **Half and twice the spread:** worths count less or more beside S.
 # - **A tenth of the gain:** choices are softer, and more networks than the members are trained.
 #
-# TODO results. **A change may cost or save time.** Unchanged, a training takes 000<!--=ablation.seconds--> seconds; without Muon 000<!--=ablation.muon.seconds-->, with batches of 64 and half of the steps 000<!--=ablation.batches.seconds-->. What saves time could train for longer; we compare equal epochs.
+# **All are compared after equal epochs.** A change that saves time could train for longer. We did not time these trainings: the machine had other work beside them.
 #
 # **What is not resolved may still matter.** All changes are compared with the same three trainings. If these drew high or low, all differences move together.
 #

@@ -129,8 +129,8 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
 
     Columns: "change" in words, "seed", hypervolume (x 100) and accuracy in percent of the best member within each of
     the paper's sizes (nan if none is that small), all on validation images; "steering", the weakest Spearman
-    correlation between S and counts; "seconds" of training. All of the lattice with step `ABLATION_STEP`, also where a
-    finer one was measured; a lattice without these points raises `SimplexNASError`.
+    correlation between S and counts. All of the lattice with step `ABLATION_STEP`, also where a finer one was measured;
+    a lattice without these points raises `SimplexNASError`.
     """
     lines, first = [], {}
     for name, change in changes.items():
@@ -147,7 +147,7 @@ def ablation(changes: dict[str, str]) -> pd.DataFrame:
             for budget in BUDGETS:
                 line[f"≤ {budget:,}"] = 100 * analysis.accuracy_within(points, budget, split="validation")
             line["steering"] = max(analysis.steering_correlations(points).values())
-            lines.append(line | {"seconds": record.training_seconds})
+            lines.append(line)
     return pd.DataFrame(lines)
 
 

@@ -73,9 +73,6 @@ def _of_changes(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
         yield name, _signed(found[changed(setting)], "+.1f")
     for name in ("narrow", "wide"):
         yield f"{name}.steering", _signed(means.loc[changed(NAMED[name]), "steering"], ".2f")
-    for name in ("muon", "batches"):
-        yield f"{name}.seconds", f"{means.loc[changed(NAMED[name]), 'seconds']:.0f}"
-    yield "seconds", f"{means.loc[UNCHANGED, 'seconds']:.0f}"
 
 
 def _signed(value: float, form: str) -> str:

@@ -56,7 +56,7 @@ def own(kinds: Mapping[str, Sequence[str]] = SHORT) -> pd.DataFrame:
     """What every training is worth over its whole lattice, a row for each.
 
     Columns: "kind", "seed", "hypervolume"; by `SIZES` test accuracy in percent of the best member on validation (nan if
-    none is that small); "on the front", "smallest" (edge parameters) and "seconds" of training.
+    none is that small); "on the front" and "smallest" (edge parameters).
     """
     lines = []
     for kind, families in kinds.items():
@@ -66,7 +66,7 @@ def own(kinds: Mapping[str, Sequence[str]] = SHORT) -> pd.DataFrame:
             line = {"kind": kind, "seed": record.seed, "hypervolume": analysis.hypervolume(points, SPACE)}
             line |= dict(zip(SIZES, within(points), strict=True))
             line |= {"on the front": len(analysis.front(points))}
-            line |= {"smallest": min(point.edge_parameters for point in points), "seconds": record.training_seconds}
+            line |= {"smallest": min(point.edge_parameters for point in points)}
             lines.append(line)
     return pd.DataFrame(lines)
 
@@ -92,8 +92,8 @@ def within(points: Sequence[Point]) -> list[float]:
 
 def own_table(kinds: Mapping[str, Sequence[str]] = SHORT) -> pd.DataFrame:
     """`own` as text: a column for each kind, means ± standard deviation, and how far the first is ahead."""
-    found, digits = own(kinds), {"hypervolume": 3, "on the front": 0, "smallest": 0, "seconds": 0}
-    words = {"smallest": "edge parameters of the smallest", "seconds": "seconds of training"}
+    found, digits = own(kinds), {"hypervolume": 3, "on the front": 0, "smallest": 0}
+    words = {"smallest": "edge parameters of the smallest"}
     leads = {line["of"]: line for line in ahead(kinds).to_dict("records")}
     lines = []
     for measure in found.columns[2:]:
