@@ -84,6 +84,20 @@ def test_the_difference_is_paired_by_seed(own):
     assert (line["pairs"], line["low"], line["high"]) == (5, pytest.approx(low), pytest.approx(high))
     known = page.numbers()
     assert known["learning.ahead.mean"] == f"{line['mean']:.3f}".replace("-", "−")
+    assert "Learned worths are ahead" in TEXT and "which just leaves out 0" in TEXT and 0 < line["low"] < 0.01
+
+
+def test_learned_worths_are_ahead_among_large_networks_and_behind_among_small_ones(own):
+    found = page.ahead().set_index("of")
+    assert "Ahead among large networks, behind among small ones" in TEXT
+    assert (found.loc[page.SIZES[:2], "high"] < 0).all() and (found.loc[page.SIZES[2:], "low"] > 0).all()
+    assert "Within D's size random worths have" in TEXT and paper.PAPER["D"][2] == paper.BUDGETS[1]
+    assert "They seldom ask for convolutions in the reduction cell" in TEXT
+    counts = [
+        np.mean([triangle.in_reduction(point) for points in triangle.lattices(group) for point in points])
+        for group in (published.QUICK, published.RANDOM)
+    ]
+    assert counts[1] < 0.7 * counts[0]
 
 
 def test_ours_are_ahead_of_the_published_method():

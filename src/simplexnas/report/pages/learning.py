@@ -369,6 +369,9 @@ def _of_own() -> Iterator[tuple[str, str]]:
         yield f"hypervolume.{name}", f"{means.loc[kind, 'hypervolume']:.3f}"
     for name in ("mean", "low", "high"):
         yield f"ahead.{name}", f"{leads.loc['hypervolume', name]:.3f}".replace("-", "−")
+    yield "ahead.small", f"{-leads.loc[SIZES[1], 'mean']:.1f}"
+    drawn = [point.edge_parameters for points in lattices(published.RANDOM) for point in points]
+    yield "random.largest", f"{max(drawn):,}"
 
 
 def _of_theirs() -> Iterator[tuple[str, str]]:
