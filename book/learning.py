@@ -99,7 +99,7 @@ HTML(as_html(learning.same_table()))
 HTML(as_html(learning.chance_table(learning.chance())))
 
 # %% [markdown]
-# **Between cells they agree, within a cell weakly.** In the reduction cell a convolution is worth 14<!--=learning.reduction.least--> to 16<!--=learning.reduction.most--> millinats in every training, in the normal cell a quarter of that at most. Over the edges of a cell the correlation is 0.19<!--=learning.agreement-->. That is little, but more than chance: of shuffles among edges of equal price, {numref}`tab-agreement` has hardly one that agrees as well.
+# **Between cells they agree, within a cell weakly.** In the reduction cell a convolution is worth 14<!--=learning.reduction.least--> to 16<!--=learning.reduction.most--> millinats in every training, in the normal cell less than a third of that. Over the edges of a cell the correlation is 0.19<!--=learning.agreement-->. That is little, but more than chance: of shuffles among edges of equal price, {numref}`tab-agreement` has hardly one that agrees as well.
 #
 # The regression says as much itself: its standard errors are larger than the differences between edges of a cell ({ref}`worth-in-nats`).
 #
