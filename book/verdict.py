@@ -74,12 +74,12 @@ plt.show()
 # all but at most 1<!--=verdict.unlike--> of 6,468<!--=verdict.choices--> choices alike. These are readings of one hypernetwork and no independent trials; another seed changes 56<!--=verdict.seeds--> % of them ({ref}`have-data-a-say`).
 # The counts of operations in the paper's table lie within what such trainings give; *where* its operations stand, they do not explain ({ref}`without-images`).
 #
-# TODO results. **In our variant it depends on the question.** *How many* edges take an operation is the price's doing, by construction. *Where* operations come first is
+# **In our variant it depends on the question.** *How many* edges take an operation is the price's doing, by construction. *Where* operations come first is
 # learned, as worths, from the losses of random paths. In every training a convolution is worth more in the reduction cell than in the normal one;
 # on which edge of a cell it is worth most, trainings agree only weakly ({ref}`trainings-agree`).
 #
 # Does that help? Learned worths are ahead of random ones by 0.000<!--=learning.ahead.mean--> of hypervolume, over five pairs of short trainings that
-# differ in nothing else (95 % interval 0.000<!--=learning.ahead.low--> to 0.000<!--=learning.ahead.high-->, {ref}`own-weights`). How large a difference would count, we had not fixed beforehand.
+# differ in nothing else (95 % interval 0.000<!--=learning.ahead.low--> to 0.000<!--=learning.ahead.high-->, {ref}`own-weights`): ahead among large networks, behind among small ones. How large a difference would count, we had not fixed beforehand.
 #
 # (worth-a-search)=
 # ## Is the choice worth a search?
