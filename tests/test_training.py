@@ -437,6 +437,10 @@ def test_two_processes_train_as_one_does(changes, splits, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = (torch.load(tmp_path / "two" / f"{rank} of 2.pt", weights_only=True) for rank in (0, 1))
     for name, weight in one.state_dict().items():
+        if (
+            "running" in name or "num_batches" in name
+        ):  # of batch normalisation, which are re-estimated for each network
+            continue
         assert torch.equal(first[name], second[name]), name
         assert torch.allclose(first[name].float(), weight.float(), atol=3e-3), f"{name} is more than rounding away"
     for ours, theirs in zip(read_log(tmp_path / "two"), read_log(tmp_path / "one"), strict=True):
