@@ -99,7 +99,9 @@ HTML(as_html(ablation.changes_table(runs)))
 # **Three differences are resolved** if *twice the spread* is left out (P-value < 0.05), on validation and on test images. On validation the smallest of them is 4<!--=ablation.resolved.least-->, the largest that is not resolved 3<!--=ablation.others.most--> ({numref}`tab-ablation`).
 #
 # - **Muon** gains 5<!--=ablation.muon--> over AdamW alone, at the one learning rate tried. (The two trainings without it took four times as long; other work ran at times.)
+#
 # - **Random shifts** of up to 2 pixels cost 4<!--=ablation.shifts-->, after two epochs.
+#
 # - **The sandwich** helps large members, only above 12,320 edge parameters: within C's size 89.3<!--=ablation.sandwich.within--> % instead of 85.2<!--=ablation.within-->.
 #
 # **One line has no P-value.** With *twice the spread* neither training has a member within 5,120 edge parameters, so that its hypervolume says mostly that. Its standard deviation is 5.1<!--=ablation.wide.sd-->, the others' are at most 1.7<!--=ablation.others.sd-->. We left it out after we had seen it. With it, only Muon is resolved.
@@ -110,7 +112,9 @@ HTML(as_html(ablation.changes_table(runs)))
 # What sizes and steering show:
 #
 # - **Steering needs utilities that differ from edge to edge,** learned or random. Where they stay 0, edges switch nearly all at once: steering is −0.59<!--=ablation.still-->, and the points give 5<!--=ablation.still.networks--> networks. With a third of the spread, or a tenth of the hypernetwork's learning rate, it is −0.84<!--=ablation.narrow-->.
+#
 # - **The price of parameters moves accuracy from large members to small ones.** Without it there are 4.5<!--=ablation.price.small--> percentage points less within B's size, and 3.6<!--=ablation.price.large--> more within C's.
+#
 # - **Random utilities that are never learned do no worse here** (whole trainings are in {ref}`own-weights`). Neither do utilities learned from the data nearly alone, $\kappa$ a hundredth with the same gain.
 #
 # (ablation-time)=

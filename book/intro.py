@@ -53,27 +53,27 @@ HTML(intro.method())
 # :::{div}
 # **A student, about 44 minutes.** Afterwards you can write the training step yourself, and say what every part of the objective asks for.
 #
-# 1. {doc}`problem` (9 minutes): the paper's objective, and its training as seven lines. With exercises, like the pages after the explorer.
-# 2. {doc}`explorer` (4 minutes): drag S and watch the network.
-# 3. {doc}`supernet` (8 minutes).
-# 4. {doc}`hypernetwork` (8 minutes).
-# 5. {doc}`sampling` (4 minutes).
-# 6. {ref}`a-price` (2 minutes), a section: the term Lat of the objective.
-# 7. {doc}`training` (9 minutes).
+# 1. {doc}`problem`: the paper's objective, and its training as seven lines. With exercises, like the pages after the explorer.
+# 2. {doc}`explorer`: drag S and watch the network.
+# 3. {doc}`supernet`.
+# 4. {doc}`hypernetwork`.
+# 5. {doc}`sampling`.
+# 6. {ref}`a-price`, a section: the term Lat of the objective.
+# 7. {doc}`training`.
 # :::
 # :::{div}
 # **A reviewer, about 19 minutes.** Afterwards you can judge the paper's claims and ours, and recompute any number.
 #
-# 1. {doc}`verdict` (10 minutes).
-# 2. {ref}`have-data-a-say` (3 minutes).
-# 3. {doc}`learning` (6 minutes): all opponents side by side.
+# 1. {doc}`verdict`.
+# 2. {ref}`have-data-a-say`.
+# 3. {doc}`learning`: all opponents side by side.
 # 4. For any number, its file and what wrote it: {ref}`which-command`
 # :::
 # :::{div}
 # **An engineer, about 14 minutes of reading.** Afterwards you can choose a network within your limits, export it, and train a family on pictures of your own. Computing comes on top: a few minutes for a file from the menu, within the hour for a first family of your own.
 #
-# 1. {doc}`budget` (7 minutes): the menu, and from a limit to a file.
-# 2. {doc}`own_images` (7 minutes).
+# 1. {doc}`budget`: the menu, and from a limit to a file.
+# 2. {doc}`own_images`.
 # 3. Where a limit in milliseconds matters: {doc}`timing`
 # :::
 # ::::
@@ -119,7 +119,9 @@ plt.show()
 # **How to read it.** The same S does not mean the same size: compare sizes before accuracies. Nor do fewer parameters mean less computing: at A and B our best have about 30 % more multiply-accumulates (MACs) than the paper's models, at C and D fewer ({ref}`paper-and-ours`).
 #
 # - **Ours**: inherited weights, no fine-tuning; only the statistics of batch normalisation are re-estimated, on training images. "±" is the standard deviation over three trainings with different seeds, at their mean size. The choice of test images adds about 0.3 percentage points, mostly shared by all three, which ± does not show. The paper gives one number for each model, without spread or seeds.
+#
 # - **Best within the paper's parameters** (bold): the member best on a validation split among the points S of a *lattice* with step 0.05, for each training. At D it is behind "same S", which is larger there and has a convolution where it counts ({ref}`why its best is behind <why-D>`).
+#
 # - **The published method, trained by us**: its objective, hypernetwork and sampling, completed by the author's code {cite}`firsovcode` where the slides are silent, under our optimiser. It had 5<!--=intro.epochs.theirs--> epochs where ours had 24<!--=intro.epochs.ours-->, once, and nothing was tuned for it. At A, B and D its networks have 2.6<!--=intro.larger.least--> to 9<!--=intro.larger.most--> times the paper's edge parameters.
 #
 # The paper's numbers are quoted; ours are of a variant of the method, the preset `default`. A newer preset, `worth`, is described in {doc}`training`; {doc}`hypernetwork` shows its families, {doc}`training` one in miniature; no accuracy of it on Fashion-MNIST is on these pages.

@@ -53,10 +53,11 @@ plt.show()
 #
 # This is the layout of torchvision's `ImageFolder`: the subfolders are the classes. Files may lie deeper, and links are followed.
 #
-# - **Parts.** `val` may be called `valid` or `validation`. Without it 15 % of each class are cut from `train`, without `test` 20 %, at least one picture each and always the same ones.
-# - **Size.** Pictures become squares: 28 pixels wide if all files in `train` are grey, else 32 and in colour. `--image-size` asks for another multiple of 4, up to 96.
-# - **How.** The largest centred square, turned as EXIF says, transparent pixels on white, values of 16 bits scaled ({numref}`fig-kinds`). The exported file's description repeats the rule in words.
-# - **Left out.** Hidden files, and files whose suffix is no picture's; the command counts these.
+# **Parts.** `val` may be called `valid` or `validation`. Without it 15 % of each class are cut from `train`, without `test` 20 %, at least one picture each and always the same ones.
+#
+# **Size.** Pictures become squares: 28 pixels wide if all files in `train` are grey, else 32 and in colour. `--image-size` asks for another multiple of 4, up to 96. From each picture the largest centred square is taken, turned as EXIF says, with transparent pixels on white ({numref}`fig-kinds`). The exported file's description repeats the rule in words.
+#
+# **Left out** are hidden files, and files whose suffix is no picture's; the command counts these.
 #
 # What does not fit is refused in one line ({numref}`tab-refused`), and nothing is kept of it:
 

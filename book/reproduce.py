@@ -59,11 +59,11 @@ SVG(reproduce.chain())
 #
 # S is as many numbers as there are operations, in the order pooling, identity, convolution: finite, at least 0, with sum 1 within 0.01. Anything else is refused in one line.
 #
-# **What it needs:**
+# **What it needs.** Two CPU cores do; we tried only Linux. `--accelerator gpu` trains on a GPU, and `benchmarks/gpu.py` tells whether the family is as good; no number here is from one.
 #
-# - **Machine.** Two CPU cores do; we tried only Linux. `--accelerator gpu` trains on a GPU, and `benchmarks/gpu.py` tells whether the family is as good; no number here is from one.
-# - **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 48 MB, a run leaves a few MB more. The network is needed for packages alone.
-# - **Versions.** The families were trained with torch 2.14.1<!--=reproduce.torch-->, NumPy 2.4.6<!--=reproduce.numpy--> and Python 3.11.7<!--=reproduce.python-->; `constraints.txt` pins the whole environment.
+# **Disk.** About 6 GB for the environment, most of it PyTorch with CUDA libraries, which nothing here uses. The data of the clone are 48 MB, a run leaves a few MB more. The network is needed for packages alone.
+#
+# **Versions.** The families were trained with torch 2.14.1<!--=reproduce.torch-->, NumPy 2.4.6<!--=reproduce.numpy--> and Python 3.11.7<!--=reproduce.python-->; `constraints.txt` pins the whole environment.
 #
 # (train-a-family)=
 # (after-a-stop)=

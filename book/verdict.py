@@ -112,10 +112,13 @@ plt.show()
 #
 # - **Pooling everywhere, in our trainings, is more accurate than the paper's models.** It has no edge parameter, and 87<!--=intro.pooling--> %. That compares trainings and
 #   the fixed 20,506<!--=supernet.fixed--> parameters, not operations. It covers four fifths of the distance from the paper to our best at B and D, half of it at A, a third at C ({ref}`pooling everywhere <pooling-everywhere>`).
+#
 # - **Most members are not worth having.** About a dozen of a family are on the *front*: no other is both smaller and more accurate. About a hundred networks of
 #   82<!--=intro.low--> to 92<!--=intro.high--> % differ from each other ({ref}`steering`). The published method has 86<!--=intro.published.low--> to 92<!--=intro.published.high--> %.
+#
 # - **Our variant is ahead where networks are small.** Within C's size the published method, as we trained it, is as accurate as ours in half the time; within A's it is
 #   6<!--=intro.behind--> percentage points behind, and within B's and D's it has no network. That is one training of 5<!--=intro.epochs.theirs--> epochs against 24<!--=intro.epochs.ours-->, and nothing was tuned for it ({ref}`own-weights`).
+#
 # - **Minutes suffice to pass the paper's accuracies.** Trained for three epochs on two cores, and measured at 15 S, two of two families are past the three rows of the slides (by the best within each size, chosen on validation)
 #   within 8<!--=reproduce.quick--> minutes. After two epochs one of two misses a row ({ref}`time-to-table`).
 #

@@ -233,7 +233,8 @@ NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*(?: × \d[\d,.]*)*")
 
 
 def paragraphs(path: Path) -> Iterator[str]:
-    """Of prose: no tables, no quotes, no code, no heads; an item of a list is one, and so is a caption."""
+    """Of prose: no tables, no quotes, no code, no heads. Blank lines part them, so that a list without any is one; a
+    caption is one too."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         cells = jupytext.reads(text, "py:percent").cells
@@ -241,9 +242,9 @@ def paragraphs(path: Path) -> Iterator[str]:
         yield from (figure["caption"] for figure in figures if figure)
         text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     text = re.sub(CODE, "", text, flags=re.DOTALL)
-    for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
-        if not re.match(r"\s*(?:[|>#]|:::|---|<!--)", part):
-            yield re.sub(r"^\s*\d+\. ", "", part)
+    text = re.sub(r"^(?::::.*|---|[|>#].*|<!--=?/?\w+-->)$", "", text, flags=re.MULTILINE)
+    for part in re.split(r"\n\s*\n", text):
+        yield re.sub(r"^\s*\d+\. ", "", part, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", PROSE, ids=[path.stem for path in PROSE])

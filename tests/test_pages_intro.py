@@ -333,12 +333,10 @@ def test_a_way_takes_as_long_as_its_pages(reader):
         if not (step := re.match(r"\d+\. .*", line)):
             break
         steps.append(step[0])
-    minutes = [int(found[1]) for step in steps if (found := re.search(r"\((\d+) minutes", step))]
-    assert len(steps) >= 3 and abs(sum(minutes) - told) <= 1
-    for step in steps:
-        whole = re.match(r"\d+\. {doc}`(\w+)` \((\d+) minutes\)", step)
-        if whole and (said := re.search(r"about (\d+) minutes\*", source(whole[1]))):
-            assert whole[2] == said[1], whole[1]
+    pages = [found[1] for step in steps if (found := re.match(r"\d+\. {doc}`(\w+)`", step))]
+    minutes = sum(int(re.search(r"about (\d+) minutes\*", source(page))[1]) for page in pages)
+    sections = 3 * (len(steps) - len(pages))  # at most 3 minutes each
+    assert len(steps) >= 3 and minutes <= told <= minutes + sections
 
 
 def test_the_russian_abstract_is_marked_as_such():
