@@ -8,6 +8,7 @@ a tenth of the steps would leave the choice to chance. So `travel`, the product,
 so for every method here (in the others' publications it is larger, and noise uses it up).
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from simplexnas.io.settings import setting
 from simplexnas.methods.config import Config, shuffled
-from simplexnas.methods.method import Batch, Step
+from simplexnas.methods.method import Batch, Method, NoKnob, Step
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
 from simplexnas.space import cost
@@ -77,36 +78,38 @@ class BilevelConfig(Config):
         return self.travel * self.choice_every / ((1 - self.choice_warmup) * self.steps)
 
 
-class Bilevel(nn.Module):
-    """Supernet and what chooses its operations. A subclass makes `chooser`, and says `loss`, `teach`, its
-    knob and `architecture`."""
+class Bilevel(Method):
+    """Supernet and what chooses its operations. A subclass makes `chooser`."""
 
     bilevel = True
 
     def __init__(self, config: BilevelConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.supernet = Supernet(config.space)
         costs = cost.relative_costs(config.price, config.space, config.milliseconds)
         self.register_buffer("costs", costs, persistent=False)  # a function of the configuration
 
-    @property
-    def identity(self) -> dict:
-        return self.config.to_dict()
+    @abstractmethod
+    def teach(self, batches: list[Batch], step: Step) -> None:
+        """Set the gradients of the chooser; leave none where it should rest in this step."""
 
     def chooser_optimizer(self) -> torch.optim.Optimizer:
+        """What moves the chooser after `teach`."""
         config = self.config
         rate, betas = config.choice_learning_rate, (config.choice_beta1, 0.999)
         return torch.optim.Adam(self.chooser.parameters(), lr=rate, betas=betas, weight_decay=config.choice_decay)
-
-    def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """`loss`: Fabric distributes what `forward` computes."""
-        return self.loss(batches, step)
 
     def relative_cost(self, probabilities: torch.Tensor) -> torch.Tensor:
         """Expected cost of the operations, (E, k) -> scalar: 1 at equal probabilities."""
         edges = float(cost.instances(self.config.space).sum())
         return cost.price_term(probabilities[None], self.costs[None], self.config.space)[0] / edges
+
+
+class OneArchitecture(NoKnob, Bilevel):
+    """Of a method that gives one architecture a training: that of its logits."""
+
+    def architecture(self, knob: None = None) -> Architecture:
+        return of_logits(self.chooser(), self.config)
 
 
 class Logits(nn.Module):

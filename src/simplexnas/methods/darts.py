@@ -23,16 +23,14 @@ from torch import nn
 from simplexnas.io.settings import setting
 from simplexnas.methods import objective
 from simplexnas.methods.bilevel import (
-    Bilevel,
     BilevelConfig,
     Logits,
-    of_logits,
+    OneArchitecture,
     said_of,
     set_gradients,
     still_statistics,
 )
-from simplexnas.methods.method import Batch, Entry, NoKnob, Step
-from simplexnas.network.architecture import Architecture
+from simplexnas.methods.method import Batch, Entry, Step
 
 EPSILON = 0.01  # length of the difference that stands for the second derivative
 
@@ -51,7 +49,7 @@ class DartsConfig(BilevelConfig):
     )
 
 
-class Darts(NoKnob, Bilevel):
+class Darts(OneArchitecture):
     """Supernet and logits. See `method.Method`."""
 
     def __init__(self, config: DartsConfig):
@@ -87,9 +85,6 @@ class Darts(NoKnob, Bilevel):
         if kappa:
             gradient = gradient + kappa * torch.autograd.grad(self.relative_cost(torch.softmax(alpha, -1)), alpha)[0]
         return gradient
-
-    def architecture(self, knob: None = None) -> Architecture:
-        return of_logits(self.chooser(), self.config)
 
 
 def cosine(progress: float, start: float, end: float) -> float:

@@ -28,16 +28,14 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.settings import setting
 from simplexnas.methods import gumbel
 from simplexnas.methods.bilevel import (
-    Bilevel,
     BilevelConfig,
     Logits,
-    of_logits,
+    OneArchitecture,
     said_of,
     set_gradients,
     still_statistics,
 )
-from simplexnas.methods.method import Batch, Entry, NoKnob, Step
-from simplexnas.network.architecture import Architecture
+from simplexnas.methods.method import Batch, Entry, Step
 
 HOTTEST, COOLING = 5.0, 4.05  # temperature at the start, and how many times it falls by e
 
@@ -63,7 +61,7 @@ def temperature(progress: float) -> float:
     return HOTTEST * math.exp(-COOLING * progress)
 
 
-class Fbnet(NoKnob, Bilevel):
+class Fbnet(OneArchitecture):
     """Supernet and logits. See `method.Method`.
 
     Raises `SimplexNASError` without times, and for times so short, or in so large a unit, that log(Lat) could be 0 or
@@ -114,9 +112,6 @@ class Fbnet(NoKnob, Bilevel):
             with still_statistics(self.supernet):
                 loss, *_ = self.product(batches[1], self.chooser(), step)
             set_gradients([alpha], torch.autograd.grad(loss, [alpha]))
-
-    def architecture(self, knob: None = None) -> Architecture:
-        return of_logits(self.chooser(), self.config)
 
 
 METHOD = Entry(

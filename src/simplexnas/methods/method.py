@@ -5,8 +5,9 @@ operations are trained together, from the same loss.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -58,21 +59,32 @@ class Batch(NamedTuple):
     labels: torch.Tensor
 
 
-class Method(Protocol):
-    """A search method, itself an `nn.Module` whose `forward` is `loss`. It is made from its configuration.
+class Method(nn.Module, ABC):
+    """A search method, made from its configuration. What it says of its knob often comes from a class below.
 
     supernet: the network whose weights are trained. chooser: the module that says which operations; None if nothing of
     the kind is trained by gradient. bilevel: whether it is trained by `teach`, in steps of its own before those of the
-    weights, or else together with the weights, as `config.chooser_group` says. identity: what tells one training from
-    another, as JSON; a checkpoint is taken up only by the same.
+    weights, or else together with the weights, as `config.chooser_group` says.
     """
 
-    config: Config
     supernet: nn.Module
     chooser: nn.Module | None
-    bilevel: bool
-    identity: dict
+    bilevel = False
 
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+
+    @property
+    def identity(self) -> dict:
+        """What tells one training from another, as JSON; a checkpoint is taken up only by the same."""
+        return self.config.to_dict()
+
+    def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
+        """`loss`: Fabric distributes what `forward` computes."""
+        return self.loss(batches, step)
+
+    @abstractmethod
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """Scalars of one step: "loss", with gradient, "cross_entropy", and whatever else belongs into the log.
 
@@ -81,27 +93,26 @@ class Method(Protocol):
         is that of one process alone.
         """
 
-    def teach(self, batches: list[Batch], step: Step) -> None:
-        """If `bilevel`: set the gradients of the chooser; leave none where it should rest in this step."""
-
-    def chooser_optimizer(self) -> torch.optim.Optimizer:
-        """If `bilevel`: what moves the chooser after `teach`."""
-
     def finish(self, splits: Splits) -> None:
-        """What remains to be chosen, with images for validation, when the weights are trained."""
+        """What remains to be chosen, with images for validation, when the weights are trained: here nothing."""
 
     def seconds_to_finish(self, splits: Splits) -> float:
         """About how long `finish` takes on this machine now."""
+        return 0.0
 
+    @abstractmethod
     def knob(self, value):
         """A value of the method's knob from the outside world; one that it does not have raises `SimplexNASError`."""
 
+    @abstractmethod
     def knobs(self, step: float) -> list:
         """Values all over the knob's range, `step` of it apart; without a knob a list of None."""
 
+    @abstractmethod
     def said(self, knob) -> dict:
         """The knob as a measured point says it (`io.records.Point`)."""
 
+    @abstractmethod
     def architecture(self, knob) -> Architecture:
         """The architecture for a value of the method's knob; without a knob the only one."""
 
@@ -122,17 +133,7 @@ class Entry(NamedTuple):
     presets: dict[str, Config]
 
 
-class Finished:
-    """Of a method that is whole when its weights are trained."""
-
-    def finish(self, splits: Splits) -> None:
-        """Nothing is left to be chosen."""
-
-    def seconds_to_finish(self, splits: Splits) -> float:
-        return 0.0
-
-
-class NoKnob(Finished):
+class NoKnob:
     """Of a method that gives one architecture a training."""
 
     KNOB = "none"
@@ -148,7 +149,7 @@ class NoKnob(Finished):
         return {}
 
 
-class KnobOfS(Finished):
+class KnobOfS:
     """Of a method whose knob is S, penalties on the operations."""
 
     KNOB = "S"
@@ -166,7 +167,7 @@ class KnobOfS(Finished):
         return {"S": tuple(knob.round(6).tolist())}
 
 
-class KnobOfNumber(Finished):
+class KnobOfNumber:
     """Of a method whose knob is a number from 0 to 1. KNOB: "0 to 1, " and what it is, in words."""
 
     KNOB: str

@@ -38,7 +38,7 @@ from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.settings import setting
 from simplexnas.methods import objective
 from simplexnas.methods.config import Config
-from simplexnas.methods.method import Batch, Entry, KnobOfNumber, Step
+from simplexnas.methods.method import Batch, Entry, KnobOfNumber, Method, Step
 from simplexnas.network.architecture import Architecture, StandaloneNetwork
 from simplexnas.network.supernet import Supernet
 from simplexnas.space.operations import OPERATIONS
@@ -144,22 +144,17 @@ class VariationalSupernet(Supernet):
         return sums / self.edge_of_weight.bincount()
 
 
-class Parametric(KnobOfNumber, nn.Module):
+class Parametric(KnobOfNumber, Method):
     """Supernet with a posterior; the knob is the place of log lambda. See `method.Method`."""
 
     KNOB = "0 to 1, the place of log lambda between its ends"
-    chooser, bilevel = None, False
+    chooser = None
 
     def __init__(self, config: ParametricConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.convolution, self.pool = (of_family(config.space, family) for family in ("convolution", "pool"))
         self.supernet = VariationalSupernet(config.space, self.convolution)
         self.structure = Architecture(config.space, (self.convolution,) * len(genotype_edges(config.space)))
-
-    @property
-    def identity(self) -> dict:
-        return self.config.to_dict()
 
     def price(self, knob: float) -> float:
         """lambda."""
@@ -168,10 +163,6 @@ class Parametric(KnobOfNumber, nn.Module):
     def warmth(self, progress: float) -> float:
         """Share of lambda that counts at this progress of the training, from 0 to 1."""
         return min(1.0, progress / self.config.kl_warmup) if self.config.kl_warmup else 1.0
-
-    def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """`loss`: Fabric distributes what `forward` computes."""
-        return self.loss(batches, step)
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """Cross-entropy of one batch with sampled weights, and the KL at the price of a random lambda."""

@@ -37,16 +37,14 @@ from torch import nn
 from simplexnas.io.settings import setting
 from simplexnas.methods import gumbel, objective
 from simplexnas.methods.bilevel import (
-    Bilevel,
     BilevelConfig,
     Logits,
-    of_logits,
+    OneArchitecture,
     said_of,
     set_gradients,
     still_statistics,
 )
-from simplexnas.methods.method import Batch, Entry, NoKnob, Step
-from simplexnas.network.architecture import Architecture
+from simplexnas.methods.method import Batch, Entry, Step
 from simplexnas.network.supernet import Supernet
 
 GRADIENTS = ("gate", "two_path", "reinforce")
@@ -72,7 +70,7 @@ class ProxylessConfig(BilevelConfig):
         return 0.25
 
 
-class Proxyless(NoKnob, Bilevel):
+class Proxyless(OneArchitecture):
     """Supernet and logits. See `method.Method`."""
 
     def __init__(self, config: ProxylessConfig):
@@ -148,9 +146,6 @@ class Proxyless(NoKnob, Bilevel):
             change = before - alpha.gather(-1, pairs).logsumexp(dim=-1, keepdim=True)
             alpha.scatter_add_(-1, pairs, change.expand(-1, 2))
             self.moving = None
-
-    def architecture(self, knob: None = None) -> Architecture:
-        return of_logits(self.chooser(), self.config)
 
 
 def hard_gates(p: torch.Tensor, choice: torch.Tensor) -> torch.Tensor:

@@ -11,21 +11,18 @@ from torch import nn
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
 from simplexnas.methods.hypernetwork import PivotHypernetwork
-from simplexnas.methods.method import Batch, KnobOfS, Step
+from simplexnas.methods.method import Batch, KnobOfS, Method, Step
 from simplexnas.methods.settings import SearchConfig
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
 from simplexnas.space import cost
 
 
-class PublishedMethod(KnobOfS, nn.Module):
+class PublishedMethod(KnobOfS, Method):
     """Supernet and hypernetwork together; the knob is S. See `method.Method`."""
 
-    bilevel = False
-
     def __init__(self, config: SearchConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.supernet = Supernet(config.space)
         costs = cost.relative_costs(config.price, config.space, config.milliseconds)
         self.register_buffer("costs", costs, persistent=False)  # a function of the configuration
@@ -35,10 +32,6 @@ class PublishedMethod(KnobOfS, nn.Module):
     def chooser(self) -> nn.Module:
         return self.hypernetwork
 
-    @property
-    def identity(self) -> dict:
-        return self.config.to_dict()
-
     def condition(self, random: torch.Generator) -> torch.Tensor:
         """S of a step: (1, k)."""
         return penalties.sample(1, self.config.space.k, self.config.corner_share, random)
@@ -47,10 +40,6 @@ class PublishedMethod(KnobOfS, nn.Module):
         """Lat under the probabilities of logits (1, E, k) at S (1, k): (1,)."""
         prices = cost.price(S, self.config.space, self.config.parameter_price, self.costs)
         return cost.price_term(torch.softmax(logits, dim=-1), prices, self.config.space)
-
-    def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """`loss`: Fabric distributes what `forward` computes."""
-        return self.loss(batches, step)
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """CE + kappa * Lat of one batch at one S, and the temperature."""

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from simplexnas.io.seeds import generator
@@ -28,7 +27,7 @@ from simplexnas.io.settings import setting
 from simplexnas.methods import objective
 from simplexnas.methods.bilevel import still_statistics
 from simplexnas.methods.config import Config
-from simplexnas.methods.method import Batch, Entry, KnobOfNumber, Step
+from simplexnas.methods.method import Batch, Entry, KnobOfNumber, Method, Step
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
 from simplexnas.space.search_space import genotype_edges
@@ -54,27 +53,18 @@ class RandomSearchConfig(Config):
         self.allow("candidates", f"multiples of bins, {self.bins}", self.candidates % self.bins == 0)
 
 
-class RandomSearch(KnobOfNumber, nn.Module):
+class RandomSearch(KnobOfNumber, Method):
     """Supernet, and after `finish` one choice for each bin. See `method.Method`."""
 
     KNOB = "0 to 1, from the smallest networks to the largest"
-    chooser, bilevel = None, False
+    chooser = None
 
     def __init__(self, config: RandomSearchConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.supernet = Supernet(config.space)
         self.strata = Strata(config.space, config.bins)
         unknown = torch.full((config.bins, len(genotype_edges(config.space))), NOTHING, dtype=torch.uint8)
         self.register_buffer("choices", unknown)  # (bins, E), by size
-
-    @property
-    def identity(self) -> dict:
-        return self.config.to_dict()
-
-    def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor]:
-        """`loss`: Fabric distributes what `forward` computes."""
-        return self.loss(batches, step)
 
     def path(self, random: torch.Generator) -> list[int]:
         """Operations of a step, (E,): each architecture is equally likely."""

@@ -13,13 +13,12 @@ from typing import NamedTuple
 import moocore
 import numpy as np
 import torch
-from torch import nn
 
 from simplexnas.io.errors import SimplexNASError
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel, objective, penalties
 from simplexnas.methods.hypernetwork import WorthHypernetwork
-from simplexnas.methods.method import Batch, Entry, KnobOfS, Step
+from simplexnas.methods.method import Batch, Entry, KnobOfS, Method, Step
 from simplexnas.methods.published import PublishedMethod
 from simplexnas.methods.regression import CELL_TYPES, PathLosses, worth
 from simplexnas.methods.settings import PRESETS, SIMPLEX, SearchConfig
@@ -51,14 +50,13 @@ class Front(NamedTuple):
         return self.S[nearest[torch.randint(len(nearest), (1,), generator=random)]].reshape(1, -1)
 
 
-class SimplexMethod(KnobOfS, nn.Module):
+class SimplexMethod(KnobOfS, Method):
     """Supernet and hypernetwork together; the knob is S. See `method.Method`."""
 
-    chooser, bilevel = None, False
+    chooser = None
 
     def __init__(self, config: SearchConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.supernet = Supernet(config.space)
         costs = cost.relative_costs(config.price, config.space, config.milliseconds)
         self.register_buffer("costs", costs, persistent=False)  # a function of the configuration
@@ -74,10 +72,6 @@ class SimplexMethod(KnobOfS, nn.Module):
             raise SimplexNASError(f"{said}: none is left for what was learned; allowed: a smaller warmup")
         self.paths = PathLosses(config.space, paths)
         self._front: Front | None = None
-
-    @property
-    def identity(self) -> dict:
-        return self.config.to_dict()
 
     def front(self) -> Front:
         """Where the present worths predict the front, by edge parameters; remembered until worths change."""
@@ -113,10 +107,6 @@ class SimplexMethod(KnobOfS, nn.Module):
         if step.number < self.warmup_steps or torch.rand((), generator=step.random) < self.config.random_share:
             return self.random_choice(step.random)
         return gumbel.hard_sample(self.config.gain * self.hypernetwork(S), step.random).cpu()
-
-    def forward(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
-        """`loss`: Fabric distributes what `forward` computes."""
-        return self.loss(batches, step)
 
     def loss(self, batches: list[Batch], step: Step) -> dict[str, torch.Tensor | float]:
         """The cross-entropy of the paths of one batch, and the price Lat of what S, one for each path, would choose:
