@@ -22,9 +22,13 @@ DEFAULT = SearchSpace()
 LATTICE = torch.from_numpy(lattice(3, 0.1))
 
 
+def untaught(spread: float, parameter_price: float = 0.0, space=DEFAULT) -> WorthHypernetwork:
+    return WorthHypernetwork(space, spread, parameter_price, cost.relative_costs("unit", space))
+
+
 def taught(seed: int, space=DEFAULT, size: float = 2e-3) -> WorthHypernetwork:
     """With random worths of that size in nats, in double precision."""
-    network = WorthHypernetwork(space, spread=0.15, parameter_price=0.3).double()
+    network = untaught(0.15, 0.3, space).double()
     nats = size * torch.randn(network.nats.shape, generator=torch.Generator().manual_seed(seed)).numpy()
     network.learn(Worth(nats, abs(nats)))
     return network
@@ -64,7 +68,7 @@ def test_logits_are_worth_minus_price():
     worths[14:] /= 2
     assert worths.square().mean().sqrt().item() == pytest.approx(0.15), "kappa follows from what was learned"
     torch.testing.assert_close(network(LATTICE), worths - cost.price(LATTICE, DEFAULT, 0.3))
-    fresh = WorthHypernetwork(DEFAULT, 0.15, 0.3)
+    fresh = untaught(0.15, 0.3)
     torch.testing.assert_close(fresh(LATTICE.float()), -cost.price(LATTICE.float(), DEFAULT, 0.3))
 
 
@@ -72,7 +76,7 @@ def test_the_unit_of_worths_does_not_matter():
     """So a training in which losses differ more, or longer, has members of the same sizes."""
     small, large = taught(1, size=2e-3), taught(1, size=0.2)
     torch.testing.assert_close(small(LATTICE), large(LATTICE))
-    nothing, ignored = WorthHypernetwork(DEFAULT, 0.15), WorthHypernetwork(DEFAULT, 0.0)
+    nothing, ignored = untaught(0.15), untaught(0.0)
     nothing.learn(Worth(*2 * (nothing.nats.numpy(),)))
     ignored.draw(torch.Generator().manual_seed(0))
     for network in (nothing, ignored):
@@ -80,7 +84,7 @@ def test_the_unit_of_worths_does_not_matter():
 
 
 def test_random_worths_have_the_spread_of_learned_ones():
-    network = WorthHypernetwork(DEFAULT, 0.15)
+    network = untaught(0.15)
     network.draw(torch.Generator().manual_seed(0))
     worths = network(torch.full((1, 3), 1 / 3))[0] + 1 / 3
     assert worths.square().mean().sqrt().item() == pytest.approx(0.15)

@@ -76,7 +76,7 @@ def test_the_picture_shows_a_step_of_the_method():
 def test_the_logits_of_the_picture_are_those_of_the_formula():
     """Worth / kappa - price, here without a price of parameters: the price is S."""
     space = training.example()[0]
-    hypernetwork = WorthHypernetwork(space, spread=0.3)
+    hypernetwork = WorthHypernetwork(space, 0.3, 0.0, cost.relative_costs("unit", space))
     hypernetwork.draw(torch.Generator().manual_seed(0))
     S = torch.tensor([[0.2, 0.3, 0.5]])
     worth = hypernetwork.nats / hypernetwork.instances

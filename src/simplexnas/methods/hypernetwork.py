@@ -44,12 +44,10 @@ class WorthHypernetwork(nn.Module):
     the training; one kappa for all does so in one training and not in the next.
     """
 
-    def __init__(
-        self, space: SearchSpace, spread: float, parameter_price: float = 0.0, costs: torch.Tensor | None = None
-    ):
+    def __init__(self, space: SearchSpace, spread: float, parameter_price: float, costs: torch.Tensor):
+        """costs: of the operations, (E, k); see `cost.relative_costs`."""
         super().__init__()
         self.space, self.spread, self.parameter_price = space, spread, parameter_price
-        costs = cost.relative_costs("unit", space) if costs is None else costs
         self.register_buffer("costs", costs, persistent=False)
         instances = torch.from_numpy(cost.instances(space)).float()
         self.register_buffer("instances", instances[:, None], persistent=False)
