@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns by gradient. Ours is a formula: what an operation is *worth* to the network, by the losses of random paths, minus its price under $S$.
-# - How much worth weighs against price follows from the worths: so $S$ leads from the smallest networks to the largest in every training ({numref}`fig-reach`).
+# - How much worth weighs against price follows from the worths. In each of our five trainings $S$ then leads from no edge parameter at all to at least 141,248<!--=hypernetwork.own.largest-->, of 178,752 possible ({numref}`fig-reach`).
 # - With this form, all that $S$ does to an edge is set by one point of the plane ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
 # - What the data say is coarse. A convolution is worth more in the reduction genotype than in the normal one. On which edge of a genotype it is worth most, they hardly say.
 # :::
@@ -64,9 +64,9 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 # (our-form)=
 # ## Our form: worth minus price
 #
-# Train for a while with random operations. By how much the loss is then lower, on average, with an operation on a certain edge than in the mean of that edge's three: that is its *worth* $u$, in *nats*, the unit of a cross-entropy with natural logarithm.
+# Train for a while with random operations. The *worth* $u$ of an operation on an edge is by how much it then lowers the loss, compared with the mean of the edge's three operations. Its unit is the *nat*, that of a cross-entropy with natural logarithm.
 #
-# The logits are worth minus price, both in units of $S$ ({numref}`tab-symbols` has the symbols):
+# The logits are a gain times worth minus price, both in units of $S$ ({numref}`tab-symbols` has the symbols):
 #
 # $$\alpha_m(S) = g\,\big(v_m - c_m(S)\big), \qquad v_m = \frac{u_m}{\kappa\, n_e}, \qquad c_m(S) = S_m + \lambda\, q_m .$$ (eq-worth)
 #
@@ -81,11 +81,12 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 # | $q_m$ | parameters in a cell, on average, over the largest number, 5,984<!--=hypernetwork.largest-->. Of a convolution 1 in the reduction genotype, 0.13<!--=hypernetwork.share.normal--> in the normal one; of an identity with stride 2, 0.43<!--=hypernetwork.share.identity--> | 0 to 1 |
 # | $\lambda$ | price of the largest number of parameters | 1<!--=hypernetwork.parameter_price--> |
 # | $g$ | gain: how clear the choice is while training draws | 400<!--=hypernetwork.gain--> |
+# | $\tau$ | weight of the entropy below, in nats | $\kappa / g$ |
 # :::
 #
 # Worths come from the losses of random paths, by a regression that also gives their standard errors ({ref}`training-worth`). The network for $S$ takes the largest logit on every edge.
 #
-# **Why this form?** If effects of operations add up, each edge has a problem of its own: to choose probabilities $p$ that minimise the expected loss plus $\kappa\,\mathsf{Lat}$, less a term with the entropy $H(p) = -\sum_m p_m \log p_m$ that keeps the choice open:
+# **Why this form?** If effects of operations add up, each edge has a problem of its own: to choose probabilities $p$. The expected loss falls by $\sum_m p_m u_m$; the price, with $c_m$ in place of the paper's $S_m$, costs $\kappa\, n_e \sum_m p_m c_m$; and a little entropy $H(p) = -\sum_m p_m \log p_m$ keeps the choice open while training draws. So minimise
 #
 # $$\sum_m p_m \big(\kappa\, n_e\, c_m(S) - u_m\big) - \tau\, n_e\, H(p) .$$ (eq-edge)
 #
@@ -99,7 +100,7 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 #
 # $$\kappa = \frac{1}{\sigma} \sqrt{\frac{1}{E k} \sum_{e,\,m} \Big(\frac{u_{em}}{n_e}\Big)^2} .$$ (eq-kappa)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Edge parameters against κ from 0.0025 to 0.1 nats on a logarithmic scale, with two bundles of lines. The smallest member falls from more than 150,000 to 0 at about 0.01; the largest stays near 178,000 until about 0.015, then falls to about 50,000. Marks, at the κ by the rule, lie where the one has fallen and the other has hardly begun to."}, "figure": {"caption": "The smallest and the largest member of our families on the lattice, if κ were another, a line for each family. Marks: κ by the rule. Convolutions only have 178,752. Computed from the worths alone.", "name": "fig-reach"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Edge parameters against κ from 0.0025 to 0.1 nats on a logarithmic scale, with two bundles of lines. The smallest member falls from more than 150,000 to 0 at about 0.01; the largest stays near 178,000 until about 0.015, then falls to about 50,000. Marks, at the κ by the rule, lie where the one has fallen, and the other still stands high."}, "figure": {"caption": "The smallest and the largest member of our families on the lattice, if κ were another, a line for each family. Marks: κ by the rule. Convolutions only have 178,752. Computed from the worths alone.", "name": "fig-reach"}}
 hypernetwork.reaches()
 plt.show()
 
@@ -116,13 +117,13 @@ hypernetwork.worths()
 plt.show()
 
 # %% [markdown]
-# **A convolution is worth more in the reduction genotype,** 0.0142<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0020<!--=hypernetwork.worth.normal-->; also for each of its two cells, 0.0071<!--=hypernetwork.worth.cell-->.
+# **A convolution is worth more in the reduction genotype,** 0.0142<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0020<!--=hypernetwork.worth.normal-->. Divided by the two cells of a reduction edge that is still more, 0.0071<!--=hypernetwork.worth.cell--> for each.
 #
-# **In the normal genotype most worths are within their errors.** Two standard errors away from the mean of their edge: of its 42 worths, of whatever operation, 1<!--=hypernetwork.clear.normal-->; of the 14 worths of a convolution on reduction edges, 14<!--=hypernetwork.clear.reduction-->.
+# **In the normal genotype most worths are within their errors.** Of its 42, of whatever operation, 1<!--=hypernetwork.clear.normal--> is more than two standard errors from 0; by chance alone about two would be. Of the 14 worths of a convolution on reduction edges, 14<!--=hypernetwork.clear.reduction--> are.
 #
 # So another training may see another value in the normal genotype. Over all families the mean worth of a convolution lies between 0.0008<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats there; in the reduction genotype it is at least 0.0142<!--=hypernetwork.reduction.least-->.
 #
-# **Edges of a genotype are hardly told apart.** Take one operation on two edges of a genotype: of 546<!--=hypernetwork.pairs--> such pairs, 0<!--=hypernetwork.apart--> differ in worth by more than two standard errors. The losses of 1,546<!--=hypernetwork.paths--> paths say what a convolution is worth in each genotype, and not on which edge it is worth most ({ref}`trainings-agree`).
+# **Edges of a genotype are hardly told apart.** The regression takes them to be alike unless the losses say otherwise ({ref}`training-worth`), and those of 1,546<!--=hypernetwork.paths--> paths hardly do. Take one operation on two edges: of 546<!--=hypernetwork.pairs--> such pairs, 0<!--=hypernetwork.apart--> differ in worth by more than two standard errors. (For a difference these errors are rather too large, as both contain that of what the edges have in common.) So the losses say what a convolution is worth in each genotype, and not on which edge it is worth most ({ref}`trainings-agree`).
 #
 # ## Where an edge changes its mind
 #

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # A simplex of architectures
 #
-# In *neural architecture search* a program decides how a neural network is built. A short paper, a set of slides in Russian {cite}`firsov2024`, says that after one training a vector S gives one network after another, without fine-tuning; this book tests it. (Only want a model? {doc}`budget`)
+# In *neural architecture search* a program decides how a neural network is built. A short paper, a set of slides in Russian {cite}`firsov2024`, says that after one training a vector S, with a penalty for each kind of operation, gives a network, and another S another network, without fine-tuning. This book tests it. (Only want a model? {doc}`budget`)
 #
 # *Slide 3 and slide 7, in our translation:*
 #
@@ -40,9 +40,9 @@ HTML(intro.method())
 # (what-we-found)=
 # ## What we found
 #
-# 1. **S steers, after one training.** The higher the penalty on an operation, the fewer edges take it, in the published method as in ours (in ours by construction), and no network is trained further. One training of ours gives about a dozen networks of 87<!--=intro.front.low--> to 92<!--=intro.front.high--> % that no other member beats in size and accuracy.
-# 2. **In the published method the images hardly decide which operation stands where.** Without a single image one training makes nearly the same choices, at the setting of the author's code ({ref}`have-data-a-say`). In ours they have a say: worths learned from the losses are ahead of random ones in hypervolume, over five pairs of short trainings, among large networks and not among small ones ({ref}`own-weights`).
-# 3. **Random choices of the same kind and size, trained alone, are nearly as good.** Ten random architectures, each trained by itself, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too. Against the best member of at most their size, 8<!--=sharing.beaten--> of ten are behind ({ref}`worth-a-search`).
+# 1. **S steers, after one training.** The higher the penalty on an operation, the fewer edges take it, in the published method as in ours (in ours by construction), and no network is trained further. One training of ours gives about a dozen networks of 87<!--=intro.front.low--> to 92<!--=intro.front.high--> % such that no other member is both smaller and more accurate.
+# 2. **In the published method the images hardly decide which operation stands where.** Without a single image one training makes nearly the same choices, at the setting of the author's code ({ref}`have-data-a-say`). In ours they have a say: in five pairs of short trainings, worths learned from the losses are just ahead of random ones in hypervolume, ahead among large networks and behind among small ones ({ref}`own-weights`).
+# 3. **Random choices of the same kind and size, trained alone, are nearly as good.** Ten random architectures, each trained by itself, are on average 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too. Against the best member of at most their size, 8<!--=sharing.beaten--> of ten are behind ({ref}`worth-a-search`).
 #
 # All that the paper says, claim by claim, and what else we found: {doc}`verdict`.
 #
@@ -184,7 +184,7 @@ plt.show()
 #
 # Это подтвердилось для опубликованного метода и нашего варианта. Одно обучение даёт около дюжины сетей с точностью от 87<!--=intro.front.low--> до 92<!--=intro.front.high--> % на Fashion-MNIST, не превзойдённых в семействе сразу по размеру и точности. При числе параметров рёбер не больше, чем в работе, они точнее её моделей на величину от 7<!--=verdict.gain.least--> до 10<!--=verdict.gain.most--> процентных пунктов, но обучены иначе.
 #
-# В опубликованном методе управление почти не зависит от данных: при κ = 50<!--=intro.kappa--> (одно обучение) он выбирает почти те же операции и без изображений. Случайные архитектуры, обученные отдельно, уступают близким по размеру сетям семейства (со свёрткой в редуцирующей ячейке или без неё), тоже обученным отдельно, лишь 0.2<!--=sharing.lead--> процентного пункта. Таблица работы, без разброса и сравнений, утверждений о качестве не доказывает. Малые сети точнее у нас, но опубликованный метод обучался 5<!--=intro.epochs.theirs--> эпох против наших 24<!--=intro.epochs.ours--> и не настраивался.
+# В опубликованном методе управление почти не зависит от данных: при κ = 50<!--=intro.kappa--> (одно обучение) он выбирает почти те же операции и без изображений. Случайные архитектуры, обученные отдельно, уступают близким по размеру сетям семейства (со свёрткой в редуцирующей ячейке или без неё), тоже обученным отдельно, в среднем лишь 0.2<!--=sharing.lead--> процентного пункта. Таблица работы, без разброса и сравнений, утверждений о качестве не доказывает. Малые сети точнее у нас, но опубликованный метод обучался 5<!--=intro.epochs.theirs--> эпох против наших 24<!--=intro.epochs.ours--> и не настраивался.
 #
 # </div>
 #

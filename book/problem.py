@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A network here has one of three operations on each of its edges: trillions of architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
-# - We read the vector so: devices differ in what is dear. Of two about equally accurate networks of a training, one can have a fifth fewer parameters, the other a fifth fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
+# - Our reading of the vector: devices differ in what is dear. One training can give two networks of about the same accuracy, one with a fifth fewer parameters, the other with a fifth fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
 
@@ -95,11 +95,11 @@ plt.show()
 #
 # 1. Draw penalties $S$, each point of the triangle as likely as any other.
 # 2. The *hypernetwork* turns them into scores $\alpha$ (*logits*): three for each edge, one for each operation ({ref}`published-form`).
-# 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, the architecture $\gamma$ ({ref}`noise-then-softmax`).
-# 4. Pay its cross-entropy $L$ and, with weight $\kappa$, its price $\mathsf{Lat}$ ({ref}`a-price`).
+# 3. $\mathsf{GS}$, the Gumbel-Softmax distribution with temperature $t$, draws from them a mixture of operations on every edge, $\gamma$: at a low temperature nearly one operation ({ref}`noise-then-softmax`).
+# 4. Pay the cross-entropy $L$ of this mixture and, with weight $\kappa$, the expected price $\mathsf{Lat}$ under the probabilities $\mathrm{softmax}(\alpha)$ ({ref}`a-price`).
 # 5. The weights $w$ and the hypernetwork $a$ are the same for all $S$; change them so that the mean payment falls ({ref}`training-gradient`). In the bracket stands $w^*$, usually the sign for the *best* weights: of each architecture, or of all? The slides do not say.
 #
-# As a program, the paper's training is:
+# As a program, with details that the slides lack from the author's code {cite}`firsovcode`, the paper's training is:
 #
 # ```{code-block} text
 # for each step, with a batch of images:
@@ -122,7 +122,7 @@ plt.show()
 # A vector also says *what* is dear. Convolutions can be cheap on a chip made for them, and copying memory dear; then two devices want different networks of the same accuracy, from the same training.
 # That is how we read the paper's idea. {numref}`fig-two-devices` shows that a family has such networks.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of multiply-accumulates against parameters of all members. A diamond and a square are joined by a falling dashed line: the diamond has fewer parameters, the square fewer multiply-accumulates."}, "figure": {"caption": "Members of one training. Diamond and square differ by at most 0.2 percentage points of validation accuracy (in the legend). A device short of memory takes the diamond, with fewer parameters; one that computes slowly takes the square, with fewer multiply-accumulates (MACs). Of all such pairs this one is farthest apart in both.", "name": "fig-two-devices"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of multiply-accumulates against parameters of all members. A diamond and a square are joined by a falling dashed line: the diamond has fewer parameters, the square fewer multiply-accumulates."}, "figure": {"caption": "Members of one training. Diamond and square differ by at most 0.2 percentage points of validation accuracy (in the legend). A device short of memory takes the diamond, with fewer parameters; one that computes slowly takes the square, with fewer multiply-accumulates (MACs). Of all such pairs it is the one whose smaller saving is largest.", "name": "fig-two-devices"}}
 problem.two_devices()
 plt.show()
 
@@ -149,7 +149,7 @@ from simplexnas import SearchSpace
 from simplexnas.space import cost
 
 one_edge = 0.2 * 0.15 + 0.3 * 0.15 + 0.5 * 0.70  # 0.425
-total = math.log(10) + 0.02 * 42 * one_edge  # guessing costs ln 10: 2.660
+total = math.log(10) + 0.02 * 42 * one_edge  # guessing costs ln 10 = 2.303; in all 2.660
 
 space, S = SearchSpace(), torch.tensor([[0.15, 0.15, 0.70]])
 p = torch.tensor([0.2, 0.3, 0.5]).expand(1, 28, 3)

@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The paper's training draws an operation on every edge by *Gumbel-Softmax*: noise is added to the scores (*logits*) of the three, then softmax. The result is a mixture of the operations, and the *temperature* says how near it is to one of them.
+# - On every edge the paper's training draws a *mixture* of the three operations by *Gumbel-Softmax*: add noise to their scores (*logits*), then take the softmax. The lower the *temperature*, the nearer the mixture is to one operation.
 # - Each operation is the largest part of the mixture with the probability that softmax of the logits gives it, **at every temperature**.
 # - Two statements about it in the author's text do not hold.
 # :::
@@ -48,14 +48,14 @@ plt.show()
 #
 # **Why not `torch.multinomial`?** It returns the number of an operation, and a number has no gradient with respect to $\alpha$. The mixture has one: it is a smooth function of $\alpha$ and of noise that does not depend on $\alpha$.
 #
-# **The temperature changes no odds.** The largest component is operation $j$ with probability $\mathrm{softmax}(\alpha)_j$ at every $t$: the temperature moves the sample within the triangle, not across the borders between operations ({numref}`tab-gumbel`).
+# **The temperature changes no odds.** The largest component is operation $j$ with probability $\mathrm{softmax}(\alpha)_j$ at every $t$ ({numref}`tab-gumbel`): it is that of $\alpha + G$, as softmax and a division by $t$ keep the order. (That the largest of $\alpha + G$ has these odds is the *Gumbel-max trick* {cite}`maddison2017`.)
 # A *hard sample* takes the largest component alone, and needs no temperature.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "How often each operation is the largest component of 100,000 samples with logits (1, 0, 0.5), at both temperatures and hard.", "name": "tab-gumbel"}}
 HTML(sampling.shares().to_html(index=False, border=0))
 
 # %% [markdown]
-# Our training draws hard samples ({ref}`training-gradient`). So of our presets only `paper` needs $t$, and lowers it as the author's code does: by 0.08 after each tenth of the training. The relaxed measurements of {ref}`which-network` and {ref}`ways-to-measure` need it too, and so do two methods of {doc}`methods`.
+# Our training draws hard samples. It needs no gradient with respect to $\alpha$, because its logits come from a regression ({ref}`training-worth`). So of our presets only `paper` needs $t$, and lowers it as the author's code does: by 0.08 after each tenth of the training, to 0.28 in the last tenth; the slide's 0.2 would come after it. The relaxed measurements of {ref}`which-network` and {ref}`ways-to-measure` need it too, and so do two methods of {doc}`methods`.
 #
 # (limit-of-a-sample)=
 # ## Two statements that do not hold

@@ -55,7 +55,7 @@ SVG(supernet.network())
 #
 # - **pool** averages 3 × 3 pixels;
 # - **identity** passes its input on;
-# - **convolution** is a separable one: each channel by itself, then all of them pixel by pixel, and the same once more.
+# - **convolution** is separable: a 3 × 3 convolution of each channel by itself ($9C$ weights for $C$ channels), then a 1 × 1 convolution that mixes the channels ($C^2$); and both once more. ReLU comes before each pair, batch normalisation after it.
 #
 # A *genotype* lists the operations on the 14 edges of a cell. The two reduction cells share one. So an architecture is two genotypes, 28 choices, and the network, with its three cells, holds 42.
 # This is why each column of the paper's table sums to 28 ({ref}`result` shows it).
@@ -121,8 +121,8 @@ HTML(supernet.decoded().to_html(index=False, border=0))
 #
 # B has no convolution in the paper's table, yet all its 5,120 parameters are convolutions: they sit in one "identity" with stride 2.
 #
-# *MACs* are multiply-accumulates per image: parameters times output pixels. (A test hooks every layer of a built network, multiplies what it sees, and finds the same.)
-# D has fewer parameters than A and more MACs, because its convolutions work on large images ({numref}`fig-parameters-macs`). Parameters are no stand-in for latency here.
+# *MACs* are multiply-accumulates per image: the weights of each convolution times its output pixels, and those of the classifier; pooling and sums count as none. (A test hooks every layer of a built network, multiplies what it sees, and finds the same.)
+# D has fewer parameters than A and more MACs, because its convolutions work on large images ({numref}`fig-parameters-macs`). Parameters are no stand-in for MACs; measured times are in {doc}`timing`.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of MACs against total parameters of A, B, C and D. D lies left of A and above it."}, "figure": {"caption": "Total parameters and MACs of the paper's A, B and C, and of D from the author's later text, both computed from the decoded table.", "name": "fig-parameters-macs"}}
 supernet.parameters_and_macs()
@@ -142,7 +142,7 @@ plt.show()
 #
 # ## Exercises
 #
-# **1. The largest architecture.** How many edge parameters has the network with a convolution on every edge? And how many has the one without any convolution that has most?
+# **1. The largest architecture.** How many edge parameters has the network with a convolution on every edge? And what is the largest number without any convolution?
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Solution", "code_prompt_hide": "Hide the solution"}
 # 14 edges of 800 and 14 of 11,968; 8 identities with stride 2 of 5,120.

@@ -131,7 +131,8 @@ def worths(found: Learned | None = None) -> Figure:
 def apart(found: Learned) -> np.ndarray:
     """By how many standard errors worths of one operation on two edges of a genotype differ: (pairs,).
 
-    The two errors count as independent, which their regression makes them nearly.
+    The two errors count as independent. Both contain that of what the edges of a genotype have in common, so that the
+    numbers are rather too small.
     """
     sizes = []
     for edges in GENOTYPES.values():
