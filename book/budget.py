@@ -49,7 +49,7 @@ members = menu(describe(published.DEFAULT[0]), table)
 HTML(budget.menu(members).to_html(index=False, border=0))
 
 # %% [markdown]
-# **Single steps are not certain.** From one member to the next test accuracy moves by at most 0.8<!--=budget.step--> percentage points, but for the first step. That is about two standard errors of a difference: choose by size and time.
+# **Single steps are not certain.** From one member to the next test accuracy moves by at most 0.8<!--=budget.step--> percentage points, but for the first step. That would be two standard errors of a difference between independent samples; on the same images the error is smaller. Still: choose by size and time.
 #
 # `simplexnas front` prints the menu with the times of your machine, once they are measured (below).
 #
@@ -73,23 +73,23 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 # simplexnas latency measure
 # simplexnas select --max-latency-ms 0.5 --max-edge-parameters 40000 \
 #     --output architecture.json
-# simplexnas export --architecture architecture.json --output model
+# simplexnas export --architecture architecture.json --output model-selected
 # ```
 #
 # Limits mix as you like: `--max-latency-ms` (one batch of the exported model, in ONNX Runtime on one CPU thread; `--batch` says of how many images, by default 1), `--max-edge-parameters`, `--max-macs` (per image, whole network) and `--min-accuracy` (on validation images, 0 to 1).
 # The answer is the most accurate member that keeps them; with `--min-accuracy`, the fastest. A limit on total parameters is one on edge parameters, less the fixed ones: 20,506<!--=supernet.fixed--> here, and the menu shows both.
 #
-# **How a time is promised.** `select` takes the members whose predicted time is at most a fifth above the limit, since a network may run faster than predicted, the most accurate first. It times whole networks, five at a time.
+# **How a time is promised.** `select` takes the members whose predicted time is at most a fifth above the limit, since a network may run faster than predicted: the most accurate first, or with `--min-accuracy` the fastest. It times whole networks, five at a time.
 # One whose median plus interquartile range is within the limit is timed once more, by itself, since of several one may be fast by chance. If that is within the limit too, it is *promised*. If no network is, the command fails and names the nearest budget that can be kept.
 #
-# `export` writes the network alone: `model.onnx`, `model.pt2` (`torch.export`) and a description `model.json`, with the pixels' normalisation and batch-normalisation statistics re-estimated for it. ONNX Runtime must give the same logits as PyTorch on all test images, up to rounding, or nothing is written. All this takes a few minutes. `--fold` folds batch normalisation into the convolutions; quantisation we did not try.
+# `export` writes the network alone, to a new folder: `model.onnx` and `model.pt2` (`torch.export`), with the pixels' normalisation and batch-normalisation statistics re-estimated for it, and a description, `model.json`. ONNX Runtime must give the same logits as PyTorch on all test images, up to rounding, or nothing is written. All this takes a few minutes. `--fold` folds batch normalisation into the convolutions; quantisation we did not try.
 #
 # (train-alone)=
 # ## More accuracy: train it alone
 #
 # ```
 # simplexnas train --architecture architecture.json --output net
-# simplexnas export --network net --output model
+# simplexnas export --network net --output model-alone
 # ```
 #
 # The first takes 3 epochs, about 13<!--=budget.alone.minutes--> minutes on two cores. Members trained so have on average 1.2<!--=budget.alone--> percentage points more than with the weights that they inherit ({ref}`members-alone`).
@@ -144,7 +144,7 @@ HTML(budget.promises().to_html(index=False, border=0))
 #
 # - **A limit in one runtime, a model in another.** Say `--table` for PyTorch, nothing for ONNX Runtime.
 # - **Another machine, or a busy one.** A promise holds for the machine and the moment of its measurement. Leave room, or measure again where the model runs.
-# - **Predicted times on the menu.** They are off by a few percent ({ref}`timing-errors`). `select` measures.
+# - **Predicted times on the menu.** For members they are off by more than for random networks ({numref}`tab-promises`). `select` measures.
 # - **Choosing by test accuracy.** The menu shows it; choose by the validation column, or the test says less.
 # - **A small family.** The menu is of one training. Another seed has other members, of about the same accuracy.
 #

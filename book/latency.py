@@ -129,7 +129,7 @@ HTML(latency.one_sided().to_html(index=False, border=0))
 #
 # **Nor is $\mathsf{Lat}$ in our loss.** Prices act on the draw of operations ({ref}`training-gradient`), and $\kappa$ is no setting: it follows from what a training finds operations to be worth ({ref}`kappa-by-a-rule`). In our trainings it is 0.014<!--=latency.kappa.least--> to 0.014<!--=latency.kappa.most--> nats.
 #
-# So at B an edge that goes from convolution to pooling saves at least 0.008<!--=latency.saved--> nats of penalty in each cell that holds it. What a convolution in the place of pooling is worth is more than that in a reduction cell, at least 0.011<!--=latency.gained-->, and less in a normal one ({numref}`fig-worths`). So price and data can both decide.
+# **Price and data can both decide.** Take an average edge of the reduction cell. A convolution in the place of pooling is worth 0.010<!--=latency.gained.least--> to 0.013<!--=latency.gained.most--> nats in each cell ({numref}`fig-worths`). At B it costs at least 0.022<!--=latency.dearer.B--> nats more, penalty and parameters together; at C, where its penalty is the smaller one, at most 0.007<!--=latency.dearer.C-->. So at B the price decides, and at C, where it alone would take pooling, the data do.
 #
 # ## Exercises
 #

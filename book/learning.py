@@ -52,7 +52,7 @@ HTML(as_html(learning.own_table()))
 # %% [markdown]
 # **Learned worths are ahead,** by 0.031<!--=learning.ahead.mean--> of hypervolume (95 % interval 0.002<!--=learning.ahead.low--> to 0.059<!--=learning.ahead.high-->, which just leaves out 0).
 #
-# **Ahead among large networks, behind among small ones** ({numref}`tab-own-weights`). Within D's size random worths have 2.0<!--=learning.ahead.small--> percentage points more. They seldom ask for convolutions in the reduction cell, where these are dear: their largest network has 69,632<!--=learning.random.largest--> edge parameters. So presumably their small networks are trained more often.
+# **Ahead among large networks, behind among small ones** ({numref}`fig-learning-own`, {numref}`tab-own-weights`). Within D's size random worths have 2.0<!--=learning.ahead.small--> percentage points more. They seldom ask for convolutions in the reduction cell, where these are dear: their largest network has 69,632<!--=learning.random.largest--> edge parameters. So presumably their small networks are trained more often.
 #
 # That is a statement on short trainings. Whole trainings of both kinds would tell whether it lasts; we did not spend the hours.
 #
@@ -64,7 +64,7 @@ HTML(as_html(learning.own_table()))
 HTML(as_html(learning.own_table(learning.LONG)))
 
 # %% [markdown]
-# TODO results. **Ours are ahead by 0.00<!--=learning.theirs.mean--> of hypervolume** (95 % interval 0.00<!--=learning.theirs.low--> to 0.00<!--=learning.theirs.high-->).
+# TODO results. **Ours are ahead by 0.00<!--=learning.theirs.mean--> of hypervolume** ({numref}`tab-own-published`; 95 % interval 0.00<!--=learning.theirs.low--> to 0.00<!--=learning.theirs.high-->).
 #
 # **What the published method lacks are small networks.** As trained, its hypernetworks never take pooling on more than 00<!--=learning.theirs.pool--> of the 28 edges, even where pooling is free; the smallest network of all has 00,000<!--=learning.theirs.smallest--> edge parameters.
 # Of a hundred trained on the price alone, many have networks within D's size and fewer within B's ({numref}`tab-one-sided`).
@@ -86,7 +86,7 @@ plt.show()
 HTML(as_html(learning.same_table()))
 
 # %% [markdown]
-# TODO results. **The family is ahead of all three** ({numref}`fig-learning-same`).
+# TODO results. **The family is ahead of all three** ({numref}`fig-learning-same`, {numref}`tab-same-weights`).
 #
 # **But the comparison favours it:** its weights were trained on what its own hypernetwork asked for. The same kind of random worths loses less with weights of its own (above) than on ours, 0.000<!--=learning.same.random-->.
 #

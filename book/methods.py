@@ -18,7 +18,7 @@
 #
 # :::{admonition} In one minute
 # :class: minute
-# - The paper cites five methods, and a survey that asks for random search. Each is one command here, in the same space of networks and on the same images, with nearly the same optimiser of weights.
+# - The paper cites five methods, and a survey that asks for random search. Each is one command here (FBNet after one that measures times), in the same space of networks and on the same images, with nearly the same optimiser of weights.
 # - They differ in three things: what runs on an edge in a step ({numref}`fig-ran`), what teaches the choices, and whether one training gives one architecture, one for each size, a line of them, or a triangle ({numref}`tab-features`).
 # - This page compares ideas. How accurate their networks are, side by side and in equal time, is not measured yet.
 # :::
@@ -41,7 +41,7 @@ plt.show()
 HTML(as_html(methods.features()))
 
 # %% [markdown]
-# **In the end** an edge takes the operation with the largest logit (published FBNet draws several networks instead), and most papers train the network anew.
+# **In the end** an edge takes the operation with the largest logit, where there are logits (published FBNet draws several networks instead), and most papers train the network anew.
 #
 # Below, $\alpha$ are the logits of the operations, $w$ the weights, $L$ the cross-entropy and $p = \mathrm{softmax}(\alpha)$. What follows *Here* is ours; the rest is as published, by the papers or their public code. Here all methods search the cells of {ref}`supernet-edges`, and every edge stays; published DARTS keeps two for each node.
 #
@@ -67,19 +67,19 @@ HTML(as_html(methods.features()))
 #
 # ## ProxylessNAS: one path, gates for the rest
 #
-# Weights are trained on one drawn path, as in our training {cite}`cai2019proxylessnas`. For the choices operations run behind gates $g$, one of them open, and the gates' gradients stand in for those of $\alpha$ ($\delta_{ij}$ is 1 where $i = j$, else 0):
+# Weights are trained on one drawn path, as in our training {cite}`cai2019proxylessnas`. For the choices operations run behind gates $b$, one of them open, and the gates' gradients stand in for those of $\alpha$ ($\delta_{ij}$ is 1 where $i = j$, else 0):
 #
-# $$\frac{\partial L}{\partial \alpha_i} \approx \sum_j \frac{\partial L}{\partial g_j}\, p_j (\delta_{ij} - p_i).$$
+# $$\frac{\partial L}{\partial \alpha_i} \approx \sum_j \frac{\partial L}{\partial b_j}\, p_j (\delta_{ij} - p_i).$$
 #
-# All operations run in the authors' code by default, and here. The paper, to save memory, runs two that are drawn (`--set gradient=two_path`). A third estimate needs no gradient through the network: rewards of drawn ones (`gradient=reinforce`; here loss and price). The paper adds a price of the expected time to $L$.
+# All operations run in the authors' code by default, and here. The paper, to save memory, runs two that are drawn (`--set gradient=two_path`). A third estimate needs no gradient through the network, only rewards of drawn networks (`--set gradient=reinforce`; a reward here is minus loss and price). The paper adds a price of the expected time to $L$.
 #
 # *Here:* no price unless `--set cost_weight=…`, which counts parameters unless `price=latency`. One step of the choices for nine of the weights, where five are published; no label smoothing.
 #
 # ## DARTS-CC: a line of architectures
 #
-# The forerunner of the paper {cite}`yakovlev2022`. One number, the price $\lambda$ of a parameter, is drawn in each step. A small hypernetwork makes the logits from its place $h$ on a logarithmic scale, piecewise linearly between five tables, where $j$ is the knot below $h$ and $u$ the way to the next:
+# The forerunner of the paper {cite}`yakovlev2022`. One number, the price $\lambda$ of a parameter, is drawn in each step. A small hypernetwork makes the logits from its place $h$ on a logarithmic scale, piecewise linearly between five tables, where $j$ is the table below $h$ and $f$ the fraction of the way from it to the next:
 #
-# $$\alpha(h) = (1 - u)\,T_j + u\,T_{j+1}.$$
+# $$\alpha(h) = (1 - f)\,T_j + f\,T_{j+1}.$$
 #
 # Relaxed samples run. The weights minimise $L$, the tables on other images $L + \lambda \sum \mathrm{softmax}(\alpha(h)) \cdot \text{parameters}$.
 #
@@ -152,7 +152,7 @@ assert round(slow, 2) == 0.95 and round(fast, 2) == 0.91
 # ## What can go wrong
 #
 # - **The published settings in a short training.** Learning rates of the choices suit 50 to 120 epochs. In five, logits can hardly leave zero, and the largest may be chance. So here the rate follows from how far logits should travel: see `travel` in `simplexnas settings --method darts`.
-# - **One architecture asked for many.** DARTS, FBNet and ProxylessNAS give one a training. Another size is another training, with another price.
+# - **Asking for many where there is one.** DARTS, FBNet and ProxylessNAS give one architecture per training. Another size is another training, with another price.
 # - **Inherited accuracy of a mixture.** A mixture scales each operation by its weight, the chosen network by one. Re-estimate statistics ({ref}`supernet-statistics`), or train the network alone ({ref}`train-alone`).
 #
 # ## Where it lives

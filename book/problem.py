@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A network here has one of three operations on each of its edges: trillions of architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 113<!--=problem.networks--> networks, 82<!--=problem.low--> to 92<!--=problem.high--> % accurate.
-# - Our reading of the vector: devices differ in what is dear. One training can give two networks of about the same accuracy, one with a fifth fewer parameters, the other with a fifth fewer multiply-accumulates. But to trade accuracy for either cost, one number nearly does ({ref}`one-number`).
+# - Our reading of the vector: devices differ in what is dear. One training can give two networks of about the same accuracy, one with a fifth fewer parameters, the other with a fifth fewer multiply-accumulates. But to trade accuracy for size, one number nearly does ({ref}`one-number`).
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
 
@@ -128,7 +128,7 @@ plt.show()
 
 # %% [markdown]
 # The pair was looked for, among hundreds of pairs of networks that are as close in accuracy: it shows what exists, not what is typical. Our other four trainings have such a pair too (one network has 17<!--=problem.parameters.least--> to 27<!--=problem.parameters.most--> % fewer parameters, the other 17<!--=problem.macs.least--> to 21<!--=problem.macs.most--> % fewer MACs).
-# And it does not show that a vector is needed: for accuracy against size, or against MACs, one number nearly does; within the one limit of predicted time that we tried, none does ({ref}`one-number`).
+# And it does not show that a vector is needed: for accuracy against size one number nearly does; within the limits of MACs and of predicted time that we tried, none quite does ({ref}`one-number`).
 #
 # {doc}`methods` shows what the paper's references price, and what each lets one choose after training.
 #
@@ -149,7 +149,9 @@ from simplexnas import SearchSpace
 from simplexnas.space import cost
 
 one_edge = 0.2 * 0.15 + 0.3 * 0.15 + 0.5 * 0.70  # 0.425
-total = math.log(10) + 0.02 * 42 * one_edge  # guessing costs ln 10 = 2.303; in all 2.660
+total = (
+    math.log(10) + 0.02 * 42 * one_edge
+)  # ln 10 = 2.303; in all 2.660
 
 space, S = SearchSpace(), torch.tensor([[0.15, 0.15, 0.70]])
 p = torch.tensor([0.2, 0.3, 0.5]).expand(1, 28, 3)

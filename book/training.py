@@ -36,7 +36,7 @@ SVG(training.picture())
 # %% [markdown]
 # ## The step in ten lines
 #
-# {numref}`fig-step` shows two steps of our method, each with 32<!--=training.images--> images; here they are as a program. At the right stand the names in the code.
+# {numref}`fig-step` shows two steps of a toy. In the preset a step has 32<!--=training.images--> images; here it is as a program. At the right stand the names in the code.
 #
 # ```{code-block} text
 # :linenos:
@@ -158,7 +158,7 @@ SVG(training.picture())
 # (training-miniature)=
 # ## A training in miniature
 #
-# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. One setting of the method is not the preset's: a warm-up of half of the steps, so that little data show much.
+# Here is a whole training of our method that you can run: 8 × 8 pixels of handwritten digits, cells with two nodes, eight channels. It has 15 epochs, no mirroring, and a warm-up of half of the steps, so that little data show much; all else of the method is the preset's.
 
 # %%
 from simplexnas import load, preset
@@ -188,7 +188,8 @@ plt.show()
 
 # %% [markdown]
 # The loss starts at ln 10 = 2.303, that of guessing ({numref}`fig-miniature`). From step to step it jumps: each path is another network, and each batch has other images.
-# Many worths lie within a standard error or two of 0. A few hundred paths say no more, which is why a regression needs its errors.
+#
+# Many worths lie within a standard error or two of 0. The regression sees 135 paths, the second half of the warm-up; they say no more, which is why it needs its errors.
 # The worths are larger than on Fashion-MNIST ({numref}`fig-worths`), and so is $\kappa$: here the rule gives 0.046.
 #
 # The members of this family have their weights from these seconds alone ({numref}`tab-miniature`; {numref}`fig-simplex` shows A to D):

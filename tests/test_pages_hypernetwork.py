@@ -225,7 +225,7 @@ def test_what_the_page_says_of_the_genotypes(family):
     assert known["hypernetwork.worth.normal"] == pytest.approx(normal, abs=5.1e-5)
     assert known["hypernetwork.worth.reduction"] == pytest.approx(reduction, abs=5.1e-5)
     assert known["hypernetwork.worth.cell"] == pytest.approx(reduction / 2, abs=5.1e-5)
-    assert "than in the normal one, " in TEXT and "also for each of its two cells" in TEXT and reduction / 2 > normal
+    assert "than in the normal one, " in TEXT and "Divided by the two cells" in TEXT and reduction / 2 > normal
     clear = abs(nats) > 2 * error
     assert "of the 14 worths of a convolution on reduction edges" in TEXT
     assert known["hypernetwork.clear.reduction"] == (nats > 2 * error)[REDUCTION, CONVOLUTION].sum() > 7
@@ -313,7 +313,7 @@ def test_points_are_drawn_where_operations_tie(points, found):
         place = np.array(text.get_position())
         S = np.linalg.solve(np.vstack([corners.T, np.ones(3)]), [*place, 1])
         assert (S - edge).argmin() == m, "its name stands where it is taken"
-        assert np.linalg.norm(points @ corners - place, axis=1).min() > 0.03 * np.ptp(corners), "and hides no mark"
+        assert np.linalg.norm(points @ corners - place, axis=1).min() > 0.028 * np.ptp(corners), "and hides no mark"
     (groups,) = figure.legends
     assert [text.get_text() for text in groups.get_texts()] == ["normal", "reduction"]
 

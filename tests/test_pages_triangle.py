@@ -128,7 +128,7 @@ def test_the_published_method_switches_nearly_at_once(numbers):
     linear, priced, ours, theirs = page.falls().values()
     assert set(linear) == {page.EDGES, 0}, "a switch"
     assert page.span(linear)[0] == pytest.approx(1 / 3, abs=0.006)
-    assert len(set(priced)) == 3, "with parameters in two steps"
+    assert set(priced) == {page.EDGES // 2, 0} and page.span(priced)[0] == pytest.approx(0.24, abs=0.01)
     assert len(set(ours)) > 8 and (np.diff(ours) <= 0).all()
     assert "spread the switches" in TEXT and "within a short stretch" in TEXT
     widths = [last - first for first, last in map(page.span, (ours, theirs))]
@@ -183,7 +183,7 @@ def test_accuracy_follows_convolutions_in_the_reduction_cell():
     assert "The first convolution in the reduction cell counts most" in TEXT
     assert (steps > 0).all() and steps[0] > 2 * max(steps[1:])
     smallest = found["smallest"].iloc[1:].min()
-    assert "more than the paper's D" in TEXT and smallest > PAPER["D"][2] > 11_968, "one would fit into D's size"
+    assert "one would fit into that, but S gives none" in TEXT and smallest > PAPER["D"][2] > 11_968
 
 
 def test_most_networks_are_not_on_the_front(numbers):
@@ -249,9 +249,9 @@ def test_lines_through_the_centre():
 
 def test_one_number_by_another_route(runs):
     name = published.DEFAULT[1]
-    points = [point for point in records.read_lattice(name).points if np.isclose(point.S[1], point.S[2])]
+    points = [point for point in records.read_lattice(name).points if np.isclose(point.S[0], point.S[1])]
     seed = records.read_lattice(name).seed
-    found = runs[(runs["along"] == "pool") & (runs["seed"] == seed)].iloc[0]
+    found = runs[(runs["along"] == "convolution") & (runs["seed"] == seed)].iloc[0]
     assert found["points"] == len(points) == 11
     for split, column in (("test", "hypervolume"), ("validation", "validation")):
         assert found[column] == pytest.approx(analysis.hypervolume(points, page.SPACE, split))
@@ -268,13 +268,18 @@ def test_one_number_does_as_well_with_as_many_points(runs):
     means = page.means_over_trainings(runs)
     only = means.drop([page.ALL, page.DRAWN])
     best = only["validation"].idxmax()
-    assert "With as many points one number does as well" in TEXT
+    assert "With as many points one number does as well, if it is the right one" in TEXT
+    assert "two of three single numbers that we tried do as well" in TEXT
+    near = only["hypervolume"] > means.loc[page.DRAWN, "hypervolume"] - 0.02
+    assert near.sum() == 2 and only["hypervolume"].min() < means.loc[page.DRAWN, "hypervolume"] - 0.1
     assert abs(only.loc[best, "hypervolume"] - means.loc[page.DRAWN, "hypervolume"]) < 0.02
     assert means.loc[page.ALL, "hypervolume"] > only["hypervolume"].max()
-    assert "Where only the penalty on identity varies, sizes are the worst of all" in TEXT
+    assert "Where only the penalty on identity varies, the hypervolume is by far the smallest" in TEXT
     assert only["hypervolume"].idxmin() == only["validation"].idxmin() == "identity"
-    assert "within 12 million MACs that line has the best member" in TEXT and page.MACS == 12e6
-    assert only["macs"].idxmax() == "identity" and only["macs"].max() >= means.loc[page.ALL, "macs"]
+    assert "in the four trainings in which it has one" in TEXT and page.MACS == 12e6
+    within = runs.pivot(index="seed", columns="along", values="macs").dropna(subset="identity")
+    assert len(within) == 4 and (within["identity"] >= within[["pool", "convolution"]].max(axis=1)).all()
+    assert "no line is as good as all S" in TEXT and only["macs"].max() < means.loc[page.ALL, "macs"] - 0.5
     assert only["ms"].max() < means.loc[page.ALL, "ms"] - 1 and page.MILLISECONDS == 4
     assert set(runs.loc[runs["along"] != page.ALL, "points"]) == {11}
 

@@ -195,6 +195,13 @@ def default_prices(S) -> np.ndarray:
     return cost.price(torch.tensor([S], dtype=torch.float64), SPACE, parameter_price)[0].numpy()
 
 
+def dearer(name: str) -> float:
+    """By how much a convolution in the reduction genotype is dearer than pooling at a named S, in units of price; mean
+    over edges of one cell."""
+    prices = default_prices(paper.PAPER[name][0])[PLACES["reduction"] :]
+    return float((prices[:, CONVOLUTION] - prices[:, POOL]).mean())
+
+
 def gained(family: Family) -> tuple[float, float]:
     """What a convolution in the place of pooling is worth in one cell, in nats, mean over edges: normal, reduction."""
     nats = family.model.hypernetwork.nats / torch.from_numpy(cost.instances(SPACE))[:, None]
@@ -205,6 +212,7 @@ def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name."""
     published_form, ours = settings.preset("paper"), [Family.load(name) for name in published.DEFAULT]
     kappas = [family.model.hypernetwork.kappa.item() for family in ours]
+    gains = [gained(family)[1] for family in ours]
     distances = spread().groupby("epochs")["distance"].max()
     third = default_prices((1 / 3, 1 / 3, 1 / 3))
     sides = three_sides()
@@ -213,8 +221,10 @@ def numbers() -> dict[str, str]:
         "latency.sides.most": f"{max(sides)}",
         "latency.kappa.least": f"{min(kappas):.3f}",
         "latency.kappa.most": f"{max(kappas):.3f}",
-        "latency.saved": f"{saved(min(kappas)):.3f}",
-        "latency.gained": f"{min(gained(family)[1] for family in ours):.3f}",
+        "latency.dearer.B": f"{min(kappas) * dearer('B'):.3f}",
+        "latency.dearer.C": f"{max(kappas) * dearer('C'):.3f}",
+        "latency.gained.least": f"{min(gains):.3f}",
+        "latency.gained.most": f"{max(gains):.3f}",
         "latency.largest": f"{(cost.edge_parameters(SPACE) / cost.instances(SPACE)[:, None]).max():,.0f}",
         "latency.border": f"{math.log(10) / published_form.kappa:.3f}",
         "latency.outweighs": f"{saved(published_form.kappa) / math.log(10):.0f}",
