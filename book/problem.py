@@ -149,9 +149,7 @@ from simplexnas import SearchSpace
 from simplexnas.space import cost
 
 one_edge = 0.2 * 0.15 + 0.3 * 0.15 + 0.5 * 0.70  # 0.425
-total = (
-    math.log(10) + 0.02 * 42 * one_edge
-)  # ln 10 = 2.303; in all 2.660
+total = math.log(10) + 0.02 * 42 * one_edge  # ln 10 = 2.303; in all 2.660
 
 space, S = SearchSpace(), torch.tensor([[0.15, 0.15, 0.70]])
 p = torch.tensor([0.2, 0.3, 0.5]).expand(1, 28, 3)

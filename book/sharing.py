@@ -92,11 +92,16 @@ HTML(as_html(sharing.ranking_table(found)))
 # (any-architecture)=
 # ### How much randomness does ranking take?
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Short trainings of the preset quick: how they rank, and the families that they are (on 66 points S).", "name": "tab-shares"}}
-HTML(as_html(sharing.shares_table(sharing.shares(found))))
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels against the share of steps with random choices, 0 to 100 percent. TODO results."}, "figure": {"caption": "Four short trainings of the preset quick, one for each share, seed 0. Above: what networks gain by training alone, 20 members of another family and 10 random architectures. Below: the family that the training gives, on 66 points S.", "name": "fig-shares"}}
+shares = sharing.shares(found)
+sharing.trade(shares)
+plt.show()
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "The same in numbers", "code_prompt_hide": "Hide the table", "figure": {"caption": "The same trainings: gap, alone minus inherited, in percentage points; Kendall's τ with training alone; and the family that they are.", "name": "tab-shares"}}
+HTML(as_html(sharing.shares_table(shares)))
 
 # %% [markdown]
-# TODO results. **To rank any architecture, and to have accurate members of every size, are two aims.** With random choices in all steps ({numref}`tab-shares`) τ is 0.82<!--=sharing.random.tau-->, 8<!--=sharing.random.gap--> percentage points below training alone, and the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.random.within--> %.
+# TODO results. **To rank any architecture, and to have accurate members of every size, are two aims.** With random choices in all steps ({numref}`fig-shares`, {numref}`tab-shares`) τ is 0.82<!--=sharing.random.tau-->, 8<!--=sharing.random.gap--> percentage points below training alone, and the best member within A's size falls from 86.7<!--=sharing.short.within--> to 80.9<!--=sharing.random.within--> %.
 #
 # **Counting MACs ranks about equally well,** and nothing need be trained: all networks with Kendall's τ 0.80<!--=sharing.macs-->, members with 0.84<!--=sharing.macs.members-->. Counting edge parameters is slightly worse.
 # That shared weights may rank badly, and that predictors without any training compete with them, is known from benchmarks {cite}`white2021predictors,ning2021estimators`; a count is the simplest of those.

@@ -196,6 +196,11 @@ def test_random_steps_rank_and_make_poor_members(ranking):
     assert len(points) == 66 and "on 66 points S" in TEXT
     assert found["hypervolume"].iloc[-1] == pytest.approx(analysis.hypervolume(points, page.SPACE))
     assert page.shares_table(found)["τ, all"].iloc[0] == f"{found['tau'].iloc[0]:.2f}".replace("-", "−")
+    above, below = page.trade(found).axes
+    assert [line.get_label() for line in above.lines] == list(page.KINDS)
+    for line, column in zip((*above.lines, *below.lines), (*(f"gap, {kind}" for kind in page.KINDS), "hypervolume")):
+        assert line.get_xdata().tolist() == [0, 25, 50, 100]
+        assert line.get_ydata().tolist() == pytest.approx(found[column].tolist())
 
 
 def test_taus_are_drawn_with_their_intervals(ranking):

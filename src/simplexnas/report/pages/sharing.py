@@ -222,25 +222,42 @@ def ranking_table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def shares(found: pd.DataFrame) -> pd.DataFrame:
-    """Short trainings with ever more random choices, out of `ranking`: "weights"; "tau" of all networks; "hypervolume"
-    and "within" (test accuracy in percent of the best within A's size) of the family that they are."""
-    taus = found.set_index("by")["tau"]
-    return pd.DataFrame(
-        {
-            "weights": published.RANKING[name],
-            "tau": taus[published.RANKING[name]],
-            "hypervolume": analysis.hypervolume(own, SPACE),
-            "within": 100 * analysis.accuracy_within(own, paper.PAPER["A"][2]),
-        }
-        for name, own in zip(SHORT, lattices(SHORT), strict=True)
-    )
+    """Short trainings with ever more random choices: "share" of their steps after the warm-up, 0 to 1; out of `ranking`
+    the gaps and taus; "hypervolume" and "within" (test accuracy in percent of the best within A's size) of the family
+    that they are."""
+    ranked = found.set_index("by").filter(regex="^(gap|tau)")
+    lines = []
+    for name, own in zip(SHORT, lattices(SHORT), strict=True):
+        line = {"share": records.read_lattice(name).config["random_share"]}
+        line |= ranked.loc[published.RANKING[name]].to_dict() | {"hypervolume": analysis.hypervolume(own, SPACE)}
+        lines.append(line | {"within": 100 * analysis.accuracy_within(own, paper.PAPER["A"][2])})
+    return pd.DataFrame(lines)
+
+
+def trade(found: pd.DataFrame) -> Figure:
+    """`shares` as curves: above what networks gain alone, members and random ones; below the hypervolume."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=(FIGURE_WIDTH, 4.4), layout="constrained", sharex=True)
+    for kind, (color, marker) in STYLES.items():
+        above.plot(100 * found["share"], found[f"gap, {kind}"], color=color, marker=marker, label=kind)
+    above.set_ylabel("alone − inherited,\n%-points")
+    below.plot(100 * found["share"], found["hypervolume"], color="black", marker="D")
+    below.set_ylabel("hypervolume\nof the family")
+    below.set_xticks(100 * found["share"])
+    below.set_xlabel("steps with random choices, % of those after the warm-up")
+    for ax in (above, below):
+        ax.grid(axis="y", color="#dddddd", linewidth=0.6)
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper left", frameon=False, borderpad=0)
+    return figure
 
 
 def shares_table(found: pd.DataFrame) -> pd.DataFrame:
     """`shares` as text."""
     return pd.DataFrame(
         {
-            "weights": line["weights"],
+            "random steps": f"{100 * line['share']:.0f} %",
+            **{f"gap, {kind}": f"{line[f'gap, {kind}']:.1f}" for kind in KINDS},
+            "τ, random architectures": _signed(line["tau, random architectures"]),
             "τ, all": _signed(line["tau"]),
             "hypervolume": f"{line['hypervolume']:.3f}",
             "best within A's size, %": f"{line['within']:.1f}",
@@ -302,11 +319,10 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
     largest = found[found["kind"] == "members"].sort_values("edge_parameters").iloc[-1]
     ranked = ranking(families[0])
     short, ranked = shares(ranked), ranked.set_index("by")
+    last = short.iloc[-1]
     own, random = by_group.loc["members"], by_group.loc["random architectures"]
     others = ranked.loc[[words for name, words in published.RANKING.items() if name in published.DEFAULT]]
-    theirs, counted, all_random = (
-        ranked.loc[by] for by in (published.RANKING[published.PAPER[0]], "MACs", short["weights"].iloc[-1])
-    )
+    theirs, counted = (ranked.loc[by] for by in (published.RANKING[published.PAPER[0]], "MACs"))
     known = {
         "members": f"{own['networks']:.0f}",
         "random": f"{random['networks']:.0f}",
@@ -334,9 +350,9 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
         "theirs": _signed(theirs["tau"]),
         "macs": _signed(counted["tau"]),
         "macs.members": _signed(counted["tau, members"]),
-        "random.tau": _signed(all_random["tau"]),
-        "random.gap": f"{all_random['gap']:.0f}",
+        "random.tau": _signed(last["tau"]),
+        "random.gap": f"{last['gap']:.0f}",
         "short.within": f"{short['within'].iloc[0]:.1f}",
-        "random.within": f"{short['within'].iloc[-1]:.1f}",
+        "random.within": f"{last['within']:.1f}",
     }
     return {f"sharing.{name}": value for name, value in known.items()}
