@@ -198,7 +198,8 @@ def test_random_steps_rank_and_make_poor_members(ranking):
     assert page.shares_table(found)["τ, all"].iloc[0] == f"{found['tau'].iloc[0]:.2f}".replace("-", "−")
     above, below = page.trade(found).axes
     assert [line.get_label() for line in above.lines] == list(page.KINDS)
-    for line, column in zip((*above.lines, *below.lines), (*(f"gap, {kind}" for kind in page.KINDS), "hypervolume")):
+    columns = [*(f"gap, {kind}" for kind in page.KINDS), "hypervolume"]
+    for line, column in zip((*above.lines, *below.lines), columns, strict=True):
         assert line.get_xdata().tolist() == [0, 25, 50, 100]
         assert line.get_ydata().tolist() == pytest.approx(found[column].tolist())
 
