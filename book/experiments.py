@@ -23,7 +23,7 @@
 # - Any other S has its network too, with weights that it inherits: one command answers in seconds.
 # :::
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, of test accuracy against parameters on a logarithmic axis. The paper's models A, B, C and D lie between 79 and 85 percent. A dotted line leads from each to the published method as we trained it, between 86 and 92 percent and further right but for C, and on to ours, between 88 and 92 percent and further left."}, "figure": {"caption": "The same S, three times: the models A to C of the slides and D of the author's later text, the published method trained by us (one training), and ours. A panel for each S.", "name": "fig-same-S"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels, one each for A, B, C and D, of test accuracy against parameters on a logarithmic axis. The paper's models A, B, C and D lie between 79 and 85 percent. A dotted line leads from each to the published method as we trained it, between 86 and 92 percent and further right but for C, and on to ours, between 88 and 92 percent and further left."}, "figure": {"caption": "The same S, three times: the models A to C of the slides and D of the author's later text, the published method trained by us (three trainings), and ours (five). A panel for each S.", "name": "fig-same-S"}}
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
@@ -98,7 +98,7 @@ HTML(experiments.table().to_html(index=False, border=0))
 #
 # The paper's Figure 3 shows how operations are distributed. {numref}`fig-operations` has the counts of slide 6 (D: of the Russian text), and ours at the same S. The higher its penalty, the fewer edges an operation gets.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Horizontal bars of 28 edges, divided among pooling, identity and convolution: for each of A, B, C and D the paper's model, the published method trained by us, and ours. B has no convolution, C no pooling, D hardly an identity, in all three. The last bar is the network asked for."}, "figure": {"caption": "Edges per operation: the paper's models, the published method trained by us, and ours (mean of three trainings) at the same S; last, the network asked for.", "name": "fig-operations"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Horizontal bars of 28 edges, divided among pooling, identity and convolution: for each of A, B, C and D the paper's model, the published method trained by us, and ours. B has no convolution, C no pooling, D hardly an identity, in all three. The last bar is the network asked for."}, "figure": {"caption": "Edges per operation: the paper's models, the published method trained by us, and ours (means over trainings) at the same S; last, the network asked for.", "name": "fig-operations"}}
 experiments.operations(architecture.counts())
 plt.show()
 
@@ -126,7 +126,7 @@ HTML(experiments.shared_or_alone().to_html(index=False, border=0))
 # A *relaxed* network mixes the operations of every edge by a Gumbel-Softmax sample for each image; a *discrete* one runs a single operation on each edge.
 # We report the discrete network with re-estimated statistics: only its parameters are the ones counted. The author's evaluator draws a soft mixture for each image at $t = 1$ {cite}`firsovcode`. {numref}`tab-ways` compares them.
 
-# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Accuracy by the way of measuring", "code_prompt_hide": "Hide the table", "figure": {"caption": "Test accuracy of our families in percent, seeds 0, 1, 2: relaxed at the first and the last temperature of training, and discrete. Statistics of batch normalisation: old ones of training, or new, re-estimated ones.", "name": "tab-ways"}}
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Accuracy by the way of measuring", "code_prompt_hide": "Hide the table", "figure": {"caption": "Test accuracy of our five families in percent, mean ± standard deviation: relaxed at the first and the last temperature of the paper, and discrete. Statistics of batch normalisation: old ones of training, or new, re-estimated ones.", "name": "tab-ways"}}
 HTML(experiments.ways().to_html(index=False, border=0))
 
 # %% [markdown]

@@ -208,13 +208,15 @@ def test_shared_weights_and_networks_trained_alone(rows):
 
 def test_ways_to_measure(rows):
     found = page.ways().set_index("network, statistics")
-    discrete = np.array([[float(test) for test in cell.split(", ")] for cell in found.loc["discrete, new"]])
-    assert discrete == pytest.approx(np.array([percents(row["ours"]["runs"]) for row in rows.values()]), abs=0.051)
-    of_training = np.array([[float(test) for test in cell.split(", ")] for cell in found.loc["discrete, old"]])
+
+    def tests(way: str) -> np.ndarray:
+        return 100 * np.array([[run["ways"][way]["test"] for run in row["ours"]["runs"]] for row in rows.values()])
+
+    discrete, of_training = tests("discrete"), tests("discrete, statistics of training")
+    assert discrete == pytest.approx(np.array([percents(row["ours"]["runs"]) for row in rows.values()]))
+    assert found.loc["discrete, new", "A"] == f"{discrete[0].mean():.1f} ± {discrete[0].std(ddof=1):.1f}"
     assert "can lose more than half of its accuracy" in TEXT and (of_training / discrete).min() < 0.5
-    mixtures = np.array(
-        [[[float(test) for test in cell.split(", ")] for cell in found.loc[f"relaxed t = {t}, new"]] for t in (1, 0.2)]
-    )
+    mixtures = np.array([tests(f"relaxed t = {t}") for t in (1, 0.2)])
     assert "about as good as the mixtures of the same S, mostly better" in TEXT
     assert (discrete - mixtures).min() > -0.5 and (discrete > mixtures).mean() > 0.75
 

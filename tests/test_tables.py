@@ -166,7 +166,7 @@ def test_table_of_two_seeds(table, tiny_family, tmp_path):
     assert row["ours"]["accuracy"]["n"] == 2 and row["control"]["accuracy"]["n"] == 2
 
 
-@pytest.mark.parametrize("changes", [{}, {"seed": 1, "kappa": 0.5}], ids=["same seed", "another setting"])
+@pytest.mark.parametrize("changes", [{}, {"seed": 1, "spread": 0.1}], ids=["same seed", "another setting"])
 def test_table_refuses_families_that_do_not_belong_together(changes, table, tiny_family, tmp_path):
     with pytest.raises(SimplexNASError, match="families tiny, sister: allowed are families that differ in their seeds"):
         tables.compute_table(
@@ -331,12 +331,12 @@ def test_ablation_refuses_seeds_of_different_settings(change):
         tables.ablation(CHANGES)
 
 
-def test_ways_stand_one_below_another_and_trainings_side_by_side():
+def test_ways_stand_one_below_another_with_means_over_trainings():
     both = {"relaxed t = 1, statistics of training": 0.5, "relaxed t = 1": 0.61, "discrete": 0.722}
     found = tables.ways({"A": [both, dict.fromkeys(both, 0.9)], "B": [dict.fromkeys(both, 0.1234)]})
     assert found.columns.tolist() == ["network, statistics", "A", "B"]
     assert found["network, statistics"].tolist() == ["relaxed t = 1, old", "relaxed t = 1, new", "discrete, new"]
-    assert found["A"].tolist() == ["50.0, 90.0", "61.0, 90.0", "72.2, 90.0"]
+    assert found["A"].tolist() == ["70.0 ± 28.3", "75.5 ± 20.5", "81.1 ± 12.6"]
     assert found["B"].tolist() == 3 * ["12.3"]
 
 

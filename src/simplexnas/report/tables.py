@@ -208,17 +208,27 @@ def steering_table(families: Iterable[str], settings: list[str]) -> pd.DataFrame
 def ways(measured: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
     """Test accuracy in percent by the way that a network was measured: a line for each, a column for each name.
 
-    measured: {name: for each training {way of `evaluation.in_all_ways`: test accuracy from 0 to 1}}; trainings stand
-    side by side. Statistics of batch normalisation: "old" ones of training, or "new" ones, re-estimated.
+    measured: {name: for each training {way of `evaluation.in_all_ways`: test accuracy from 0 to 1}}; of several
+    trainings mean ± standard deviation. Statistics of batch normalisation: "old" ones of training, or "new" ones,
+    re-estimated.
     """
     lines = []
     for way in next(iter(measured.values()))[0]:
         network, _, statistics_of = way.partition(", statistics ")
         line = {"network, statistics": f"{network}, {'old' if statistics_of else 'new'}"}
-        lines.append(
-            line | {name: ", ".join(f"{100 * own[way]:.1f}" for own in all_) for name, all_ in measured.items()}
-        )
+        lines.append(line | {name: percents([own[way] for own in all_]) for name, all_ in measured.items()})
     return pd.DataFrame(lines)
+
+
+def percent(mean: float, sd: float | None) -> str:
+    """An accuracy from 0 to 1 in percent, with its standard deviation over trainings, if there are several."""
+    return f"{100 * mean:.1f}" + (f" ± {100 * sd:.1f}" if sd is not None else "")
+
+
+def percents(accuracies: list[float]) -> str:
+    """`percent` of the accuracies of several trainings."""
+    found = statistics.mean_and_sd(accuracies)
+    return percent(found["mean"], found["sd"])
 
 
 def _spread(values: pd.Series) -> str:
@@ -246,9 +256,8 @@ def markdown(rows: list[dict], trained: Mapping[str, dict] | None = None) -> str
     """
 
     def cell(measured: dict, strong: str = "") -> str:
-        accuracy, sd = measured["accuracy"], measured["accuracy"].get("sd")
-        percent = f"{100 * accuracy['test']:.1f}" + (f" ± {100 * sd:.1f}" if sd is not None else "")
-        return f"{strong}{percent}{strong} <br>at {measured['edge_parameters']:,}"
+        shown = percent(measured["accuracy"]["test"], measured["accuracy"].get("sd"))
+        return f"{strong}{shown}{strong} <br>at {measured['edge_parameters']:,}"
 
     def head(words: str, measured: dict) -> str:
         number = len(measured["runs"])

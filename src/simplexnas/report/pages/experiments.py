@@ -64,8 +64,7 @@ def table() -> pd.DataFrame:
 
 def _percent(accuracy: dict) -> str:
     """Test accuracy in percent, with its standard deviation if it is a mean of several."""
-    sd = accuracy.get("sd")
-    return _unbroken(f"{100 * accuracy['test']:.1f}" + (f" ± {100 * sd:.1f}" if sd is not None else ""))
+    return _unbroken(tables.percent(accuracy["test"], accuracy.get("sd")))
 
 
 def _unbroken(words: str) -> str:
@@ -148,7 +147,7 @@ def largest(n: int = 2) -> list[records.Point]:
 
 
 def ways() -> pd.DataFrame:
-    """Test accuracy of our families at the paper's S, in every way that we measured, seeds side by side."""
+    """Test accuracy of our families at the paper's S, in every way that we measured."""
     return tables.ways(
         {
             row["name"]: [{way: each["test"] for way, each in run["ways"].items()} for run in row["ours"]["runs"]]

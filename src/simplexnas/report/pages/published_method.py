@@ -105,7 +105,7 @@ def ways(families: Sequence[str] = FAMILIES) -> pd.DataFrame:
     theirs |= {name: f"{100 * accuracy:.1f}" for name, (_, accuracy, *_) in PAPER.items()}
     found = pd.concat([pd.DataFrame([theirs]), tables.ways(measured)], ignore_index=True)
     spreads = [[_range([accuracy for _, accuracy, *_ in PAPER.values()])], *spread(families).values()]
-    return found.assign(spread=[", ".join(f"{100 * each:.1f}" for each in own) for own in spreads])
+    return found.assign(spread=[tables.percents(own) for own in spreads])
 
 
 def spread(families: Sequence[str] = FAMILIES) -> dict[str, list[float]]:
