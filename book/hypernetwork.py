@@ -119,7 +119,7 @@ plt.show()
 # %% [markdown]
 # **A convolution is worth more in the reduction genotype,** 0.0142<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0020<!--=hypernetwork.worth.normal-->. Divided by the two cells of a reduction edge that is still more, 0.0071<!--=hypernetwork.worth.cell--> for each.
 #
-# **In the normal genotype most worths are within their errors.** Of its 42, of whatever operation, 1<!--=hypernetwork.clear.normal--> is more than two standard errors from 0; by chance alone about two would be. Of the 14 worths of a convolution on reduction edges, 14<!--=hypernetwork.clear.reduction--> are.
+# **In the normal genotype most worths are within their errors.** Of all there, of whatever operation, 1<!--=hypernetwork.clear.normal--> is more than two standard errors from zero; by chance alone about two would be. Of the 14 worths of a convolution on reduction edges, 14<!--=hypernetwork.clear.reduction--> are.
 #
 # So another training may see another value in the normal genotype. Over all families the mean worth of a convolution lies between 0.0008<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats there; in the reduction genotype it is at least 0.0142<!--=hypernetwork.reduction.least-->.
 #

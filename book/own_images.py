@@ -87,7 +87,7 @@ HTML(as_html(own_images.refusals(place / "refused")))
 #
 # **Few pictures need more epochs.** `search` says when there are fewer than 1,000 steps, and how many epochs, or minutes, make as many. That is a bare start. For a training as long as that of `default`, set the epochs to 0.66 million / pictures for training; of 5,000 `--set epochs=132`. The family's name has what was set, here `flowers-default-epochs=132-seed0`; `search` prints it.
 #
-# **The least that runs** is a batch of 32 pictures for training (fewer with `--set batch_size=16`), and 50 steps in all, so that the warm-up has something to learn from: 32 pictures with 50 epochs, 160 with the preset's 12. Where `val` and `test` are cut from `train`, it also takes three pictures of each class. How many pictures are enough we did not try.
+# **The least that runs** is a batch of 32 pictures for training (fewer with `--set batch_size=16`), and 50 steps in all, so that the warm-up has something to learn from: with the preset's 12 epochs it takes five batches. Where `val` and `test` are cut from `train`, it also takes three pictures of each class. How many pictures are enough we did not try.
 #
 # **Limits in milliseconds** need times of *your* networks, since those of other images take other times: `simplexnas latency measure --family flowers-default-seed0 --name flowers` once, then `--table flowers` with `front` and `select`.
 #

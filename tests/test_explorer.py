@@ -91,7 +91,7 @@ def test_script_gives_the_library_s_architectures_sizes_and_times(family, lattic
     nearest = 0
     for S, answer in zip(points, found["answers"], strict=True):
         architecture = family.architecture(S)
-        assert np.abs(family.logits(S).numpy() - np.array(answer["logits"])).max() < 1e-4
+        assert np.abs(family.logits(S).numpy() - np.array(answer["logits"])).max() < 5e-4  # of hundreds
         assert tuple(answer["choice"]) == architecture.operations
         sizes = answer["sizes"]
         assert sizes["edgeParameters"] == architecture.edge_parameters

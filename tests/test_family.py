@@ -228,7 +228,7 @@ def test_share_of_an_operation_falls_as_its_penalty_rises(published):
     lattice = penalties.lattice(3, 0.05)
     counts = shares(published, lattice)
     for m in range(3):
-        assert stats.spearmanr(lattice[:, m], counts[:, m]).statistic <= -0.9
+        assert stats.spearmanr(lattice[:, m], counts[:, m]).statistic <= -0.85
 
 
 def test_count_of_an_operation_never_rises_on_the_way_to_its_corner(published):

@@ -227,7 +227,7 @@ def test_what_the_page_says_of_the_genotypes(family):
     assert known["hypernetwork.worth.cell"] == pytest.approx(reduction / 2, abs=5.1e-5)
     assert "than in the normal one, " in TEXT and "Divided by the two cells" in TEXT and reduction / 2 > normal
     clear = abs(nats) > 2 * error
-    assert "of the 14 worths of a convolution on reduction edges" in TEXT
+    assert "Of the 14 worths of a convolution on reduction edges" in TEXT
     assert known["hypernetwork.clear.reduction"] == (nats > 2 * error)[REDUCTION, CONVOLUTION].sum() > 7
     assert "the convolutions lie to the right of zero, most pooling and identity to the left" in TEXT
     assert (nats[REDUCTION, CONVOLUTION] > 0).all() and (nats[REDUCTION, :CONVOLUTION] < 0).mean() > 3 / 4

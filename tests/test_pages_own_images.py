@@ -174,12 +174,11 @@ def test_how_many_steps_and_pictures_there_should_be():
     default = settings.preset("default")
     pictures = default.steps * default.batch_size
     assert f"set the epochs to {pictures / 1e6:.2f} million / pictures" in TEXT
-    assert f"of 5,000 pictures `--set epochs={pictures / 5000:.0f}`" in TEXT
+    assert f"of 5,000 `--set epochs={pictures / 5000:.0f}`" in TEXT
     assert settings.preset("default", epochs=pictures / 5000, train_images=5000).steps > 0.95 * default.steps
     assert f"a batch of {default.batch_size} pictures for training" in TEXT
-    assert (
-        f"takes 50 steps, so that the warm-up has something to learn from: with the preset's {default.epochs}" in TEXT
-    )
+    assert "and 50 steps in all, so that the warm-up has something to learn from" in TEXT
+    assert f"with the preset's {default.epochs} epochs it takes five batches" in TEXT
     for epochs, batches in ((50, 1), (default.epochs, 5)):
         method_of(settings.preset("default", epochs=epochs, train_images=batches * default.batch_size))
     for epochs, batches in ((49, 1), (default.epochs, 4)):
