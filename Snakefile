@@ -44,6 +44,7 @@ rule all:
         expand("data/results/{family}/paper_points.json", family=(*DEFAULT, *PAPER)),
         expand("data/results/{family}/baselines.json", family=DEFAULT),
         f"data/results/{DEFAULT[0]}/retrained.json",
+        f"data/results/{DEFAULT[0]}/gradients.json",
         expand("data/results/{family}/ranked.json", family=RANKING),
         expand("data/results/{family}/price_alone.json", family=(*PAPER, *KAPPA)),
         "data/results/without_images.json",
@@ -135,6 +136,16 @@ rule retrain:
     threads: THREADS
     shell:
         "{SIMPLEXNAS} retrain --family {wildcards.family}"
+
+
+rule gradients:
+    input:
+        ancient("data/results/{family}/lattice.json"),
+    output:
+        "data/results/{family}/gradients.json",
+    threads: THREADS
+    shell:
+        "{SIMPLEXNAS} gradients --family {wildcards.family}"
 
 
 rule compare:

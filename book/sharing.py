@@ -57,7 +57,14 @@ HTML(as_html(sharing.groups_table()))
 #
 # The largest member, 104,416<!--=sharing.largest--> edge parameters, has 91.5<!--=sharing.largest.inherited--> % inherited, which is not the best of the family. Alone it has 93.5<!--=sharing.largest.alone--> %, which is the best of the 20<!--=sharing.members-->.
 #
-# So size is worth more alone than in the family. That large members gain so little from theirs may come of sharing, or of how seldom training draws them; these data do not tell the two apart.
+# So size is worth more alone than in the family. Sharing would explain that if small and large members pulled the weights that they share in different directions. `simplexnas gradients` looks:
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two maps of cosines between the gradients of 20 members in the order of their size. TODO results."}, "figure": {"caption": "Cosines between the gradients of two members, on the weights that both have and the same 2,048 training images, after training. 20 members in the order of their size; edge parameters at the axes. Grey: no weight in common.", "name": "fig-pulls"}}
+sharing.pulls()
+plt.show()
+
+# %% [markdown]
+# TODO results. ({numref}`fig-pulls`)
 #
 # ## Random architectures
 

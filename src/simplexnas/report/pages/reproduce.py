@@ -41,6 +41,7 @@ SOURCES = {  # files, and what writes them, beside the families
     "data/results/<family>/baselines.json": "simplexnas baselines --family <family>",
     "data/results/<family>/retrained.json": "simplexnas retrain --family <family>",
     "data/results/<family>/ranked.json": "simplexnas rank --family <family>",
+    "data/results/<family>/gradients.json": "simplexnas gradients --family <family>",
     "data/results/<family>/price_alone.json": "simplexnas price-alone --family <family>",
     "data/results/without_images.json": "simplexnas without-images",
     "data/results/table.json": f"simplexnas table {' '.join(published.DEFAULT)}",
