@@ -229,6 +229,7 @@ def test_cosines_are_means_over_families(monkeypatch):
     assert sizes == [0, 800, 12_000] and set(found) == set(gradients.PARTS)
     expected = [[1, np.nan, 0.2], [np.nan, 1, 0.2], [0.2, 0.2, 1]]
     assert np.allclose(found["edges"], expected, equal_nan=True)
+    assert page.opposed(["a", "b"])["edges"] == (0, pytest.approx(0.2)), "of two pairs; the others share nothing"
     figure = page.pulls(["a", "b"])
     left, right, bar = figure.axes
     assert np.array_equal(left.images[0].get_array(), np.eye(3))
@@ -237,6 +238,9 @@ def test_cosines_are_means_over_families(monkeypatch):
     assert bar.get_xlabel() == "cosine of two members' gradients"
 
 
-def test_the_page_shows_gradients_where_they_are_measured():
-    measured = all((paths.RESULTS / name / gradients.GRADIENTS).exists() for name in page.FAMILIES)
-    assert ("sharing.pulls()" in TEXT) == measured
+def test_the_ends_pull_against_the_middle():
+    assert "the largest members pull against those of middle size, and so does the smallest" in TEXT
+    fixed = page.cosines()[1]["fixed"]
+    middle = slice(7, 16)  # 30,000 to 65,000 edge parameters, of 178,000
+    assert fixed[-3:, middle].mean() < -0.1 and fixed[0, middle].mean() < -0.1
+    assert fixed[middle, middle].mean() > 0.3

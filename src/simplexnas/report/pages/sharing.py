@@ -284,6 +284,16 @@ def cosines(families: Sequence[str] = FAMILIES) -> tuple[list[int], dict[str, np
     return [member["edge_parameters"] for member in known[0][0]], means
 
 
+def opposed(families: Sequence[str] = FAMILIES) -> dict[str, tuple[float, float]]:
+    """By part of the network: the share of pairs of members whose cosine is negative, and the least cosine."""
+    found = {}
+    for part, known in cosines(families)[1].items():
+        pairs = known[np.triu_indices(len(known), 1)]
+        pairs = pairs[np.isfinite(pairs)]
+        found[part] = float((pairs < 0).mean()), float(pairs.min())
+    return found
+
+
 def pulls(families: Sequence[str] = FAMILIES) -> Figure:
     """`cosines` as maps, a panel for each part of the network; grey where two members share no weight."""
     sizes, known = cosines(families)
@@ -319,7 +329,7 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
     largest = found[found["kind"] == "members"].sort_values("edge_parameters").iloc[-1]
     ranked = ranking(families[0])
     short, ranked = shares(ranked), ranked.set_index("by")
-    last = short.iloc[-1]
+    last, against = short.iloc[-1], opposed(families)
     own, random = by_group.loc["members"], by_group.loc["random architectures"]
     others = ranked.loc[[words for name, words in published.RANKING.items() if name in published.DEFAULT]]
     theirs, counted = (ranked.loc[by] for by in (published.RANKING[published.PAPER[0]], "MACs"))
@@ -338,6 +348,9 @@ def numbers(families: Sequence[str] = FAMILIES) -> dict[str, str]:
         "largest": f"{largest['edge_parameters']:,}",
         "largest.inherited": f"{largest['inherited']:.1f}",
         "largest.alone": f"{largest['alone']:.1f}",
+        "opposed.fixed": f"{100 * against['fixed'][0]:.0f}",
+        "opposed.edges": f"{100 * against['edges'][0]:.0f}",
+        "opposed.least": _signed(against["fixed"][1]),
         "lead": f"{abs(rivals['lead'].mean()):.1f}",
         "lead.least": f"{-rivals['lead'].min():.1f}",
         "beaten": f"{rivals['beaten'].sum()}",
