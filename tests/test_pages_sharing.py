@@ -11,7 +11,7 @@ from pages import prose, unsaid
 from scipy import stats
 
 from simplexnas.family import describe
-from simplexnas.io import paths, records
+from simplexnas.io import records
 from simplexnas.io.records import Accuracy
 from simplexnas.measure import gradients
 from simplexnas.report import analysis, published
