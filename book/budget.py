@@ -63,7 +63,7 @@ HTML(budget.menu(members).to_html(index=False, border=0))
 #
 # ## Do you need a search?
 #
-# **For a menu, yes.** One training, of at most 53<!--=reproduce.family.most--> minutes, gives networks of all these sizes, and each further wish costs minutes. **For the most accurate network of one size, hardly.** Random architectures, trained alone, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too ({ref}`worth-a-search`).
+# **For a menu, yes.** One training, of at most 25<!--=reproduce.family.most--> minutes, gives networks of all these sizes, and each further wish costs minutes. **For the most accurate network of one size, hardly.** Random architectures, trained alone, are 0.2<!--=sharing.lead--> percentage points behind the members of their kind (with or without a convolution in the reduction cell) that are nearest in size, trained alone too ({ref}`worth-a-search`).
 #
 # (from-a-limit)=
 # ## From a limit to a file

@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - The hypernetwork turns a vector $S$ into three logits for each of the 28 edges. The published one mixes tables of logits that it learns by gradient. Ours is a formula: what an operation is *worth* to the network, by the losses of random paths, minus its price under $S$.
-# - How much worth weighs against price follows from the worths. In each of our five trainings $S$ then leads from no edge parameter at all to at least 141,248<!--=hypernetwork.own.largest-->, of 178,752 possible ({numref}`fig-reach`).
+# - How much worth weighs against price follows from the worths. In each of our five trainings $S$ then leads from no edge parameter at all to at least 142,848<!--=hypernetwork.own.largest-->, of 178,752 possible ({numref}`fig-reach`).
 # - With this form, all that $S$ does to an edge is set by one point of the plane ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives.
 # - What the data say is coarse. A convolution is worth more in the reduction genotype than in the normal one. On which edge of a genotype it is worth most, they hardly say.
 # :::
@@ -77,7 +77,7 @@ HTML(hypernetwork.pivots_table().to_html(index=False, border=0))
 # |---|---|---|
 # | $u_m$ | worth: nats by which the operation lowers the loss, in all cells of the edge | {numref}`fig-worths` |
 # | $n_e$ | cells that hold the edge | 1 or 2 |
-# | $\kappa$ | nats that a unit of price weighs | by a rule, {eq}`eq-kappa`; here 0.0140<!--=hypernetwork.kappa--> |
+# | $\kappa$ | nats that a unit of price weighs | by a rule, {eq}`eq-kappa`; here 0.0160<!--=hypernetwork.kappa--> |
 # | $q_m$ | parameters in a cell, on average, over the largest number, 5,984<!--=hypernetwork.largest-->. Of a convolution 1 in the reduction genotype, 0.13<!--=hypernetwork.share.normal--> in the normal one; of an identity with stride 2, 0.43<!--=hypernetwork.share.identity--> | 0 to 1 |
 # | $\lambda$ | price of the largest number of parameters | 1<!--=hypernetwork.parameter_price--> |
 # | $g$ | gain: how clear the choice is while training draws | 400<!--=hypernetwork.gain--> |
@@ -105,9 +105,9 @@ hypernetwork.reaches()
 plt.show()
 
 # %% [markdown]
-# **With a small $\kappa$ no network is small, with a large one none is large** ({numref}`fig-reach`). If $\kappa$ were half as large, the smallest members would have 2,400<!--=hypernetwork.half.smallest--> edge parameters or more. Were it twice as large, no member would have more than 88,128<!--=hypernetwork.twice.largest-->. By the rule the smallest member of each family has at most 0<!--=hypernetwork.own.smallest-->, the largest at least 141,248<!--=hypernetwork.own.largest-->.
+# **With a small $\kappa$ no network is small, with a large one none is large** ({numref}`fig-reach`). If $\kappa$ were half as large, the smallest members would have 6,720<!--=hypernetwork.half.smallest--> edge parameters or more. Were it twice as large, no member would have more than 94,976<!--=hypernetwork.twice.largest-->. By the rule the smallest member of each family has at most 0<!--=hypernetwork.own.smallest-->, the largest at least 142,848<!--=hypernetwork.own.largest-->.
 #
-# **Why a rule, and not one number?** What a regression finds depends on data, length of training, and noise. Our 5<!--=hypernetwork.families--> trainings, which differ in their seeds alone, have $\kappa$ from 0.0140<!--=hypernetwork.kappa.least--> to 0.0183<!--=hypernetwork.kappa.most-->; the digits of {ref}`training-miniature` have one about three times as large. By the rule only the *proportions* of worths matter: multiply all by a number, and every $S$ gives the network it gave.
+# **Why a rule, and not one number?** What a regression finds depends on data, length of training, and noise. Our 5<!--=hypernetwork.families--> trainings, which differ in their seeds alone, have $\kappa$ from 0.0140<!--=hypernetwork.kappa.least--> to 0.0162<!--=hypernetwork.kappa.most-->; the digits of {ref}`training-miniature` have one about three times as large. By the rule only the *proportions* of worths matter: multiply all by a number, and every $S$ gives the network it gave.
 #
 # (worth-in-nats)=
 # ## What each operation is worth
@@ -117,11 +117,11 @@ hypernetwork.worths()
 plt.show()
 
 # %% [markdown]
-# **A convolution is worth more in the reduction genotype,** 0.0142<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0020<!--=hypernetwork.worth.normal-->. Divided by the two cells of a reduction edge that is still more, 0.0071<!--=hypernetwork.worth.cell--> for each.
+# **A convolution is worth more in the reduction genotype,** 0.0155<!--=hypernetwork.worth.reduction--> nats on average, than in the normal one, 0.0039<!--=hypernetwork.worth.normal-->. Divided by the two cells of a reduction edge that is still more, 0.0078<!--=hypernetwork.worth.cell--> for each.
 #
-# **In the normal genotype most worths are within their errors.** Of all there, of whatever operation, 1<!--=hypernetwork.clear.normal--> is more than two standard errors from zero; by chance alone about two would be. Of the 14 worths of a convolution on reduction edges, 14<!--=hypernetwork.clear.reduction--> are.
+# **In the normal genotype most worths are within their errors.** Of all there, of whatever operation, 0<!--=hypernetwork.clear.normal--> is more than two standard errors from zero; by chance alone about two would be. Of the 14 worths of a convolution on reduction edges, 14<!--=hypernetwork.clear.reduction--> are.
 #
-# So another training may see another value in the normal genotype. Over all families the mean worth of a convolution lies between 0.0008<!--=hypernetwork.normal.least--> and 0.0055<!--=hypernetwork.normal.most--> nats there; in the reduction genotype it is at least 0.0142<!--=hypernetwork.reduction.least-->.
+# So another training may see another value in the normal genotype. Over all families the mean worth of a convolution lies between 0.0013<!--=hypernetwork.normal.least--> and 0.0039<!--=hypernetwork.normal.most--> nats there; in the reduction genotype it is at least 0.0138<!--=hypernetwork.reduction.least-->.
 #
 # **Edges of a genotype are hardly told apart.** The regression takes them to be alike unless the losses say otherwise ({ref}`training-worth`), and those of 1,546<!--=hypernetwork.paths--> paths hardly do. Take one operation on two edges: of 546<!--=hypernetwork.pairs--> such pairs, 0<!--=hypernetwork.apart--> differ in worth by more than two standard errors. (For a difference these errors are rather too large, as both contain that of what the edges have in common.) So the losses say what a convolution is worth in each genotype, and not on which edge it is worth most ({ref}`trainings-agree`).
 #
@@ -131,11 +131,11 @@ plt.show()
 #
 # $$S_m = b_m + \big(1 - \textstyle\sum_i b_i\big)/3 ,$$ (eq-point)
 #
-# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives (second exercise), 109<!--=hypernetwork.networks--> different ones on the lattice. Where a point lies outside the triangle (here 2<!--=hypernetwork.outside-->), its edge has an operation that it never takes.
+# and three straight borders leave it ({numref}`fig-triple-points`). So 28 points say which network every $S$ gives (second exercise), 94<!--=hypernetwork.networks--> different ones on the lattice. Where a point lies outside the triangle (here 0<!--=hypernetwork.outside-->), its edge has an operation that it never takes.
 #
 # **Counts fall, and never rise again.** Walk from the middle of a side to the opposite corner. As $S_m$ rises and the others keep their ratio, $S_m - b_m$ rises and the other two fall. So an edge that has left $m$ does not return.
 #
-# **Worth against parameters.** Lower the penalty on convolutions, and keep the other two equal ({numref}`tab-order`). In a reduction cell a convolution is worth more, but has on average 7.5<!--=hypernetwork.times--> times the parameters. Here 3<!--=hypernetwork.before--> of the 14 normal edges take theirs before any reduction edge does.
+# **Worth against parameters.** Lower the penalty on convolutions, and keep the other two equal ({numref}`tab-order`). In a reduction cell a convolution is worth more, but has on average 7.5<!--=hypernetwork.times--> times the parameters. Here 10<!--=hypernetwork.before--> of the 14 normal edges take theirs before any reduction edge does.
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Edges in the order in which they take a convolution", "code_prompt_hide": "Hide the table", "figure": {"caption": "Edges in the order in which they take a convolution as its penalty falls: the first three of 28, the first reduction edge, and the last. By how much it is ahead of the better other operation in worth, and what its parameters cost more, in one cell and in units of S; and the largest penalty at which it is taken, the other two being equal.", "name": "tab-order"}}
 HTML(hypernetwork.order_table().to_html(index=False, border=0))

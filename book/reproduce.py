@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A clone holds the trained families and all results. `make book` makes the environment, executes every chapter on them and builds the pages ({numref}`fig-chain`): 9<!--=reproduce.book--> minutes on two cores, without a GPU.
-# - `make results` trains and measures what is missing. A family takes 48<!--=reproduce.family.least--> to 53<!--=reproduce.family.most--> minutes; to make everything anew took about 39<!--=reproduce.everything--> hours, as the files add up.
+# - `make results` trains and measures what is missing. A family takes 17<!--=reproduce.family.least--> to 25<!--=reproduce.family.most--> minutes; to make everything anew took about 6<!--=reproduce.everything--> hours, as the files add up.
 # - A run that was stopped goes on, and on the same machine ends with the same weights, bit by bit. Another machine rounds differently: expect differences like those between our seeds.
 # :::
 
@@ -106,7 +106,7 @@ HTML(as_html(reproduce.times()))
 # (time-to-table)=
 # ### How soon is it past the paper?
 #
-# The `quick` preset, two epochs, is past all three rows of slide 6 after at most 0<!--=reproduce.quick--> minutes of training, with all five seeds ({numref}`tab-to-table`), and on validation images too. Measuring 66 points S takes about as long again.
+# The `quick` preset, two epochs, is past all three rows of slide 6 after at most 4<!--=reproduce.quick--> minutes of training, with all five seeds ({numref}`tab-to-table`), and on validation images too. Measuring 66 points S takes about as long again.
 #
 # The author's texts say under four hours {cite}`firsovenglish`, or two to four {cite}`firsovtext`, for a search on one RTX 3080; goals and schedules differ.
 

@@ -34,7 +34,7 @@ verdict.glance()
 plt.show()
 
 # %% [markdown]
-# **Scope.** What the slides claim of the method. **Methodology.** Our own code, Fashion-MNIST, two CPU cores, about 39<!--=reproduce.everything--> hours in all ({ref}`how-long`).
+# **Scope.** What the slides claim of the method. **Methodology.** Our own code, Fashion-MNIST, two CPU cores, about 6<!--=reproduce.everything--> hours in all ({ref}`how-long`).
 #
 # We read the slides claim by claim. Their table has the points A, B and C; D stands in a later text of the author {cite}`firsovtext`, and where
 # a conclusion uses all four, we say so. *Published method* is what the slides say, completed by the author's code {cite}`firsovcode` where they are
