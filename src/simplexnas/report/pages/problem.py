@@ -1,6 +1,6 @@
 """The page `problem`: what is searched, the data, and why penalties are a vector."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -107,10 +107,16 @@ def savings(pair: tuple[Point, Point]) -> tuple[float, float]:
     return 1 - first.total_parameters / second.total_parameters, 1 - second.macs / first.macs
 
 
-def two_devices(family: str = published.DEFAULT[0]) -> Figure:
-    """MACs against parameters of all members, and the pair of `trade`."""
+def trades(families: Sequence[str] = published.DEFAULT) -> dict[str, tuple[float, float]]:
+    """`savings` of the pair of each family, the one with the largest smaller saving first."""
+    found = {name: savings(trade(records.read_lattice(name).points)) for name in families}
+    return dict(sorted(found.items(), key=lambda item: -min(item[1])))
+
+
+def two_devices() -> Figure:
+    """MACs against parameters of all members, and the pair of `trade`, in the first of `trades`."""
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 3), layout="constrained")
-    points = records.read_lattice(family).points
+    points = records.read_lattice(next(iter(trades()))).points
     ax.scatter(*_sizes(points), s=12, color=GREY, linewidth=0)
     pair = trade(points)
     ax.plot(*_sizes(pair), color="black", linewidth=1, linestyle="--", zorder=3)
@@ -146,7 +152,7 @@ def images(loaded: Splits) -> Figure:
 
 def numbers() -> dict[str, str]:
     """The numbers in the prose of the page, by name; shares in percent."""
-    saved = 100 * np.array([savings(trade(records.read_lattice(name).points)) for name in published.DEFAULT])
+    drawn, *others = 100 * np.array(list(trades().values()))
     shown = records.read_lattice(published.DEFAULT[0]).points
     tests = [100 * point.accuracy.test for point in shown]
     known = {
@@ -156,6 +162,7 @@ def numbers() -> dict[str, str]:
         "problem.high": f"{max(tests):.0f}",
     }
     for column, name in enumerate(("parameters", "macs")):
-        known[f"problem.{name}.least"] = f"{saved[:, column].min():.0f}"
-        known[f"problem.{name}.most"] = f"{saved[:, column].max():.0f}"
+        saved = [own[column] for own in others]
+        known[f"problem.{name}"] = f"{drawn[column]:.0f}"
+        known |= {f"problem.{name}.least": f"{min(saved):.0f}", f"problem.{name}.most": f"{max(saved):.0f}"}
     return known
