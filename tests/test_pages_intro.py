@@ -272,12 +272,6 @@ def test_numbers_are_those_of_the_files():
     assert {numbers["intro.epochs.ours"]} == {str(each["config"]["epochs"]) for each in ours}
     assert {float(numbers["intro.kappa"])} == {each["config"]["kappa"] for each in theirs}
 
-    def within(record: dict) -> float:
-        small = [point for point in record["points"] if point["edge_parameters"] <= PAPER["A"][2]]
-        return max(small, key=lambda point: point["accuracy"]["validation"])["accuracy"]["test"]
-
-    behind = 100 * (np.mean([within(each) for each in ours]) - np.mean([within(each) for each in theirs]))
-    assert float(numbers["intro.behind"]) == pytest.approx(behind, abs=0.6)
     sizes = {row[0]: int(row[-1].split()[-1].replace(",", "")) for row in block("headline")[2:]}
     larger = sorted(sizes[name] / PAPER[name][2] for name in "ABD")
     assert float(numbers["intro.larger.least"]) == pytest.approx(larger[0], abs=0.06)

@@ -238,8 +238,6 @@ def numbers() -> dict[str, str]:
     tests = [100 * point.accuracy.test for record in ours for point in record.points]
     own = [100 * point.accuracy.test for record in theirs for point in record.points]
     front = [100 * point.accuracy.test for own_front in fronts(published.DEFAULT) for point in own_front]
-    within = PAPER["A"][2]
-    reached = [np.mean([analysis.accuracy_within(record.points, within) for record in own]) for own in (ours, theirs)]
     larger = [trained()[name]["edge_parameters"] / PAPER[name][2] for name in "ABD"]
     (ours_epochs,), (theirs_epochs,), (kappa,) = (
         {record.config[key] for record in own} for own, key in ((ours, "epochs"), (theirs, "epochs"), (theirs, "kappa"))
@@ -253,7 +251,6 @@ def numbers() -> dict[str, str]:
         "intro.published.low": f"{min(own):.0f}",
         "intro.published.high": f"{max(own):.0f}",
         "intro.kappa": f"{kappa:g}",
-        "intro.behind": f"{100 * (reached[0] - reached[1]):.0f}",
         "intro.epochs.theirs": f"{theirs_epochs}",
         "intro.epochs.ours": f"{ours_epochs}",
         "intro.larger.least": f"{min(larger):.1f}",

@@ -75,13 +75,14 @@ def ahead(kinds: Mapping[str, Sequence[str]] = SHORT) -> pd.DataFrame:
     """What the first of two kinds is ahead of the second, paired by the seeds that both have.
 
     A row for hypervolume and each of `SIZES` (percentage points): "of", "pairs", "mean", "low" and "high" of the 95 % t
-    interval of the difference.
+    interval of the difference; nan without a pair.
     """
     first, second = (found.set_index("seed") for _, found in own(kinds).groupby("kind", sort=False))
     lines = []
     for measure in ("hypervolume", *SIZES):
         difference = (first[measure] - second[measure]).dropna().tolist()
-        lines.append({"of": measure, "pairs": len(difference)} | statistics.mean_and_interval(difference))
+        found = statistics.mean_and_interval(difference or [np.nan])
+        lines.append({"of": measure, "pairs": len(difference)} | found)
     return pd.DataFrame(lines)
 
 
@@ -377,7 +378,9 @@ def _of_own() -> Iterator[tuple[str, str]]:
 def _of_theirs() -> Iterator[tuple[str, str]]:
     leads = ahead(LONG).set_index("of")
     for name in ("mean", "low", "high"):
-        yield f"theirs.{name}", f"{leads.loc['hypervolume', name]:.2f}".replace("-", "−")
+        yield f"theirs.{name}", _signed(leads.loc["hypervolume", name])
+        yield f"theirs.C.{name}", f"{leads.loc[SIZES[-1], name]:.1f}".replace("-", "−")
+    yield "theirs.A", f"{leads.loc[SIZES[2], 'mean']:.0f}"
     theirs = [point for points in lattices(published.PAPER) for point in points]
     smallest = min(theirs, key=lambda point: point.edge_parameters)
     yield "theirs.pool", f"{max(point.choice.count(POOL) for point in theirs)}"
