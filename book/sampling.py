@@ -55,7 +55,7 @@ plt.show()
 HTML(sampling.shares().to_html(index=False, border=0))
 
 # %% [markdown]
-# Our training draws hard samples. It needs no gradient with respect to $\alpha$, because its logits come from a regression ({ref}`training-worth`). So of our presets only `paper` needs $t$, and lowers it as the author's code does: by 0.08 after each tenth of the training, to 0.28 in the last tenth; the slide's 0.2 would come after it. The relaxed measurements of {ref}`which-network` and {ref}`ways-to-measure` need it too, and so do two methods of {doc}`methods`.
+# Our training draws hard samples. It needs no gradient with respect to $\alpha$, because its logits come from a regression ({ref}`training-worth`). So of our presets only `paper` needs $t$, and lowers it as the author's code does: by 0.08 after each tenth of the training, to 0.28 in the last tenth; the slide's 0.2 would come after it. The relaxed measurements of {ref}`ways-to-measure` need it too, and so do two methods of {doc}`methods`.
 #
 # (limit-of-a-sample)=
 # ## Two statements that do not hold
@@ -111,7 +111,7 @@ assert abs(mean[0.01] - 0.8808) < 0.002  # softmax(α), not 1
 # %% [markdown]
 # ## What can go wrong
 #
-# - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {ref}`which-network` evaluates both.
+# - **The model that was measured.** A mixture at $t = 1$ and a discrete network are different models. {ref}`ways-to-measure` evaluates both.
 #
 # ## Where it lives
 #

@@ -8,8 +8,10 @@ import tiny
 import torch
 from torch import nn
 
+from simplexnas.family import Family
 from simplexnas.io.records import Accuracy
 from simplexnas.measure import evaluation
+from simplexnas.methods.published import PublishedMethod
 from simplexnas.tasks.fashion_mnist import TASK
 from simplexnas.tasks.task import Split
 
@@ -60,18 +62,27 @@ def test_reestimation_changes_statistics_and_no_weights(tiny_family, few):
     assert any(not torch.equal(*pair) for pair in zip(before.buffers(), after.buffers(), strict=True))
 
 
-def test_evaluation_leaves_the_family_alone(tiny_family, fewer):
-    state = copy.deepcopy(tiny_family.model.state_dict())
-    first = evaluation.in_all_ways(tiny_family, tiny_family.logits(S), fewer)
-    report = evaluation.evaluate(tiny_family, tiny_family.architecture(S), fewer)
-    assert all(torch.equal(state[name], tensor) for name, tensor in tiny_family.model.state_dict().items())
-    assert not tiny_family.model.training
+@pytest.fixture
+def mixing() -> Family:
+    """Of the published method, which trains mixtures; untrained."""
+    return Family("published", PublishedMethod(tiny.config("paper")).eval(), {})
+
+
+def test_evaluation_leaves_the_family_alone(mixing, fewer):
+    state = copy.deepcopy(mixing.model.state_dict())
+    first = evaluation.in_all_ways(mixing, mixing.logits(S), fewer)
+    report = evaluation.evaluate(mixing, mixing.architecture(S), fewer)
+    assert all(torch.equal(state[name], tensor) for name, tensor in mixing.model.state_dict().items())
+    assert not mixing.model.training
     networks = ("relaxed t = 1", "relaxed t = 0.2", "discrete")
     assert list(first) == [f"{network}{way}" for network in networks for way in (", statistics of training", "")]
-    assert first == evaluation.in_all_ways(tiny_family, tiny_family.logits(S), fewer), (
-        "relaxed noise comes from a fixed seed"
-    )
+    assert first == evaluation.in_all_ways(mixing, mixing.logits(S), fewer), "relaxed noise comes from a fixed seed"
     assert report["accuracy"] == first["discrete"].to_dict()
+
+
+def test_nothing_is_mixed_where_training_mixes_nothing(tiny_family, fewer):
+    found = evaluation.in_all_ways(tiny_family, tiny_family.logits(S), fewer)
+    assert list(found) == ["discrete, statistics of training", "discrete"]
 
 
 @pytest.mark.parametrize("images", [7, 24, 61])
@@ -117,15 +128,15 @@ def test_accuracy_comes_with_statistics_of_training_images(tiny_family, fewer, a
     assert_asked(asked, [(network, fewer.validation), (network, fewer.test)])
 
 
-def test_each_way_has_the_network_and_the_statistics_that_it_names(tiny_family, fewer, asked):
-    logits, architecture = tiny_family.logits(S), tiny_family.architecture(S)
-    evaluation.in_all_ways(tiny_family, logits, fewer)
+def test_each_way_has_the_network_and_the_statistics_that_it_names(mixing, fewer, asked):
+    logits, architecture = mixing.logits(S), mixing.architecture(S)
+    evaluation.in_all_ways(mixing, logits, fewer)
     expected = []
     for t in (1.0, 0.2):
-        as_trained, reestimated = (evaluation.RelaxedNetwork(tiny_family.model.supernet, logits, t) for _ in range(2))
+        as_trained, reestimated = (evaluation.RelaxedNetwork(mixing.model.supernet, logits, t) for _ in range(2))
         evaluation.reestimate_batch_norm(reestimated, fewer.train)
         expected += [(as_trained, fewer.test), (reestimated, fewer.test)]
-    as_trained, reestimated = (tiny_family.network(architecture) for _ in range(2))
+    as_trained, reestimated = (mixing.network(architecture) for _ in range(2))
     evaluation.reestimate_batch_norm(reestimated, fewer.train)
     for network in (as_trained, reestimated):
         expected += [(network, fewer.validation), (network, fewer.test)]

@@ -32,7 +32,10 @@ def evaluate(
     as_json: JsonOption = False,
     ways: Annotated[
         bool,
-        typer.Option("--ways", help="Also relaxed (t = 1 and 0.2), and all with BN statistics of training; minutes."),
+        typer.Option(
+            "--ways",
+            help="Also with BN statistics of training, and of the published method relaxed (t = 1 and 0.2), which takes minutes.",
+        ),
     ] = False,
     data: DataOption = None,
 ) -> None:

@@ -1,7 +1,8 @@
 """Accuracy of inherited weights, in several ways.
 
 Discrete: the architecture of S with batch-normalisation (BN) statistics re-estimated for it (what we report), or with
-the running statistics of training, which mix many architectures. Relaxed: Gumbel-Softmax mixtures, drawn per image.
+the running statistics of training, which mix many architectures. Relaxed, where training is: Gumbel-Softmax mixtures,
+drawn per image.
 """
 
 import copy
@@ -16,6 +17,7 @@ from simplexnas.family import Family
 from simplexnas.io.records import Accuracy
 from simplexnas.io.seeds import generator
 from simplexnas.methods import gumbel
+from simplexnas.methods.published import PublishedMethod
 from simplexnas.network import onnx_model
 from simplexnas.network.architecture import Architecture
 from simplexnas.network.supernet import Supernet
@@ -100,13 +102,14 @@ class RelaxedNetwork(nn.Module):
 def in_all_ways(family: Family, logits: torch.Tensor, splits: Splits) -> dict[str, Accuracy]:
     """Accuracy of the family at logits (E, k), those of an S, by way; of the discrete ones on validation too.
 
-    Relaxed at the first and the last temperature of the published training, and discrete; each with the running BN
-    statistics of training, and with statistics re-estimated for it. The relaxed networks run every operation, so that
-    theirs come from fewer images.
+    Discrete, and for the published method, which trains mixtures, relaxed at its first and its last temperature; each
+    with the running BN statistics of training, and with statistics re-estimated for it. The relaxed networks run every
+    operation, so that theirs come from fewer images.
     """
     architecture, supernet = Architecture.from_logits(logits, family.space), family.model.supernet
     ways = {}
-    for t in (family.config.temperature_start, family.config.temperature_end):
+    temperatures = (family.config.temperature_start, family.config.temperature_end)
+    for t in temperatures if isinstance(family.model, PublishedMethod) else ():
         relaxed = RelaxedNetwork(supernet, logits, t).eval()
         ways[f"relaxed t = {t:g}, statistics of training"] = Accuracy(test=accuracy(relaxed, splits.test))
         relaxed = reestimate_batch_norm(RelaxedNetwork(supernet, logits, t), splits.train, RELAXED_BATCH_NORM_IMAGES)
