@@ -34,7 +34,7 @@ def evaluate(
         bool,
         typer.Option(
             "--ways",
-            help="Also with BN statistics of training, and of the published method relaxed (t = 1 and 0.2), which takes minutes.",
+            help="Also with BN statistics of training; the published method also relaxed, which takes minutes.",
         ),
     ] = False,
     data: DataOption = None,
