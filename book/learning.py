@@ -50,7 +50,7 @@ plt.show()
 HTML(as_html(learning.own_table()))
 
 # %% [markdown]
-# **Learned worths are ahead,** by 0.031<!--=learning.ahead.mean--> of hypervolume (95 % interval 0.002<!--=learning.ahead.low--> to 0.059<!--=learning.ahead.high-->, which just leaves out 0).
+# **Learned worths are ahead,** by 0.031<!--=learning.ahead.mean--> of hypervolume (95 % interval 0.002<!--=learning.ahead.low--> to 0.059<!--=learning.ahead.high-->, which just leaves out zero).
 #
 # **Ahead among large networks, behind among small ones** ({numref}`fig-learning-own`, {numref}`tab-own-weights`). Within D's size random worths have 2.0<!--=learning.ahead.small--> percentage points more. They seldom ask for convolutions in the reduction cell, where these are dear: their largest network has 69,632<!--=learning.random.largest--> edge parameters. So presumably their small networks are trained more often.
 #
