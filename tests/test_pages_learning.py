@@ -84,7 +84,7 @@ def test_the_difference_is_paired_by_seed(own):
     assert (line["pairs"], line["low"], line["high"]) == (5, pytest.approx(low), pytest.approx(high))
     known = page.numbers()
     assert known["learning.ahead.mean"] == f"{line['mean']:.3f}".replace("-", "−")
-    assert "Learned worths are ahead" in TEXT and "which just leaves out 0" in TEXT and 0 < line["low"] < 0.01
+    assert "Learned worths are ahead" in TEXT and "which just leaves out zero" in TEXT and 0 < line["low"] < 0.01
 
 
 def test_learned_worths_are_ahead_among_large_networks_and_behind_among_small_ones(own):
