@@ -13,7 +13,7 @@ from simplexnas.io import paths, records
 from simplexnas.io.records import Point
 from simplexnas.latency.table import LatencyTable
 from simplexnas.report import analysis, figures, paper, published, statistics
-from simplexnas.report.style import FIGURE_WIDTH
+from simplexnas.report.style import FIGURE_WIDTH, LINE_COLORS, MARKERS
 from simplexnas.space import cost
 from simplexnas.space.operations import labels
 from simplexnas.space.search_space import SearchSpace
@@ -21,11 +21,10 @@ from simplexnas.space.search_space import SearchSpace
 SPACE, BATCH = SearchSpace(), 64
 CONVOLUTION = SPACE.k - 1
 PLACES = {"normal, input": 0, "reduction, input": 14, "reduction, node": 18}  # an edge of each, and what it leaves
-MS = (40, 45, 46, 48, 50, 60, 64, 75)
-SCARCE, PLENTY = (40, 45), (48, 50, 60, 64, 75)  # of MS, where time is scarce, and where it is not
-ONNXRUNTIME_MS = (28, 32, 40)
+MS, ONNXRUNTIME_MS = (40, 45, 50, 60, 75), (28, 32, 40)
+SCARCE, MIDDLE = 45, 60  # of MS, of which the page speaks
 TIMED = "fronts_measured.json"
-BY_TIME, UNIT, DEFAULT = "priced by time", "unit price", "default price"
+BY_TIME, UNIT, DEFAULT = KINDS = "priced by time", "unit price", "default price"
 SIZES = {"torch": "≤ {} ms", "onnxruntime": "≤ {} ms in ONNX Runtime", "edge_parameters": "≤ {:,} edge parameters"}
 
 
@@ -56,12 +55,19 @@ def families(times: str = published.TIMED_TABLE) -> dict[str, list[list[Point]]]
 
 
 def fronts() -> Figure:
-    """Fronts of the first family of each kind, against predicted time and total parameters."""
-    points = {label: own[0] for label, own in families().items()}
+    """Fronts of every family, a style for each kind, against predicted time and total parameters."""
     figure, axes = plt.subplots(2, 1, figsize=(FIGURE_WIDTH, 6), layout="constrained")
+    styles = zip(families().items(), LINE_COLORS, MARKERS, ("-", "--", "-."), strict=False)
+    for (label, own), color, marker, dash in styles:
+        style = {"color": color, "marker": marker, "linestyle": dash, "markersize": 4.5, "linewidth": 1.1}
+        for ax, size in zip(axes, ("latency_ms", "total_parameters"), strict=True):
+            for number, points in enumerate(own):
+                places = figures.places_of(analysis.front(points, size), size)
+                ax.plot(*places, label=None if number else label, **style)
     for ax, size in zip(axes, ("latency_ms", "total_parameters"), strict=True):
-        figures.fronts({label: analysis.front(own, size) for label, own in points.items()}, ax, size, lines=len(points))
+        figures.accuracy_by_size(ax, size).get_legend().remove()
     axes[0].set_xlabel("predicted time of 64 images, ms")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", frameon=False, borderpad=0)
     return figure
 
 
@@ -87,19 +93,35 @@ def accuracies() -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def ahead(other: str, found: pd.DataFrame) -> pd.DataFrame:
+    """By how much the families priced by time are ahead of another kind, a row for each of `accuracies`.
+
+    "mean", "low" and "high" of the 95 % t interval, in percentage points, over pairs with the same seed; nan where some
+    training has no member within the budget.
+    """
+    pairs = zip(found[BY_TIME], found[other], strict=True)
+    return pd.DataFrame(statistics.mean_and_interval(list(np.subtract(*pair))) for pair in pairs)
+
+
 def within() -> pd.DataFrame:
-    """`accuracies` as text: mean ± standard deviation where there are several trainings."""
-
-    def text(values: list[float]) -> str:
-        found = statistics.mean_and_sd(values)
-        return f"{found['mean']:.1f}" + (f" ± {found['sd']:.1f}" if found["sd"] is not None else "")
-
+    """`accuracies` as text, mean ± standard deviation, and how far the families priced by time are ahead."""
     found = accuracies()
-    lines = found[[BY_TIME, UNIT, DEFAULT]].map(text)
-    lines.insert(
-        0, "within", [SIZES[size].format(budget) for size, budget in zip(found["size"], found["budget"], strict=True)]
-    )
+    lines = found[list(KINDS)].map(_spread)
+    for other in (UNIT, DEFAULT):
+        lines[f"time − {other.partition(' ')[0]}"] = [_interval(*line) for line in ahead(other, found).to_numpy()]
+    names = [SIZES[size].format(budget) for size, budget in zip(found["size"], found["budget"], strict=True)]
+    lines.insert(0, "within", names)
     return lines
+
+
+def _spread(values: list[float]) -> str:
+    if np.isnan(values).any():
+        return "–"
+    return "{mean:.1f} ± {sd:.1f}".format(**statistics.mean_and_sd(values))
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    return "–" if np.isnan(mean) else f"{mean:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
 
 
 def reach() -> pd.DataFrame:
@@ -149,8 +171,8 @@ def timed_table() -> pd.DataFrame:
     found["text"] = [
         f"{ms:.1f} ms ({iqr:.1f}), {test:.1f} %" for ms, iqr, test in found[["median", "iqr", "test"]].values
     ]
-    lines = found.pivot(index="budget", columns="family", values="text")[[BY_TIME, UNIT, DEFAULT]]
-    lines = lines.rename_axis(columns=None)
+    lines = found.pivot(index="budget", columns="family", values="text")[list(KINDS)]
+    lines = lines.rename_axis(columns=None).fillna("–")
     lines.insert(0, "predicted within", [f"{budget} ms" for budget in lines.index])
     return lines
 
@@ -162,37 +184,23 @@ def machines_agree() -> float:
 
 
 def numbers() -> dict[str, str]:
-    """The numbers in the prose of the page, by name."""
+    """The numbers in the prose of the page, by name; differences in percentage points."""
     runs = accuracies()
-    found = runs.set_index(["size", "budget"]).map(np.mean)
-    by_ms, by_size = found.loc["torch"], found.loc["edge_parameters"]
-    leads = by_ms.loc[list(SCARCE), [UNIT, DEFAULT]].rsub(by_ms.loc[list(SCARCE), BY_TIME], axis=0).to_numpy()
-    behind = (by_ms[UNIT] - by_ms[BY_TIME]).loc[list(PLENTY)].max()
-    smallest, *_, larger, largest = paper.BUDGETS
-    small = by_size.loc[smallest, [BY_TIME, DEFAULT]] - by_size.loc[smallest, UNIT]
-    large = by_size.loc[[larger, largest]]
-    ahead = -large[[BY_TIME, DEFAULT]].sub(large[UNIT], axis=0).to_numpy()
-    spread = max(statistics.mean_and_sd(values)["sd"] for values in runs[DEFAULT])
+    of_unit, of_default = (ahead(other, runs).set_index([runs["size"], runs["budget"]]) for other in (UNIT, DEFAULT))
+    unit, default = of_unit.loc["torch", MIDDLE], of_default.loc["torch", MIDDLE]
     points = timed()
     slower = 100 * (points["median"] / points["predicted"] - 1)
-    at = {budget: own.set_index("family") for budget, own in points.groupby("budget")}
-    first = at[45]["test"]
-    widest = max(sum(m == CONVOLUTION for m in point.choice) for point in families()[BY_TIME][0])
-    return {
-        "time_price.lead.least": f"{leads.min():.0f}",
-        "time_price.lead.most": f"{leads.max():.0f}",
-        "time_price.behind": f"{behind:.1f}",
-        **{f"time_price.unit.{ms}": f"{by_ms.loc[ms, UNIT]:.1f}" for ms in (45, 46)},
-        "time_price.small": f"{small.min():.0f}",
-        "time_price.large.least": f"{ahead.min():.1f}",
-        "time_price.large.most": f"{ahead.max():.1f}",
-        "time_price.spread": f"{spread:.1f}",
-        "time_price.slower.least": str(round(slower.min())),
-        "time_price.slower.most": str(round(slower.max())),
-        "time_price.slower.mean": f"{slower.mean():.0f}",
-        "time_price.timed.lead": f"{first[BY_TIME] - first[[UNIT, DEFAULT]].max():.0f}",
-        "time_price.faster": f"{at[50].loc[UNIT, 'median'] - at[50].loc[BY_TIME, 'median']:.0f}",
-        "time_price.worse": f"{at[50].loc[UNIT, 'test'] - at[50].loc[BY_TIME, 'test']:.1f}",
-        "time_price.convolutions": str(widest),
-        "time_price.machines": f"{machines_agree():.2f}",
+    known = {
+        "middle.unit": f"{-unit['mean']:.1f}",
+        "middle.unit.low": f"{-unit['high']:.1f}",
+        "middle.unit.high": f"{-unit['low']:.1f}",
+        "middle.default": f"{default['mean']:.1f}",
+        "middle.default.low": f"{default['low']:.1f}",
+        "middle.default.high": f"{default['high']:.1f}",
+        "scarce.default": f"{of_default.loc[('torch', SCARCE), 'mean']:.1f}",
+        "slower.least": str(round(slower.min())),
+        "slower.most": str(round(slower.max())),
+        "slower.mean": f"{slower.mean():.0f}",
+        "machines": f"{machines_agree():.2f}",
     }
+    return {f"time_price.{name}": value for name, value in known.items()}
