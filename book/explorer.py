@@ -56,6 +56,6 @@ HTML(explorer(family, lattice, table))
 # ## What can go wrong
 #
 # - **The same S is not the same network in another training.** The explorer shows one of our five trainings; the others put their operations elsewhere ({ref}`trainings-agree`).
-# - **A jump of accuracy is not always real.** At A to D our five trainings are up to 1.0 percentage points apart, so that two neighbouring networks that differ by less may change places in another one.
+# - **A jump of accuracy is not always real.** At A to D our five trainings are up to 1.8 percentage points apart, so that two neighbouring networks that differ by less may change places in another one.
 #
 # Where it lives: `report/explorer/`, tested in `tests/test_explorer.py`; data in `data/families/default-seed0` and `data/results/default-seed0/lattice.json`.

@@ -116,7 +116,7 @@ plt.show()
 # <!--/headline-->
 # ::::
 #
-# **How to read it.** The same S does not mean the same size: compare sizes before accuracies. Nor do fewer parameters mean less computing: at A and B our best have about 30 % more multiply-accumulates (MACs) than the paper's models, at C and D fewer ({ref}`paper-and-ours`).
+# **How to read it.** The same S does not mean the same size: compare sizes before accuracies. Nor do fewer parameters mean less computing: at A, B and C our best have 15 to 35 % more multiply-accumulates (MACs) than the paper's models, at D fewer ({ref}`paper-and-ours`).
 #
 # - **Ours**: inherited weights, no fine-tuning; only the statistics of batch normalisation are re-estimated, on training images. "±" is the standard deviation over five trainings with different seeds, at their mean size. The choice of test images adds about 0.3 percentage points, mostly shared by all of them, which ± does not show. The paper gives one number for each model, without spread or seeds.
 #

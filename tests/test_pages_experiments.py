@@ -140,18 +140,11 @@ def test_the_standard_error_of_an_accuracy():
     assert pytest.approx(0.27, abs=0.005) == 100 * (0.92 * 0.08 / 10_000) ** 0.5
 
 
-def test_a_spread_of_zero_is_a_rounded_one(rows):
-    assert "That error is mostly shared by all three trainings, so that ±, their spread, does not show it" in TEXT
-    best = percents(rows["B"]["best"]["runs"])
-    assert len(best) == 3 and 0 < max(best) - min(best) < 0.1 and f"{np.std(best, ddof=1):.1f}" == "0.0"
-
-
 def test_the_same_S_is_not_the_same_size(rows, theirs):
-    assert "smaller than the paper's at A and C, larger at B and D" in TEXT
-    smaller = {name for name, row in rows.items() if row["ours"]["edge_parameters"] < paper.PAPER[name][2]}
-    assert smaller == {"A", "C"}
-    assert "our best at A and B have more MACs than the paper's models" in TEXT
-    assert {name for name, row in rows.items() if row["best"]["macs"] > paper.decoded_macs(name)} == {"A", "B"}
+    assert "ours are larger than the paper's at D alone" in TEXT
+    assert {name for name, row in rows.items() if row["ours"]["edge_parameters"] > paper.PAPER[name][2]} == {"D"}
+    assert "our best at A, B and C have more MACs than the paper's models" in TEXT
+    assert {name for name, row in rows.items() if row["best"]["macs"] > paper.decoded_macs(name)} == {*"ABC"}
     assert all(theirs[name]["edge_parameters"] > 2 * paper.PAPER[name][2] for name in "ABD")
 
 
@@ -162,11 +155,12 @@ def test_how_far_trainings_are_apart_at_the_same_S(rows):
 
 
 def test_why_the_same_S_is_better_than_the_best_at_D(rows):
-    convolution, best, D = 2, rows["D"]["best"]["runs"], paper.PAPER["D"][0]
+    convolution, best, D, with_one = 2, rows["D"]["best"]["runs"], paper.PAPER["D"][0], 0
     for name, run in zip(published.DEFAULT, rows["D"]["ours"]["runs"], strict=True):
         same = next(point for point in records.read_lattice(name).points if np.allclose(point.S, D))
         assert same.edge_parameters == run["edge_parameters"]
-        assert convolution in same.choice[14:], "has a convolution in the reduction cell"
+        with_one += convolution in same.choice[14:]
+    assert with_one == 4 and "in four of five trainings has a convolution in the reduction cell" in TEXT
     smallest = min(
         point.edge_parameters
         for name in published.DEFAULT
@@ -194,9 +188,9 @@ def test_shared_weights_and_networks_trained_alone(rows):
     assert best["network"].str[-2].tolist() == list("BAC")
     tests = [np.mean(percents(rows[name]["best"]["runs"])) for name in "BAC"]
     assert best["shared, %"].tolist() == [f"{test:.1f}" for test in tests]
-    assert tests[1] - tests[0] > 3 and abs(tests[2] - tests[1]) < 0.3, "gain much, and beyond nothing"
+    assert tests[1] - max(pooling) > 4 and 0 < tests[2] - tests[1] < 1, "gain much, and beyond little"
     alone = json.loads((paths.RESULTS / published.DEFAULT[0] / records.RETRAINED).read_text())
-    assert alone["settings"]["epochs"] == settings.preset("default").epochs / 4 == 6
+    assert alone["settings"]["epochs"] == settings.preset("default").epochs / 4 == 3
     large = sorted(
         (point for point in alone["points"] if point["source"] == "family"), key=lambda point: point["total_parameters"]
     )[-2:]

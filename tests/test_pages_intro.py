@@ -238,12 +238,15 @@ def test_the_papers_table_is_whole():
 
 def test_macs_of_our_best_against_the_papers():
     assert (
-        "at A and B our best have about 30 % more multiply-accumulates (MACs) than the paper's models, at C and D fewer"
+        "at A, B and C our best have 15 to 35 % more multiply-accumulates (MACs) than the paper's models, at D fewer"
         in TEXT
     )
-    for row in tables.table():
-        more = np.mean([run["macs"] for run in row["best"]["runs"]]) / decoded_macs(row["name"]) - 1
-        assert more == pytest.approx(0.3, abs=0.06) if row["name"] in "AB" else more < 0
+    more = {
+        row["name"]: np.mean([run["macs"] for run in row["best"]["runs"]]) / decoded_macs(row["name"]) - 1
+        for row in tables.table()
+    }
+    assert more.pop("D") < 0
+    assert [min(more.values()), max(more.values())] == pytest.approx([0.15, 0.35], abs=0.006)
 
 
 # Numbers
