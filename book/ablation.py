@@ -98,9 +98,16 @@ HTML(as_html(tables.ablation_table(runs)))
 # TODO results. **The trainings resolve 0<!--=ablation.resolved--> of 0<!--=ablation.changes--> differences** ({numref}`tab-ablation`). A difference is known to ± 0.0<!--=ablation.half-->.
 #
 # - **AdamW for every weight, no Muon:** 0.0<!--=ablation.muon-->, at the one learning rate tried.
-# - **Half of the warm-up:** fewer losses teach the worths, and more steps train the members.
-# - **Half and twice the spread:** worths count less or more beside S.
-# - **A tenth of the gain:** choices are softer, and more networks than the members are trained.
+#
+# - **Half of the warm-up:** 0.0<!--=ablation.warmup-->. Fewer losses teach the worths, and more steps train the members.
+#
+# - **Half and twice the spread:** 0.0<!--=ablation.narrow--> and 0.0<!--=ablation.wide-->. Worths count less or more beside S: the weakest correlation is 0.0<!--=ablation.narrow.steering--> and 0.0<!--=ablation.wide.steering-->.
+#
+# - **A tenth of the gain:** 0.0<!--=ablation.soft-->. Choices are softer, and more networks than the members are trained.
+#
+# - **S drawn without regard to the front:** 0.0<!--=ablation.front-->.
+#
+# - **No horizontal flips:** 0.0<!--=ablation.flips-->. **Batches of 64, half of the steps:** 0.0<!--=ablation.batches-->.
 #
 # **All are compared after equal epochs.** A change that saves time could train for longer. We did not time these trainings: the machine had other work beside them.
 #
