@@ -19,7 +19,7 @@
 # :::{admonition} In one minute
 # :class: minute
 # - A network here has one of three operations on each of its edges: trillions of architectures. Asked for 231<!--=problem.points--> vectors $S$ of penalties, one training gave 94<!--=problem.networks--> networks, 76<!--=problem.low--> to 93<!--=problem.high--> % accurate.
-# - Our reading of the vector: devices differ in what is dear. One of our trainings has two networks of about the same accuracy, one with 18<!--=problem.parameters--> % fewer parameters, the other with 18<!--=problem.macs--> % fewer multiply-accumulates. But to trade accuracy for size, one number nearly does ({ref}`one-number`).
+# - Our reading of the vector: devices differ in what is dear. One of our trainings has two networks of about the same accuracy, one with fewer parameters, the other with fewer multiply-accumulates ({numref}`fig-two-devices`). But to trade accuracy for size, one number nearly does ({ref}`one-number`).
 # - The paper states the problem as one objective over all $S$. Its slides leave open the formula of the price, its weight, and which accuracy is meant.
 # :::
 
@@ -120,7 +120,7 @@ plt.show()
 # A number that stays open until after training gives one curve of networks, from dear to cheap.
 #
 # A vector also says *what* is dear. Convolutions can be cheap on a chip made for them, and copying memory dear; then two devices want different networks of the same accuracy, from the same training.
-# That is how we read the paper's idea. {numref}`fig-two-devices` shows a family that has such networks.
+# That is how we read the paper's idea. {numref}`fig-two-devices` shows a family that has such networks: one with 18<!--=problem.parameters--> % fewer parameters, the other with 18<!--=problem.macs--> % fewer multiply-accumulates.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Scatter plot of multiply-accumulates against parameters of all members. A diamond and a square are joined by a falling dashed line: the diamond has fewer parameters, the square fewer multiply-accumulates."}, "figure": {"caption": "Members of one training, that of our five with the clearest such pair. Diamond and square differ by at most 0.2 percentage points of validation accuracy (in the legend). A device short of memory takes the diamond, with fewer parameters; one that computes slowly takes the square, with fewer multiply-accumulates (MACs). Of all such pairs it is the one with the largest smaller saving.", "name": "fig-two-devices"}}
 problem.two_devices()

@@ -380,7 +380,6 @@ def _of_theirs() -> Iterator[tuple[str, str]]:
     for name in ("mean", "low", "high"):
         yield f"theirs.{name}", _signed(leads.loc["hypervolume", name])
         yield f"theirs.C.{name}", f"{leads.loc[SIZES[-1], name]:.1f}".replace("-", "−")
-    yield "theirs.A", f"{leads.loc[SIZES[2], 'mean']:.0f}"
     theirs = [point for points in lattices(published.PAPER) for point in points]
     smallest = min(theirs, key=lambda point: point.edge_parameters)
     yield "theirs.pool", f"{max(point.choice.count(POOL) for point in theirs)}"
